@@ -1,0 +1,1 @@
+"""Network components that diffusers and transformers do not already have."""

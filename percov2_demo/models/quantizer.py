@@ -1,0 +1,77 @@
+"""Vector quantisation by cosine similarity, its codebook learned by exponential moving averages.
+
+As in PerCo (SD): features are projected to short unit vectors and replaced by the nearest code; the codebook follows
+the features without a commitment loss (van den Oord et al., 2017, appendix A.1; Yu et al., 2021, for cosine codes).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class VectorQuantizer(nn.Module):
+    """Features to indices and back to `z_hat`.
+
+    Args:
+        channels: Channels of the features and of `z_hat`.
+        codebook_size: Number of codes.
+        code_channels: Length of a code (32 in PerCo).
+        decay: Decay of the moving averages.
+        dead_below: A code whose moving average of uses a step falls below this is replaced by a feature of the batch.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        codebook_size: int,
+        code_channels: int = 32,
+        decay: float = 0.97,
+        dead_below: float = 0.02,
+    ):
+        super().__init__()
+        self.decay, self.dead_below = decay, dead_below
+        self.project_in = nn.Conv2d(channels, code_channels, 1)
+        self.project_out = nn.Conv2d(code_channels, channels, 1)
+        codes = F.normalize(torch.randn(codebook_size, code_channels), dim=-1)
+        self.register_buffer("codebook", codes)
+        self.register_buffer("code_sums", codes.clone())
+        self.register_buffer("code_uses", torch.ones(codebook_size))
+
+    def encode(self, features: Tensor) -> Tensor:
+        """Indices `(B, h, w)` int64 of features `(B, channels, h, w)`."""
+        return self._nearest(self._unit_vectors(features))
+
+    def decode(self, indices: Tensor) -> Tensor:
+        """`z_hat`, `(B, channels, h, w)`, of indices `(B, h, w)`."""
+        return self.project_out(self.codebook[indices].movedim(-1, 1).to(self.project_out.weight.dtype))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """`(z_hat, indices)`; gradients pass straight through, and in training mode the codebook follows."""
+        vectors = self._unit_vectors(features)
+        indices = self._nearest(vectors)
+        codes = self.codebook[indices]
+        if self.training:
+            self._follow(vectors.detach().flatten(0, -2), indices.flatten())
+        straight_through = vectors + (codes - vectors).detach()
+        return self.project_out(straight_through.movedim(-1, 1)), indices
+
+    def _unit_vectors(self, features: Tensor) -> Tensor:
+        return F.normalize(self.project_in(features).float().movedim(1, -1), dim=-1)
+
+    def _nearest(self, vectors: Tensor) -> Tensor:
+        # Full precision whatever the surrounding autocast: the choice of a code decides the stream.
+        with torch.autocast(vectors.device.type, enabled=False):
+            return (vectors @ self.codebook.float().T).argmax(-1)
+
+    @torch.no_grad()
+    def _follow(self, vectors: Tensor, indices: Tensor) -> None:
+        uses = torch.bincount(indices, minlength=len(self.codebook)).float()
+        sums = torch.zeros_like(self.code_sums).index_add_(0, indices, vectors)
+        self.code_uses.lerp_(uses, 1 - self.decay)
+        self.code_sums.lerp_(sums, 1 - self.decay)
+        dead = self.code_uses < self.dead_below
+        if dead.any():
+            seeds = vectors[torch.randint(len(vectors), (int(dead.sum()),), device=vectors.device)]
+            self.code_sums[dead] = seeds
+            self.code_uses[dead] = 1.0
+        self.codebook.copy_(F.normalize(self.code_sums, dim=-1))

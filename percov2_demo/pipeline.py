@@ -1,0 +1,344 @@
+"""The codec as a diffusers pipeline: a picture to a `Bitstream`, a `Bitstream` to a picture.
+
+Two-level decoding as in PerCoV2 (Körber et al., arXiv 2503.09368): the indices' condition is concatenated to the
+noisy latent, the caption enters through the transformer's text stream, guidance acts on the text alone.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.fingerprint import fingerprint
+from percov2_demo.images import fit_image, load_image, normalize
+from percov2_demo.interpolant import expected_latent, starting_point, starting_sigmas, velocity
+from percov2_demo.models.hyper_codec import Condition, HyperCodec
+from percov2_demo.presets import get_preset
+from percov2_demo.text import TextCondition, encode_text
+
+
+EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
+
+StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
+
+
+class Interrupted(RuntimeError):
+    """Decoding was stopped by its caller."""
+
+
+class PerCoV2Pipeline(DiffusionPipeline):
+    """Perceptual image compression with a flow transformer.
+
+    Args:
+        vae: Autoencoder with 16 latent channels at an eighth of the resolution: `PatchAutoencoder`, or SD3's
+            `AutoencoderKL`.
+        hyper_codec: Latents to indices and back to the transformer's condition.
+        transformer: The flow transformer; its `in_channels` are the latent's plus the condition's.
+        scheduler: The sampler's noise schedule.
+        text_encoder: CLIP text encoder with projection.
+        tokenizer: Its tokenizer.
+        text_encoder_2: Second CLIP text encoder, as in SD3.
+        tokenizer_2: Its tokenizer.
+        text_encoder_3: T5 encoder, as in SD3.
+        tokenizer_3: Its tokenizer.
+        prediction_type: What the transformer's output means, see `interpolant.expected_latent`.
+        default_strength: Strength used for a preset when none is given; 1 where a preset is not named.
+        identity: Fingerprint of the parameters, kept with saved models; None for one that is not saved yet.
+        description: One line on what the model is, shown to users.
+    """
+
+    model_cpu_offload_seq = "text_encoder->text_encoder_2->text_encoder_3->hyper_codec->transformer->vae"
+    _optional_components: ClassVar[list[str]] = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]
+
+    def __init__(
+        self,
+        vae: ModelMixin,
+        hyper_codec: HyperCodec,
+        transformer: SD3Transformer2DModel,
+        scheduler: FlowMatchEulerDiscreteScheduler,
+        text_encoder: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        text_encoder_2: PreTrainedModel | None = None,
+        tokenizer_2: PreTrainedTokenizerBase | None = None,
+        text_encoder_3: PreTrainedModel | None = None,
+        tokenizer_3: PreTrainedTokenizerBase | None = None,
+        prediction_type: str = "velocity",
+        default_strength: dict[str, float] | None = None,
+        identity: str | None = None,
+        description: str = "",
+    ):
+        super().__init__()
+        self.register_modules(
+            vae=vae,
+            hyper_codec=hyper_codec,
+            transformer=transformer,
+            scheduler=scheduler,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            text_encoder_2=text_encoder_2,
+            tokenizer_2=tokenizer_2,
+            text_encoder_3=text_encoder_3,
+            tokenizer_3=tokenizer_3,
+        )
+        self.register_to_config(
+            prediction_type=prediction_type,
+            default_strength=default_strength or {},
+            identity=identity,
+            description=description,
+        )
+        self.image_processor = VaeImageProcessor()
+        expected = vae.config.latent_channels + hyper_codec.condition_channels
+        if transformer.config.in_channels != expected:
+            raise ValueError(
+                f"the transformer takes {transformer.config.in_channels} input channels, but latent and condition "
+                f"have {expected} together: widen its input"
+            )
+
+    @classmethod
+    def from_pretrained(cls, model: str | Path | None = None, **kwargs: Any) -> Self:
+        """Loads a model folder or hub id; without an argument the embedded model.
+
+        Raises:
+            ValueError: The weights are not the ones that the model's identity stands for.
+        """
+        kwargs.setdefault("dtype", torch.float32)
+        pipeline = super().from_pretrained(str(model or EMBEDDED_MODEL), **kwargs)
+        identity = pipeline.config.identity
+        # Half-precision copies of single-precision weights cannot be compared.
+        if identity and pipeline.dtype == torch.float32 and identity != fingerprint(pipeline._networks()):
+            raise ValueError("the model's weights do not match its identity: fetch the model again")
+        return pipeline
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        """Writes the model as a folder of safetensors, its identity included."""
+        self.register_to_config(identity=fingerprint(self._networks()))
+        super().save_pretrained(save_directory, **kwargs)
+
+    @property
+    def identity(self) -> str:
+        """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
+        if self.config.identity is None:
+            self.register_to_config(identity=fingerprint(self._networks()))
+        return self.config.identity
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Names of the presets this model serves, in rising rate."""
+        return tuple(self.hyper_codec.config.presets)
+
+    @property
+    def max_side(self) -> int:
+        """Longest side of a picture in pixels that the transformer's position table covers."""
+        transformer = self.transformer.config
+        return transformer.pos_embed_max_size * transformer.patch_size * self.hyper_codec.config.latent_stride
+
+    def default_strength(self, preset: str) -> float:
+        """The strength that measured best for a preset of this model."""
+        return self.config.default_strength.get(preset, 1.0)
+
+    @torch.inference_mode()
+    def compress(
+        self,
+        image: Image.Image | str | Path,
+        preset: str = "ultra-low",
+        caption: str = "",
+        fit: str = "native",
+        caption_coding: str = "deflate",
+    ) -> Bitstream:
+        """Encodes a picture; the result depends on the arguments and the weights alone.
+
+        Args:
+            image: The picture, or a path to one.
+            preset: Name of one of the model's presets.
+            caption: Text that is sent along; empty for none.
+            fit: How the picture is brought to sides that are multiples of 64, see `images.fit_image`.
+            caption_coding: "deflate", or "zlib" as in the papers.
+
+        Raises:
+            ImageError: The picture cannot be used.
+            ValueError: Unknown preset, fit or caption coding, or a caption that is too long.
+        """
+        self._check_preset(preset)
+        image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
+        image = fit_image(image, fit, max_side=self.max_side)
+        pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
+        indices = self.hyper_codec.encode(self._encode_latents(pixels).to(self.hyper_codec.dtype), preset)
+        return Bitstream(
+            width=image.width,
+            height=image.height,
+            preset=preset,
+            model=self._stream_identity,
+            caption=caption,
+            caption_coding=caption_coding,
+            indices=indices[0].cpu().numpy(),
+        )
+
+    @torch.inference_mode()
+    def decompress(
+        self,
+        stream: Bitstream,
+        num_inference_steps: int = 20,
+        guidance_scale: float = 3.0,
+        strength: float | None = None,
+        seed: int | Sequence[int] = 0,
+        generator: torch.Generator | None = None,
+        caption: str | None = None,
+        callback_on_step_end: StepCallback | None = None,
+        interrupt: Callable[[], bool] | None = None,
+    ) -> Image.Image | list[Image.Image]:
+        """Paints the picture that a stream describes.
+
+        Args:
+            stream: The stream; it must have been made with this model.
+            num_inference_steps: Steps of the sampler, 1 to 1000.
+            guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
+                amplifying it at half the cost, 0 ignores the caption.
+            strength: Noise level in (0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
+                pure noise as the paper does; None takes the model's default for the preset.
+            seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
+                list of pictures in one batch.
+            generator: Source of the noise in place of `seed`.
+            caption: Text used in place of the stream's.
+            callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
+                each step; may return a dict with new `latents`.
+            interrupt: Asked before each step; True stops the sampler.
+
+        Raises:
+            ValueError: An argument is out of range, or the stream is not for this model.
+            Interrupted: `interrupt` returned True.
+        """
+        strength = self.default_strength(stream.preset) if strength is None else strength
+        self._check_stream(stream)
+        self._check_sampling(num_inference_steps, guidance_scale, strength)
+        seeds = [seed] if isinstance(seed, int) else list(seed)
+        device, dtype = self._execution_device, self.transformer.dtype
+
+        text = self._encode_guided_text(stream.caption if caption is None else caption, guidance_scale, len(seeds))
+        condition = self._decode_indices(stream, len(seeds))
+        noise = self._noise(stream, [generator] if generator else [torch.Generator().manual_seed(s) for s in seeds])
+        latents = starting_point(condition.estimate, noise.to(device), strength)
+
+        scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
+        if strength == 1:
+            scheduler.set_timesteps(num_inference_steps, device=device)
+        else:
+            sigmas = starting_sigmas(num_inference_steps, strength, scheduler.config.shift)
+            scheduler.set_timesteps(sigmas=sigmas, device=device)
+
+        branches = len(text.tokens) // len(seeds)
+        channels = condition.channels.to(dtype).repeat(branches, 1, 1, 1)
+        with self.progress_bar(total=num_inference_steps) as progress:
+            for step, timestep in enumerate(scheduler.timesteps):
+                if interrupt is not None and interrupt():
+                    raise Interrupted("decoding was stopped")
+                noisy = torch.cat([latents.to(dtype).repeat(branches, 1, 1, 1), channels], dim=1)
+                prediction = self.transformer(
+                    hidden_states=noisy,
+                    timestep=timestep.expand(len(noisy)),
+                    encoder_hidden_states=text.tokens,
+                    pooled_projections=text.pooled,
+                    return_dict=False,
+                )[0].float()
+                if branches == 2:
+                    without, with_text = prediction.chunk(2)
+                    prediction = without + guidance_scale * (with_text - without)
+                sigma = scheduler.sigmas[step]
+                expected = expected_latent(prediction, latents, condition.estimate, sigma, self.config.prediction_type)
+                latents = scheduler.step(velocity(latents, expected, sigma), timestep, latents).prev_sample
+                if callback_on_step_end is not None:
+                    tensors = {"latents": latents, "expected_latents": expected}
+                    latents = (callback_on_step_end(self, step, float(sigma), tensors) or {}).get("latents", latents)
+                progress.update()
+
+        images = self.decode_latents(latents)
+        self.maybe_free_model_hooks()
+        return images[0] if isinstance(seed, int) else images
+
+    @torch.inference_mode()
+    def decode_latents(self, latents: Tensor) -> list[Image.Image]:
+        """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
+        config = self.vae.config
+        raw = latents / config.scaling_factor + config.shift_factor
+        sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
+        return self.image_processor.postprocess(sample, output_type="pil")
+
+    def estimate(self, stream: Bitstream) -> Image.Image:
+        """The picture of the hyper-decoder's estimate alone, without flow model, text and noise.
+
+        Raises:
+            ValueError: The model has no hyper-decoder, or the stream is not for this model.
+        """
+        self._check_stream(stream)
+        with torch.inference_mode():
+            condition = self._decode_indices(stream, 1)
+        if condition.estimate is None:
+            raise ValueError("this model has no hyper-decoder, so it makes no estimate of its own")
+        return self.decode_latents(condition.estimate)[0]
+
+    def encode_captions(self, captions: Sequence[str]) -> TextCondition:
+        """The text condition of captions, in the transformer's precision."""
+        clip = [(self.tokenizer, self.text_encoder)]
+        if self.text_encoder_2 is not None:
+            clip.append((self.tokenizer_2, self.text_encoder_2))
+        t5 = None if self.text_encoder_3 is None else (self.tokenizer_3, self.text_encoder_3)
+        text = encode_text(captions, clip, t5, self.transformer.config.joint_attention_dim)
+        device, dtype = self._execution_device, self.transformer.dtype
+        return TextCondition(text.tokens.to(device, dtype), text.pooled.to(device, dtype))
+
+    @property
+    def _stream_identity(self) -> int:
+        return int(self.identity[:2], 16)
+
+    def _networks(self) -> dict[str, torch.nn.Module]:
+        return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
+
+    def _check_preset(self, preset: str) -> None:
+        if get_preset(preset).name not in self.presets:
+            raise ValueError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
+
+    def _check_stream(self, stream: Bitstream) -> None:
+        if stream.model != self._stream_identity:
+            raise ValueError(
+                f"this stream was made with model {stream.model:02x}, but model {self.identity[:2]} is loaded: "
+                "decode it with the model that made it"
+            )
+        self._check_preset(stream.preset)
+        if max(stream.width, stream.height) > self.max_side:
+            raise ValueError(f"this model decodes sides up to {self.max_side} pixels")
+
+    def _check_sampling(self, steps: int, guidance_scale: float, strength: float) -> None:
+        if not 1 <= steps <= 1000:
+            raise ValueError(f"the number of steps must be 1 to 1000, not {steps}")
+        if not 0 <= guidance_scale <= 100:
+            raise ValueError(f"the guidance scale must be 0 to 100, not {guidance_scale:g}")
+        if not 0 < strength <= 1:
+            raise ValueError(f"the strength must be above 0 and at most 1, not {strength:g}")
+
+    def _encode_latents(self, pixels: Tensor) -> Tensor:
+        output = self.vae.encode(pixels)
+        # The mode, never a sample: encoding is deterministic.
+        raw = output.latent_dist.mode() if hasattr(output, "latent_dist") else output.latents
+        return (raw - self.vae.config.shift_factor) * self.vae.config.scaling_factor
+
+    def _encode_guided_text(self, caption: str, guidance_scale: float, count: int) -> TextCondition:
+        captions = [caption] if guidance_scale == 1 else ["", caption]
+        return self.encode_captions(captions).repeat(count)
+
+    def _decode_indices(self, stream: Bitstream, count: int) -> Condition:
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        condition = self.hyper_codec.decode(indices, stream.preset)
+        estimate = None if condition.estimate is None else condition.estimate.float().expand(count, -1, -1, -1)
+        return Condition(condition.channels.expand(count, -1, -1, -1), estimate)
+
+    def _noise(self, stream: Bitstream, generators: list[torch.Generator]) -> Tensor:
+        stride = self.hyper_codec.config.latent_stride
+        shape = (1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride)
+        return torch.cat([torch.randn(shape, generator=generator) for generator in generators])

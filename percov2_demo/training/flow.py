@@ -1,0 +1,110 @@
+"""Stages 2 and 3: the hyper-codec by regression to the latent, then the flow transformer on its condition."""
+
+import torch
+import torch.nn.functional as F
+from diffusers import SD3Transformer2DModel
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from percov2_demo.interpolant import PredictionType, expected_latent, noisy_latent
+from percov2_demo.models.hyper_codec import Condition, HyperCodec
+
+
+class HyperObjective(nn.Module):
+    """Squared error of the hyper-decoders' estimates; the batch is shared out among the presets."""
+
+    def __init__(self, hyper_codec: HyperCodec):
+        super().__init__()
+        self.hyper_codec = hyper_codec
+
+    def forward(self, latents: Tensor) -> dict[str, Tensor]:
+        """Losses on scaled latents `(B, C, H, W)`; B is at least the number of presets."""
+        losses = {}
+        presets = self.hyper_codec.config.presets
+        for preset, part in zip(presets, latents.chunk(len(presets)), strict=True):
+            condition, _ = self.hyper_codec(part, preset)
+            losses[preset] = F.mse_loss(condition.estimate.float(), part)
+        return {"loss": sum(losses.values()), **losses}
+
+
+class FlowObjective(nn.Module):
+    """Conditional flow matching on all presets at once, with the indices frozen.
+
+    The paths of all strengths are trained together (see `interpolant`): a share of the samples starts from pure
+    noise, the others from the estimate at a random noise level.
+
+    Args:
+        transformer: The flow transformer.
+        text_encoder: CLIP text encoder with projection.
+        hyper_codec: Its encoders and codebooks stay as they are; its decoders go on learning.
+        prediction_type: What the transformer's output means.
+        pure_noise_share: Share of samples with strength 1.
+        progress_location: Mean of the logit-normal distribution of `sigma / strength` (Esser et al., section 3.1).
+        progress_scale: Its standard deviation.
+        weight_cap: Largest weight of a squared latent error; without it the weight is that of the velocity error,
+            `1 / sigma**2`.
+    """
+
+    def __init__(
+        self,
+        transformer: SD3Transformer2DModel,
+        text_encoder: PreTrainedModel,
+        hyper_codec: HyperCodec,
+        prediction_type: PredictionType,
+        pure_noise_share: float = 0.3,
+        progress_location: float = 0.3,
+        progress_scale: float = 1.5,
+        weight_cap: float = 8.0,
+    ):
+        super().__init__()
+        self.transformer, self.text_encoder, self.hyper_codec = transformer, text_encoder, hyper_codec
+        self.prediction_type = prediction_type
+        self.pure_noise_share, self.weight_cap = pure_noise_share, weight_cap
+        self.progress_location, self.progress_scale = progress_location, progress_scale
+        hyper_codec.encoders.requires_grad_(False)
+        hyper_codec.quantizers.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> "FlowObjective":
+        """Keeps the quantisers in evaluation mode, so that the codebooks stay as they are."""
+        super().train(mode)
+        self.hyper_codec.quantizers.eval()
+        return self
+
+    def forward(self, latents: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
+        """Losses on scaled latents `(B, C, H, W)` and caption tokens `(B, L)`."""
+        condition = self._condition(latents)
+        start = condition.estimate.detach()
+        sigma, strength = self._noise_levels(latents)
+        noisy = noisy_latent(latents, start, torch.randn_like(latents), sigma, strength)
+        text = self.text_encoder(input_ids, output_hidden_states=True)
+        prediction = self.transformer(
+            hidden_states=torch.cat([noisy, condition.channels], dim=1),
+            timestep=1000 * sigma.flatten(),
+            encoder_hidden_states=text.hidden_states[-2],
+            pooled_projections=text.text_embeds,
+            return_dict=False,
+        )[0].float()
+        expected = expected_latent(prediction, noisy, start, sigma, self.prediction_type)
+        weight = (1 / sigma.square()).clamp(max=self.weight_cap)
+        flow = (weight * (expected - latents).square()).mean()
+        regression = F.mse_loss(condition.estimate, latents)
+        return {"loss": flow + regression, "flow": flow, "regression": regression}
+
+    def _condition(self, latents: Tensor) -> Condition:
+        presets = self.hyper_codec.config.presets
+        conditions = []
+        for preset, part in zip(presets, latents.chunk(len(presets)), strict=True):
+            with torch.no_grad():
+                indices = self.hyper_codec.encode(part, preset)
+            conditions.append(self.hyper_codec.decode(indices, preset))
+        return Condition(
+            torch.cat([condition.channels for condition in conditions]),
+            torch.cat([condition.estimate.float() for condition in conditions]),
+        )
+
+    def _noise_levels(self, latents: Tensor) -> tuple[Tensor, Tensor]:
+        shape = (len(latents), 1, 1, 1)
+        strength = torch.empty(shape, device=latents.device).uniform_(0.1, 1.0)
+        strength[torch.rand(shape, device=latents.device) < self.pure_noise_share] = 1.0
+        logit = self.progress_location + self.progress_scale * torch.randn(shape, device=latents.device)
+        return strength * logit.sigmoid().clamp(min=0.02), strength

@@ -1,0 +1,165 @@
+"""The stages in their order, each from a config and the results of the stages before it.
+
+A work folder holds one folder a stage: its training state, its curve, and its averaged result as `model`.
+"""
+
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from diffusers import SD3Transformer2DModel
+from torch import nn
+from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProjection, PreTrainedTokenizerFast
+
+from percov2_demo.models.autoencoder import PatchAutoencoder
+from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
+from percov2_demo.training.data import Photo, read_shards
+from percov2_demo.training.export import export
+from percov2_demo.training.flow import FlowObjective, HyperObjective
+from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
+from percov2_demo.training.loop import LoopConfig, TrainingRun
+from percov2_demo.training.tokenizer import read_captions, train_tokenizer
+
+
+EMBEDDED_CONFIG = Path(__file__).parent / "configs" / "embedded.json"
+
+
+class Stages:
+    """The training stages of one model.
+
+    Args:
+        config: Contents of a config file, see `configs/embedded.json`.
+        data: Folder with `photos/train-*.tar` and `captions-train.txt.gz`.
+        work: Folder for the results of all stages.
+        precision: "bf16", "fp16" or "no", as accelerate names them.
+    """
+
+    def __init__(self, config: dict[str, Any], data: Path, work: Path, precision: str = "bf16"):
+        self.config, self.data, self.work = config, data, work
+        self.accelerator = Accelerator(mixed_precision=precision)
+        torch.manual_seed(config["seed"])
+
+    def autoencoder(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the autoencoder."""
+        config, photos = self.config["autoencoder"], self.photos
+        vae = PatchAutoencoder(**config["model"])
+        if not resume:
+            latent, patch = vae.config.latent_channels, vae.config.patch_size
+            vae.set_principal_components(*principal_components(photos, latent, patch, self.config["seed"]))
+        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
+        batches = CropBatches(
+            photos, config["crop"], config["batch_size"], self.config["seed"], self.accelerator.device
+        )
+        trained = self._run("autoencoder", objective, batches, time_budget_s, resume)
+        self._save("autoencoder", trained.autoencoder)
+
+    def latents(self, time_budget_s: float, resume: bool = False) -> None:
+        """Encodes all photos and stores the latents' statistics in the autoencoder's config."""
+        vae = self._vae().to(self.accelerator.device, memory_format=torch.channels_last)
+        path = self._latents_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.accelerator.autocast():
+            encode_photos(self.photos, vae, path, tuple(self.config["latents"]["sides"]), self.accelerator.device)
+        shift, scale = latent_statistics(path)
+        vae.register_to_config(shift_factor=shift, scaling_factor=scale)
+        self._save("autoencoder", vae)
+
+    def tokenizer(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the tokenizer on the captions."""
+        captions = read_captions(self.data / "captions-train.txt.gz")
+        train_tokenizer(captions, **self.config["tokenizer"]).save_pretrained(self.work / "tokenizer" / "model")
+
+    def hyper(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains hyper-encoders, codebooks and hyper-decoders by regression to the latent."""
+        objective = HyperObjective(HyperCodec(**self.config["hyper"]["model"]).to(memory_format=torch.channels_last))
+        batches = self._latent_batches("hyper")
+
+        def next_batch(step: int) -> dict[str, torch.Tensor]:
+            latents, _ = batches(step)
+            return {"latents": latents.to(self.accelerator.device)}
+
+        trained = self._run("hyper", objective, next_batch, time_budget_s, resume)
+        self._save("hyper", trained.hyper_codec)
+
+    def flow(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains flow transformer, text encoder and hyper-decoders."""
+        config = self.config["flow"]
+        hyper_codec = HyperCodec.from_pretrained(self.work / "hyper" / "model")
+        tokenizer = AutoTokenizer.from_pretrained(self.work / "tokenizer" / "model")
+        channels = hyper_codec.config.latent_channels + hyper_codec.condition_channels
+        transformer = SD3Transformer2DModel(in_channels=channels, **config["transformer"])
+        if config["prediction_type"] == "residual":
+            # Training then starts from the hyper-decoder's estimate.
+            nn.init.zeros_(transformer.proj_out.weight)
+            nn.init.zeros_(transformer.proj_out.bias)
+        text_encoder = CLIPTextModelWithProjection(self._text_config(tokenizer))
+        objective = FlowObjective(
+            transformer, text_encoder, hyper_codec, config["prediction_type"], **config["objective"]
+        )
+        batches = self._latent_batches("flow")
+        device = self.accelerator.device
+
+        def next_batch(step: int) -> dict[str, torch.Tensor]:
+            latents, captions = batches(step)
+            tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
+            return {"latents": latents.to(device), "input_ids": tokens.input_ids.to(device)}
+
+        trained = self._run("flow", objective, next_batch, time_budget_s, resume)
+        for name in ("transformer", "text_encoder", "hyper_codec"):
+            self._save("flow", getattr(trained, name), name)
+
+    def export(self, out: Path) -> None:
+        """Writes the model that the stages made as a pipeline folder."""
+        export(self.config, self.photos, self.work, out)
+
+    def _run(self, stage: str, objective: nn.Module, next_batch: Callable, time_budget_s: float, resume: bool):
+        loop = LoopConfig(**self.config[stage]["loop"])
+        run = TrainingRun(objective, self.work / stage, loop, self.accelerator, resume)
+        return run.run(next_batch, time_budget_s)
+
+    def _save(self, stage: str, model: nn.Module, name: str = "model") -> None:
+        if self.accelerator.is_main_process:
+            model.save_pretrained(self.work / stage / name)
+
+    @cached_property
+    def photos(self) -> list[Photo]:
+        """The training photos."""
+        return read_shards((self.data / "photos").glob("train-*.tar"))
+
+    def _vae(self) -> PatchAutoencoder:
+        return PatchAutoencoder.from_pretrained(self.work / "autoencoder" / "model")
+
+    def _latents_file(self) -> Path:
+        return self.work / "latents" / "train.safetensors"
+
+    def _latent_batches(self, stage: str) -> LatentBatches:
+        vae = self._vae().config
+        return LatentBatches(
+            self._latents_file(),
+            self.photos,
+            vae.shift_factor,
+            vae.scaling_factor,
+            self.config[stage]["shapes"],
+            self.config[stage].get("caption_dropout", 0.0),
+            self.config["seed"],
+        )
+
+    def _text_config(self, tokenizer: PreTrainedTokenizerFast) -> CLIPTextConfig:
+        return CLIPTextConfig(
+            vocab_size=len(tokenizer),
+            max_position_embeddings=tokenizer.model_max_length,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            **self.config["flow"]["text_encoder"],
+        )
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A training config from a JSON file."""
+    return json.loads(path.read_text())

@@ -1,0 +1,278 @@
+"""The landing page: a photo to a `.pcv2` file and back."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream
+from percov2_demo.images import FITS, fit_image, load_image
+from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
+from percov2_demo.rates import RateReport
+from percov2_demo.ui.breakdown import breakdown_html, file_text_html
+from percov2_demo.ui.errors import friendly
+from percov2_demo.ui.examples import example_photos
+from percov2_demo.ui.files import format_size, png_bytes, safe_stem, save_download
+from percov2_demo.ui.pictures import journey_html
+from percov2_demo.ui.sampling import MODEL_QUEUE, SamplingControls, SamplingSettings, paint
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipeline import PerCoV2Pipeline
+
+Updates = dict[Component, Any]
+
+_FIT_LABELS = {
+    "native": "Native: keep the aspect ratio",
+    "crop": f"Crop: the middle, {NOMINAL_SIDE}×{NOMINAL_SIDE}",
+    "squash": f"Squash: stretch to {NOMINAL_SIDE}×{NOMINAL_SIDE}, the papers' protocol",
+}
+
+_SCROLL_TO_RESULT = """() => {
+    const result = document.getElementById("compress-result");
+    if (result.getBoundingClientRect().top > innerHeight / 2) result.scrollIntoView({ behavior: "smooth" });
+}"""
+
+
+@dataclass(frozen=True)
+class FittedPhoto:
+    """A visitor's photo, ready to be encoded.
+
+    Attributes:
+        path: The photo after the fit, a PNG file.
+        stem: Its name, for the names of what is made of it.
+        original_bytes: Size of the file that the visitor gave.
+    """
+
+    path: str
+    stem: str
+    original_bytes: int
+
+
+class CompressTab:
+    """The tab's components and handlers.
+
+    Args:
+        pipeline: The codec.
+    """
+
+    def __init__(self, pipeline: "PerCoV2Pipeline"):
+        self._pipeline = pipeline
+        with gr.Row(elem_classes="workbench"):
+            with gr.Column(scale=5, min_width=320):
+                self._create_inputs()
+            with gr.Column(scale=8, min_width=320, elem_id="compress-result"):
+                self._create_result()
+        self._connect()
+
+    def _create_inputs(self) -> None:
+        presets = [get_preset(name) for name in self._pipeline.presets]
+        self.photo = gr.Image(
+            label="Photo",
+            type="filepath",
+            format="png",
+            image_mode=None,
+            sources=["upload", "webcam", "clipboard"],
+            buttons=["fullscreen"],
+            height=270,
+            placeholder="Drop a photo here\n- or -\nclick to choose one",
+            elem_id="photo",
+            alt_text="The chosen photo",
+        )
+        self.caption = gr.Textbox(
+            label="Caption",
+            info="Travels in the file and guides the painting. Leave it empty for none.",
+            placeholder="a red fox asleep in the snow",
+            lines=1,
+            max_lines=3,
+            max_length=MAX_CAPTION_BYTES,
+            render=False,
+        )
+        gr.Examples(
+            example_photos(),
+            [self.photo, self.caption],
+            label="Or try one of these",
+            visible_columns=[0],
+            api_visibility="private",
+            elem_id="examples",
+        )
+        self.preset = gr.Radio(
+            [(_preset_label(preset), preset.name) for preset in presets],
+            value=presets[0].name,
+            label="Preset",
+            info=f"Grid and index bytes of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo.",
+            elem_classes="preset-cards",
+        )
+        self.caption.render()
+        self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action")
+        with gr.Accordion("Advanced", open=False):
+            self.sampling = SamplingControls.create(self._pipeline.default_strength(presets[0].name))
+            self.fit = gr.Radio([(_FIT_LABELS[fit], fit) for fit in FITS], value=FITS[0], label="Fit")
+
+    def _create_result(self) -> None:
+        self.fitted = gr.State(None, time_to_live=3600)
+        self.welcome = gr.HTML(_welcome_html())
+        with gr.Column(visible=False) as self.result:
+            self.headline = gr.HTML(elem_classes="headline")
+            with gr.Row(elem_classes="pictures", equal_height=True):
+                self.original = gr.Image(
+                    label="Original, as the codec sees it",
+                    format="png",
+                    interactive=False,
+                    buttons=["fullscreen"],
+                    min_width=260,
+                    alt_text="The original photo",
+                )
+                self.reconstruction = gr.Image(
+                    label="Reconstruction",
+                    format="png",
+                    interactive=False,
+                    buttons=["download", "fullscreen"],
+                    min_width=260,
+                    elem_id="reconstruction",
+                    alt_text="The photo painted back from the file",
+                )
+            with gr.Row():
+                self.stream_download = gr.DownloadButton("Download .pcv2", variant="primary", interactive=False)
+                self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
+                self.stop_button = gr.Button("Stop", variant="stop", visible=False)
+            self.breakdown = gr.HTML()
+
+    def _connect(self) -> None:
+        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+        results = [self.headline, self.original, self.reconstruction, self.stream_download, self.breakdown]
+        buttons = [self.compress_button, self.stop_button, self.picture_download]
+
+        strength, caption = self.sampling.strength, self.caption
+        self.preset.change(None, self.preset, strength, js=_strength_script(self._pipeline), **quick)
+        self.photo.input(None, caption, caption, js=_forget_caption_script(), **quick)
+        prepared = gr.on(
+            [self.compress_button.click, self.caption.submit],
+            friendly(self.prepare),
+            [self.photo, self.fit],
+            [self.fitted, self.welcome, self.result, *results, *buttons],
+            preprocess=False,
+            **quick,
+        )
+        prepared.success(None, js=_SCROLL_TO_RESULT, **quick)
+        running = prepared.success(
+            friendly(self.compress),
+            [self.fitted, self.preset, self.caption, *self.sampling.components],
+            [*results, self.picture_download],
+            show_progress_on=self.reconstruction,
+            api_visibility="private",
+            **MODEL_QUEUE,
+        )
+        running.then(self.rest, outputs=buttons, **quick)
+        self.stop_button.click(self.rest, outputs=buttons, cancels=[running], **quick)
+
+    def prepare(self, photo: dict[str, Any] | None, fit: str) -> Updates:
+        """Reads and fits the photo, shows it at once, and clears what an earlier run left.
+
+        Args:
+            photo: The image component's raw value: gradio would fail on a damaged photo before it reached us.
+            fit: Name of the fit.
+        """
+        if not photo:
+            raise gr.Error("Choose a photo first.", print_exception=False)
+        path = Path(photo["path"])
+        fitted = fit_image(load_image(path), fit, max_side=self._pipeline.max_side)
+        stem = safe_stem(photo.get("orig_name") or path.name)
+        original = save_download(png_bytes(fitted), f"{stem}-original.png")
+        return {
+            self.fitted: FittedPhoto(original, stem, path.stat().st_size),
+            self.welcome: gr.HTML(visible=False),
+            self.result: gr.Column(visible=True),
+            self.headline: f"<h2>Your {format_size(path.stat().st_size)} photo …</h2>",
+            self.original: original,
+            self.reconstruction: None,
+            self.stream_download: gr.DownloadButton(value=None, interactive=False),
+            self.picture_download: gr.DownloadButton(value=None, interactive=False, visible=False),
+            self.breakdown: "",
+            self.compress_button: gr.Button(interactive=False),
+            self.stop_button: gr.Button(visible=True),
+        }
+
+    def compress(
+        self,
+        photo: FittedPhoto,
+        preset: str,
+        caption: str,
+        steps: int,
+        guidance_scale: float,
+        strength: float,
+        seed: int,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
+    ) -> Iterator[Updates]:
+        """Writes the file and shows its size, then paints the photo back from it."""
+        settings = SamplingSettings(steps, guidance_scale, strength, seed)
+        with Image.open(photo.path) as original:
+            stream = self._pipeline.compress(original, preset=preset, caption=caption.strip())
+        data = stream.to_bytes()
+        report = RateReport.from_bitstream(stream, photo.original_bytes)
+        name = f"{photo.stem}-{preset}"
+        yield {
+            self.headline: _headline_html(report, stream),
+            self.stream_download: gr.DownloadButton(value=save_download(data, f"{name}.pcv2"), interactive=True),
+            self.breakdown: breakdown_html(report, get_preset(preset)) + file_text_html(data),
+        }
+        picture = yield from paint(self._pipeline, stream, settings, progress)
+        png = save_download(png_bytes(picture), f"{name}.png")
+        yield {
+            self.reconstruction: png,
+            self.picture_download: gr.DownloadButton(value=png, interactive=True),
+        }
+
+    def rest(self) -> Updates:
+        """The buttons as they are while nothing runs."""
+        return {
+            self.compress_button: gr.Button(interactive=True),
+            self.stop_button: gr.Button(visible=False),
+            self.picture_download: gr.DownloadButton(visible=True),
+        }
+
+
+def _strength_script(pipeline: "PerCoV2Pipeline") -> str:
+    strengths = {name: pipeline.default_strength(name) for name in pipeline.presets}
+    return f"(preset) => ({json.dumps(strengths)})[preset]"
+
+
+def _forget_caption_script() -> str:
+    """An example's caption does not fit the visitor's own photo."""
+    captions = [caption for _, caption in example_photos()]
+    return f'(caption) => {json.dumps(captions)}.includes(caption) ? "" : caption'
+
+
+def _welcome_html() -> str:
+    steps = {
+        "photo": "<b>Look</b> An encoder reduces the photo to a coarse grid of code words.",
+        "grid": "<b>Write</b> Their indices and a short caption are all that the file holds.",
+        "painting": "<b>Paint</b> A flow transformer paints a photo that agrees with both.",
+    }
+    return (
+        '<section class="welcome"><h2>How small can a photo get?</h2>'
+        "<p>Choose a photo, press Compress, and see it painted back from a file that fits in a text message.</p>"
+        f"{journey_html(steps)}"
+        '<p class="scale">For scale: a JPEG file spends about 600 bytes on headers and tables before its first pixel.'
+        "</p></section>"
+    )
+
+
+def _preset_label(preset: Preset) -> str:
+    rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
+    size = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
+    return f"{preset.name.capitalize()}\n{columns}×{rows} · {size} B"
+
+
+def _headline_html(report: RateReport, stream: Bitstream) -> str:
+    ratio = report.compression_ratio
+    comparison = f"{ratio:,.0f} times smaller · " if ratio and ratio >= 2 else ""
+    return (
+        f"<h2>Your {format_size(report.original_bytes)} photo is now <em>{format_size(report.file_bytes)}</em></h2>"
+        f"<p>{comparison}{stream.width}×{stream.height} pixels · {report.file_bpp:.4f} bpp on disk</p>"
+    )

@@ -1,0 +1,67 @@
+"""The page as a whole: header, tabs, and how it is served."""
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from percov2_demo.images import MAX_FILE_BYTES
+from percov2_demo.ui.api import create_endpoints
+from percov2_demo.ui.compress_tab import CompressTab
+from percov2_demo.ui.decode_tab import DecodeTab
+from percov2_demo.ui.pictures import picture_html, picture_path
+from percov2_demo.ui.theme import STYLESHEET, explorer_theme
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipeline import PerCoV2Pipeline
+
+MAX_WAITING_VISITORS = 32
+
+_CLEANING_SECONDS = 600
+_FILE_LIFETIME_SECONDS = 3600
+
+_EMBEDDED_MODEL = (
+    "This is a small model trained from scratch on 9,344 photos; "
+    "the full-size SD3 model is another configuration of the same code."
+)
+
+
+def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
+    """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions."""
+    with gr.Blocks(
+        title="PerCoV2 Explorer",
+        analytics_enabled=False,
+        delete_cache=(_CLEANING_SECONDS, _FILE_LIFETIME_SECONDS),
+    ) as demo:
+        gr.HTML(_header_html(pipeline.config.description or _EMBEDDED_MODEL))
+        with gr.Tabs():
+            with gr.Tab("Compress", id="compress"):
+                CompressTab(pipeline)
+            with gr.Tab("Decode", id="decode"):
+                DecodeTab(pipeline)
+        create_endpoints(pipeline)
+    return demo.queue(max_size=MAX_WAITING_VISITORS)
+
+
+def launch_options() -> dict[str, Any]:
+    """Arguments for the demo's `launch`, the same wherever it is served; they let no request leave the server."""
+    return {
+        "theme": explorer_theme(),
+        "css_paths": STYLESHEET,
+        "favicon_path": picture_path("mark"),
+        "footer_links": ["api", "settings"],
+        "max_file_size": MAX_FILE_BYTES,
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "share": False,
+    }
+
+
+def _header_html(model: str) -> str:
+    return (
+        f'<header class="masthead">{picture_html("mark")}<div><h1>PerCoV2 Explorer</h1>'
+        "<p>A photo in about a hundred bytes, and back.</p>"
+        f'<p class="model-note">{escape(model)}</p></div></header>'
+    )

@@ -1,0 +1,74 @@
+"""What a visitor reads when something goes wrong: one sentence, never a traceback or a path."""
+
+import html
+import inspect
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+
+from percov2_demo.bitstream import BitstreamError
+from percov2_demo.images import ImageError
+
+
+GENERIC_SENTENCE = "Something went wrong on our side, not yours: please try again."
+
+_PACKAGE = __name__.partition(".")[0]
+
+_logger = logging.getLogger(__name__)
+
+
+def friendly(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps an event handler, a function or a generator, so that it raises nothing but `gr.Error`.
+
+    The codec's own errors keep their sentence. Any other exception is logged with its traceback, and the visitor
+    gets a generic sentence.
+    """
+    if inspect.isgeneratorfunction(handler):
+
+        @wraps(handler)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return (yield from handler(*args, **kwargs))
+            except Exception as error:
+                raise _visible(error) from error
+
+    else:
+
+        @wraps(handler)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return handler(*args, **kwargs)
+            except Exception as error:
+                raise _visible(error) from error
+
+    return guarded
+
+
+def sentence(error: Exception) -> str:
+    """What an exception says to a visitor; exceptions that are not the codec's own say nothing of themselves."""
+    if not _is_ours(error):
+        return GENERIC_SENTENCE
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def _visible(error: Exception) -> gr.Error:
+    if isinstance(error, gr.Error):
+        return error
+    if not _is_ours(error):
+        _logger.error("an event handler failed", exc_info=error)
+    # The toast renders HTML, and a message may quote what a visitor sent.
+    return gr.Error(html.escape(sentence(error), quote=False), print_exception=False)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether the message was written for a visitor: a ValueError from a library may tell of paths and tensors."""
+    if isinstance(error, ImageError | BitstreamError):
+        return True
+    if type(error) is not ValueError or error.__traceback__ is None:
+        return False
+    frame = inspect.getinnerframes(error.__traceback__, context=0)[-1].frame
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE

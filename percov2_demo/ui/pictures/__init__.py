@@ -1,0 +1,24 @@
+"""The page's own drawings, as SVG."""
+
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def picture_path(name: str) -> Path:
+    """The file of a drawing."""
+    return Path(__file__).with_name(f"{name}.svg")
+
+
+def picture_html(name: str) -> str:
+    """A decorative drawing, within the page itself: drawings put in as markup would share their gradients' names."""
+    data = base64.b64encode(picture_path(name).read_bytes()).decode()
+    return f'<img src="data:image/svg+xml;base64,{data}" alt="">'
+
+
+def journey_html(steps: Mapping[str, str]) -> str:
+    """Drawings side by side, each by its name with the markup of its caption."""
+    figures = "".join(
+        f"<figure>{picture_html(name)}<figcaption>{text}</figcaption></figure>" for name, text in steps.items()
+    )
+    return f'<div class="journey">{figures}</div>'

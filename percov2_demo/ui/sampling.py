@@ -1,0 +1,125 @@
+"""The sampler: its settings as both tabs show them, and its run as something to watch and to stop."""
+
+import queue
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from percov2_demo.bitstream import Bitstream
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipeline import PerCoV2Pipeline
+
+DEFAULT_STEPS = 20
+DEFAULT_GUIDANCE_SCALE = 3.0
+DEFAULT_SEED = 0
+MAX_STEPS = 100
+MAX_GUIDANCE_SCALE = 15.0
+MAX_SEED = 2**31 - 1
+
+MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
+"""Given to every event that runs the model: one at a time."""
+
+_ROLL_DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How a picture is painted from a stream; `strength` None is the model's default for the stream's preset."""
+
+    steps: int = DEFAULT_STEPS
+    guidance_scale: float = DEFAULT_GUIDANCE_SCALE
+    strength: float | None = None
+    seed: int = DEFAULT_SEED
+
+
+@dataclass(frozen=True)
+class SamplingControls:
+    """The components of the settings, in the order of `SamplingSettings`."""
+
+    steps: gr.Slider
+    guidance_scale: gr.Slider
+    strength: gr.Slider
+    seed: gr.Number
+
+    @classmethod
+    def create(cls, strength: float) -> "SamplingControls":
+        """Lays the controls out in the current context."""
+        steps = gr.Slider(1, MAX_STEPS, DEFAULT_STEPS, step=1, label="Steps", info="More steps: finer, slower.")
+        guidance_scale = gr.Slider(
+            0,
+            MAX_GUIDANCE_SCALE,
+            DEFAULT_GUIDANCE_SCALE,
+            step=0.1,
+            label="Guidance scale",
+            info="How strongly the caption steers; 0 ignores it.",
+        )
+        strength_slider = gr.Slider(
+            0.05,
+            1,
+            strength,
+            step=0.05,
+            label="Strength",
+            info="How much is painted anew; 1 starts from pure noise as in the paper.",
+        )
+        with gr.Row(elem_classes="seed-row"):
+            seed = gr.Number(
+                DEFAULT_SEED,
+                minimum=0,
+                maximum=MAX_SEED,
+                precision=0,
+                label="Seed",
+                info="Same seed, same picture.",
+                min_width=120,
+            )
+            dice = gr.Button("⚄ New seed", size="md", min_width=120, scale=0, elem_classes="dice")
+        dice.click(None, outputs=seed, js=_ROLL_DICE, api_visibility="private")
+        return cls(steps, guidance_scale, strength_slider, seed)
+
+    @property
+    def components(self) -> list[Component]:
+        """Inputs for an event whose handler makes a `SamplingSettings` of them."""
+        return [self.steps, self.guidance_scale, self.strength, self.seed]
+
+
+def paint(
+    pipeline: "PerCoV2Pipeline", stream: Bitstream, settings: SamplingSettings, progress: gr.Progress
+) -> Generator[dict[str, Any], None, Image.Image]:
+    """Decodes a stream and returns the picture; yields an update that changes nothing after each step.
+
+    Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sampler after its step.
+    """
+    stopped = threading.Event()
+    finished_steps: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+
+    def report(_pipeline: object, step: int, _timestep: object, tensors: dict[str, Any]) -> dict[str, Any]:
+        finished_steps.put(step + 1)
+        return tensors
+
+    progress((0, settings.steps), desc="Painting")
+    with ThreadPoolExecutor(max_workers=1) as executor:
+        picture = executor.submit(
+            pipeline.decompress,
+            stream,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance_scale,
+            strength=settings.strength,
+            seed=settings.seed,
+            callback_on_step_end=report,
+            interrupt=stopped.is_set,
+        )
+        picture.add_done_callback(lambda _: finished_steps.put(None))
+        try:
+            for step in iter(finished_steps.get, None):
+                progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
+                yield gr.skip()
+        finally:
+            stopped.set()
+    return picture.result()

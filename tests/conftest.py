@@ -1,0 +1,128 @@
+"""Tiny pipelines of the real classes with random weights: they behave like a model in all but the picture."""
+
+import pytest
+import torch
+from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+from PIL import Image, ImageDraw
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+
+from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
+from percov2_demo.training.tokenizer import train_tokenizer
+
+
+CAPTIONS = ["a cat on a mat", "an old castle", "a white fence with a lighthouse behind it"]
+VOCABULARY = 300
+
+
+def tiny_tokenizer():
+    return train_tokenizer(CAPTIONS, vocabulary_size=VOCABULARY, max_length=16)
+
+
+def tiny_text_encoder(width: int = 16) -> CLIPTextModelWithProjection:
+    config = CLIPTextConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=width,
+        intermediate_size=32,
+        projection_dim=width,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=16,
+        bos_token_id=0,
+        eos_token_id=1,
+        pad_token_id=1,
+    )
+    return CLIPTextModelWithProjection(config).eval()
+
+
+def tiny_transformer(condition_channels: int, text_width: int = 16) -> SD3Transformer2DModel:
+    model = SD3Transformer2DModel(
+        in_channels=16 + condition_channels,
+        out_channels=16,
+        sample_size=64,
+        patch_size=2,
+        num_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        caption_projection_dim=16,
+        pooled_projection_dim=text_width,
+        pos_embed_max_size=48,
+    )
+    return model.eval()
+
+
+def tiny_hyper_codec(decoder_width: int = 16) -> HyperCodec:
+    codec = HyperCodec(
+        encoder_width=16,
+        channels=16,
+        code_channels=8,
+        decoder_width=decoder_width,
+        decoder_blocks=1,
+        feature_channels=4,
+    )
+    return codec.eval()
+
+
+def tiny_autoencoder() -> PatchAutoencoder:
+    return PatchAutoencoder(encoder_width=16, encoder_blocks=1, decoder_width=16, decoder_blocks=1).eval()
+
+
+def tiny_autoencoder_kl() -> AutoencoderKL:
+    """SD3's autoencoder class: 16 channels, factor 8, with a shift."""
+    config = {
+        "down_block_types": ("DownEncoderBlock2D",) * 4,
+        "up_block_types": ("UpDecoderBlock2D",) * 4,
+        "block_out_channels": (8, 8, 8, 8),
+        "norm_num_groups": 4,
+        "layers_per_block": 1,
+    }
+    return AutoencoderKL(latent_channels=16, shift_factor=0.0609, scaling_factor=1.5305, **config).eval()
+
+
+def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
+    """A pipeline with hyper-decoder, as the embedded model's."""
+    torch.manual_seed(seed)
+    hyper_codec = tiny_hyper_codec()
+    pipeline = PerCoV2Pipeline(
+        vae=tiny_autoencoder(),
+        hyper_codec=hyper_codec,
+        transformer=tiny_transformer(hyper_codec.condition_channels),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        text_encoder=tiny_text_encoder(),
+        tokenizer=tiny_tokenizer(),
+        prediction_type="residual",
+        default_strength={"ultra-low": 0.5},
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+@pytest.fixture(scope="session")
+def pipeline() -> PerCoV2Pipeline:
+    """Shared by tests that leave it as it is."""
+    return tiny_pipeline()
+
+
+@pytest.fixture(scope="session")
+def embedded() -> PerCoV2Pipeline:
+    """The trained model of this repository."""
+    pipeline = PerCoV2Pipeline.from_pretrained()
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def draw_scene(width: int = 512, height: int = 512) -> Image.Image:
+    """A drawn landscape: sky, sun, hill, house."""
+    image = Image.new("RGB", (width, height), (130, 180, 230))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((width * 0.7, height * 0.08, width * 0.88, height * 0.26), fill=(255, 230, 120))
+    draw.ellipse((-width * 0.3, height * 0.55, width * 1.3, height * 1.6), fill=(70, 130, 60))
+    draw.rectangle((width * 0.3, height * 0.45, width * 0.55, height * 0.75), fill=(190, 80, 60))
+    roof = [(width * 0.26, height * 0.46), (width * 0.425, height * 0.28), (width * 0.59, height * 0.46)]
+    draw.polygon(roof, fill=(90, 40, 40))
+    return image
+
+
+@pytest.fixture
+def scene() -> Image.Image:
+    return draw_scene()

@@ -1,0 +1,148 @@
+"""The command line, run as commands."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from percov2_demo import Bitstream
+from percov2_demo.__main__ import main
+from tests.conftest import draw_scene, tiny_pipeline
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """A folder with a tiny model, a photo and its stream."""
+    folder = tmp_path_factory.mktemp("cli")
+    tiny_pipeline().save_pretrained(folder / "model")
+    draw_scene(600, 400).save(folder / "photo.png")
+    arguments = ["compress", "photo.png", "-o", "photo.pcv2", "--caption", "a red house", "--model", "model"]
+    completed = run(folder, *arguments)
+    assert completed.returncode == 0, completed.stderr
+    (folder / "compress.json").write_text(completed.stdout)
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """One command in a process of its own, as a user runs it."""
+    root = Path(__file__).parent.parent
+    return subprocess.run(
+        [sys.executable, "-m", "percov2_demo", *arguments],
+        cwd=folder,
+        env={"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_compress_prints_its_accounting(folder):
+    result = json.loads((folder / "compress.json").read_text())
+    assert set(result) == {
+        "width", "height", "preset", "grid", "codebook_size", "entropy", "caption", "bytes", "bpp", "seconds"
+    }  # fmt: skip
+    assert set(result["bytes"]) == {"spatial", "caption", "container", "total"}
+    assert set(result["bpp"]) == {"spatial", "caption", "payload", "file"}
+    assert result["bytes"]["total"] == (folder / "photo.pcv2").stat().st_size
+    assert result["caption"] == "a red house"
+    assert result["bpp"]["file"] == pytest.approx(8 * result["bytes"]["total"] / result["width"] / result["height"])
+
+
+def test_decompress_writes_the_picture(folder):
+    arguments = ["--steps", "2", "--guidance", "2", "--strength", "0.7", "--seed", "3", "--model", "model"]
+    completed = run(folder, "decompress", "photo.pcv2", "-o", "back.png", *arguments)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stderr == ""
+    result = json.loads(completed.stdout)
+    assert (result["steps"], result["guidance"], result["strength"], result["seed"]) == (2, 2.0, 0.7, 3)
+    assert set(result["seconds"]) == {"load", "decompress"}
+    stream = Bitstream.from_bytes((folder / "photo.pcv2").read_bytes())
+    expected = tiny_pipeline().decompress(stream, 2, 2.0, 0.7, seed=3)
+    with Image.open(folder / "back.png") as image:
+        assert image.format == "PNG"
+        assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_info_needs_no_model_and_no_time(folder):
+    start = time.perf_counter()
+    completed = run(folder, "info", "photo.pcv2")
+    assert time.perf_counter() - start < 10
+    fields = json.loads(completed.stdout)
+    stream = Bitstream.from_bytes((folder / "photo.pcv2").read_bytes())
+    assert fields["indices"] == stream.indices.tolist()
+    assert (fields["preset"], fields["caption"], fields["version"]) == ("ultra-low", "a red house", 1)
+    assert fields["model"] == f"{stream.model:02x}"
+
+
+def test_info_and_help_do_not_import_torch():
+    code = (
+        "import sys; from percov2_demo.__main__ import main, build_parser; build_parser().format_help();"
+        "assert 'torch' not in sys.modules and 'gradio' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["info", "missing.pcv2"],
+        ["info", "photo.png"],
+        ["decompress", "photo.png", "-o", "x.png"],
+        ["decompress", "photo.pcv2", "-o", "no/such/folder/x.png"],
+        ["decompress", "photo.pcv2", "-o", "x.png", "--steps", "0", "--model", "model"],
+        ["decompress", "photo.pcv2", "-o", "x.png", "--device", "nonsense", "--model", "model"],
+        ["decompress", "photo.pcv2", "-o", "x.png", "--model", "no-such-model"],
+        ["compress", "photo.pcv2", "-o", "x.pcv2", "--model", "model"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--caption", "a" * 3000, "--model", "model"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--caption", "auto"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--preset", "huge"],
+        ["compress", "photo.png"],
+        [],
+    ],
+)
+def test_failures_are_exit_code_2_and_one_line(folder, arguments, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+    try:
+        code = main(arguments)
+    except SystemExit as exit:
+        code = exit.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+
+
+def test_a_failure_in_a_process_of_its_own_is_one_line_too(folder):
+    completed = run(folder, "decompress", "photo.pcv2", "-o", "x.png", "--steps", "0", "--model", "model")
+    assert completed.returncode == 2
+    assert completed.stdout == ""
+    assert completed.stderr.startswith("error: the number of steps")
+    assert completed.stderr.count("\n") == 1
+
+
+def test_evaluate_measures_real_files(folder, tmp_path):
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for number, size in enumerate([(300, 300), (500, 260)]):
+        draw_scene(*size).save(pictures / f"{number}.png")
+    captions = tmp_path / "captions.jsonl"
+    captions.write_text("\n".join(json.dumps({"file": f"{n}.png", "caption": f"house {n}"}) for n in range(2)))
+    out = tmp_path / "out"
+    arguments = ["--out", str(out), "--captions", str(captions), "--steps", "1", "--model", "model"]
+    completed = run(folder, "evaluate", str(pictures), *arguments)
+    assert completed.returncode == 0, completed.stderr
+    summary = json.loads(completed.stdout)
+    assert summary["pictures"] == 2
+    assert set(summary["presets"]) == {"ultra-low", "low", "extreme-low"}
+    rows = (out / "images.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 3
+    sizes = [path.stat().st_size for path in sorted((out / "streams").glob("*-ultra-low.pcv2"))]
+    assert summary["presets"]["ultra-low"]["file_bytes"] == pytest.approx(sum(sizes) / 2, abs=0.05)
+    with Image.open(out / "contact-sheet.png") as sheet:
+        assert sheet.size == (4 * 256, 2 * 256)

@@ -1,0 +1,85 @@
+"""The training loop: time-boxed, resumable, averaged."""
+
+import csv
+import json
+import time
+
+import pytest
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from percov2_demo.training.loop import LoopConfig, TrainingRun
+
+
+class Regression(nn.Module):
+    """Learns y = 2x + 1."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.layer = nn.Linear(1, 1)
+
+    def forward(self, x):
+        return {"loss": (self.layer(x) - (2 * x + 1)).square().mean()}
+
+
+def batch(step: int) -> dict[str, torch.Tensor]:
+    return {"x": torch.randn(64, 1, generator=torch.Generator().manual_seed(step))}
+
+
+def config(**changes) -> LoopConfig:
+    settings = {"learning_rate": 0.05, "warmup_steps": 5, "cooldown": 0.0, "weight_decay": 0.0, "ema_decay": 0.9}
+    return LoopConfig(**settings | changes)
+
+
+@pytest.fixture
+def accelerator() -> Accelerator:
+    return Accelerator(cpu=True)
+
+
+def test_learns_and_keeps_the_average(tmp_path, accelerator):
+    run = TrainingRun(Regression(), tmp_path, config(max_steps=300), accelerator)
+    trained = run.run(batch, 60)
+    assert run.step == 300
+    assert trained.layer.weight.item() == pytest.approx(2, abs=0.05)
+    assert trained.layer.bias.item() == pytest.approx(1, abs=0.05)
+    assert trained is not accelerator.unwrap_model(run.model)
+
+
+def test_resumed_run_equals_an_uninterrupted_one(tmp_path, accelerator):
+    whole = TrainingRun(Regression(), tmp_path / "whole", config(max_steps=40), accelerator).run(batch, 60)
+    TrainingRun(Regression(), tmp_path / "parts", config(max_steps=25), accelerator).run(batch, 60)
+    second = TrainingRun(Regression(), tmp_path / "parts", config(max_steps=40), accelerator, resume=True)
+    assert second.step == 25
+    resumed = second.run(batch, 60)
+    torch.testing.assert_close(resumed.state_dict(), whole.state_dict())
+
+
+def test_stops_inside_its_time_budget_and_leaves_its_state(tmp_path, accelerator):
+    start = time.monotonic()
+    run = TrainingRun(Regression(), tmp_path, config(), accelerator)
+    run.run(batch, 1.0)
+    assert time.monotonic() - start < 5
+    assert json.loads((tmp_path / "state.json").read_text())["step"] == run.step > 0
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [
+        ".json",
+        ".safetensors",
+        ".safetensors",
+        ".safetensors",
+    ]
+
+
+def test_learning_rate_cools_down_to_zero(tmp_path, accelerator):
+    run = TrainingRun(Regression(), tmp_path, config(cooldown=0.5, warmup_steps=1), accelerator)
+    rates = [run._learning_rate(progress) for progress in (0.0, 0.5, 0.75, 1.0)]
+    assert rates == pytest.approx([0.05, 0.05, 0.025, 0.0])
+
+
+def test_curve_is_written(tmp_path, accelerator, monkeypatch):
+    monkeypatch.setattr(TrainingRun, "LOG_EVERY_S", 0.0)
+    TrainingRun(Regression(), tmp_path, config(max_steps=3), accelerator).run(batch, 60)
+    with (tmp_path / "curve.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["step"] for row in rows] == ["1", "2", "3"]
+    assert set(rows[0]) == {"step", "seconds", "learning_rate", "loss"}

@@ -1,0 +1,85 @@
+"""The whole recipe on a handful of drawn pictures: every stage runs, resumes, and a model comes out."""
+
+import gzip
+import io
+import json
+import tarfile
+
+import pytest
+import torch
+
+from percov2_demo import Bitstream, PerCoV2Pipeline
+from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
+from tests.conftest import CAPTIONS, draw_scene
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "photos").mkdir()
+    with tarfile.open(folder / "photos" / "train-00.tar", "w") as shard:
+        for number, caption in enumerate(CAPTIONS * 2):
+            picture = io.BytesIO()
+            draw_scene(320 + 16 * number, 288).save(picture, "WEBP")
+            record = json.dumps({"captions": [caption], "source": "drawn"}).encode()
+            for extension, content in (("webp", picture.getvalue()), ("json", record)):
+                member = tarfile.TarInfo(f"{number:05d}.{extension}")
+                member.size = len(content)
+                shard.addfile(member, io.BytesIO(content))
+    with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
+        file.write("\n".join(CAPTIONS))
+    return folder
+
+
+def small_config():
+    config = read_config(EMBEDDED_CONFIG)
+    config["autoencoder"] |= {
+        "model": {"encoder_width": 16, "encoder_blocks": 1, "decoder_width": 16, "decoder_blocks": 1},
+        "crop": 64,
+        "batch_size": 2,
+    }
+    config["tokenizer"] = {"vocabulary_size": 300, "max_length": 16}
+    config["hyper"]["model"] |= {"encoder_width": 16, "channels": 16, "decoder_width": 16, "decoder_blocks": 1}
+    config["flow"]["transformer"] |= {"num_layers": 1, "num_attention_heads": 1, "caption_projection_dim": 32}
+    config["flow"]["text_encoder"] |= {"num_hidden_layers": 2, "intermediate_size": 32}
+    for stage in ("hyper", "flow"):
+        config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
+    for stage in ("autoencoder", "hyper", "flow"):
+        config[stage]["loop"] |= {"max_steps": 2}
+    return config
+
+
+def test_recipe_makes_a_model(data, tmp_path):
+    config = small_config()
+    stages = Stages(config, data, tmp_path / "work", precision="no")
+    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow"):
+        getattr(stages, stage)(60.0)
+    config["flow"]["loop"]["max_steps"] = 3
+    stages.flow(60.0, resume=True)
+    assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
+    stages.export(tmp_path / "model")
+
+    manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
+    pipeline = PerCoV2Pipeline.from_pretrained(tmp_path / "model")
+    pipeline.set_progress_bar_config(disable=True)
+    assert manifest["identity"] == pipeline.identity
+    assert manifest["sources"] == {"drawn": 6}
+    assert manifest["training"]["flow"]["step"] == 3
+    stream = pipeline.compress(draw_scene(), "low", "an old castle")
+    assert pipeline.decompress(Bitstream.from_bytes(stream.to_bytes()), num_inference_steps=2).size == (512, 512)
+    assert pipeline.vae.config.scaling_factor != 1.0
+
+
+def test_flow_stage_leaves_indices_and_codebooks_alone(data, tmp_path):
+    stages = Stages(small_config(), data, tmp_path, precision="no")
+    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow"):
+        getattr(stages, stage)(60.0)
+    from percov2_demo import HyperCodec
+
+    before = HyperCodec.from_pretrained(tmp_path / "hyper" / "model")
+    after = HyperCodec.from_pretrained(tmp_path / "flow" / "hyper_codec")
+    latents = torch.randn(1, 16, 32, 32, generator=torch.Generator().manual_seed(0))
+    for preset in before.config.presets:
+        assert torch.equal(before.encode(latents, preset), after.encode(latents, preset))
+    decoders = [codec.decoders.state_dict() for codec in (before, after)]
+    assert any(not torch.equal(decoders[0][key], decoders[1][key]) for key in decoders[0])
