@@ -116,17 +116,17 @@ def contact_sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 
 
 def _measure(name: str, stream: Bitstream, original: Image.Image, decoded: Image.Image, seconds: float) -> Measurement:
-    rates = RateReport.from_bitstream(stream).to_dict()
+    rates = RateReport.from_bitstream(stream)
     first, second = _to_tensor(original), _to_tensor(decoded)
     return Measurement(
         image=name,
         preset=stream.preset,
         width=stream.width,
         height=stream.height,
-        spatial_bytes=rates["bytes"]["spatial"],
-        caption_bytes=rates["bytes"]["caption"],
-        file_bytes=rates["bytes"]["total"],
-        payload_bpp=round(rates["bpp"]["payload"], 6),
+        spatial_bytes=rates.spatial_bytes,
+        caption_bytes=rates.caption_bytes,
+        file_bytes=rates.file_bytes,
+        payload_bpp=round(rates.payload_bpp, 6),
         psnr=round(psnr(first, second), 3),
         ms_ssim=round(ms_ssim(first, second), 4),
         decode_seconds=round(seconds, 2),

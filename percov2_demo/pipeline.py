@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
 from diffusers.image_processor import VaeImageProcessor
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -26,6 +28,8 @@ from percov2_demo.text import TextCondition, encode_text
 
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
+
+MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
@@ -103,14 +107,27 @@ class PerCoV2Pipeline(DiffusionPipeline):
             )
 
     @classmethod
-    def from_pretrained(cls, model: str | Path | None = None, **kwargs: Any) -> Self:
+    def from_pretrained(
+        cls, model: str | Path | None = None, revision: str | None = None, token: str | None = None, **kwargs: Any
+    ) -> Self:
         """Loads a model folder or hub id; without an argument the embedded model.
 
+        Args:
+            model: Folder, or repository on the hub.
+            revision: Branch, tag or commit of the repository.
+            token: Access token for the hub.
+            **kwargs: Passed to `DiffusionPipeline.from_pretrained`; `dtype` is single precision unless given.
+
         Raises:
-            ValueError: The weights are not the ones that the model's identity stands for.
+            ValueError: There is no such model, or its weights are not the ones that its identity stands for.
         """
-        kwargs.setdefault("dtype", torch.float32)
-        pipeline = super().from_pretrained(str(model or EMBEDDED_MODEL), **kwargs)
+        folder = Path(model or EMBEDDED_MODEL)
+        if not folder.is_dir():
+            folder = _fetch(str(model), revision, token)
+        if not (folder / "model_index.json").is_file():
+            raise ValueError(f"there is no model in {folder.name}: a model folder holds a model_index.json")
+        kwargs = {"dtype": torch.float32} | kwargs | {"use_safetensors": True}
+        pipeline = super().from_pretrained(str(folder), **kwargs)
         identity = pipeline.config.identity
         # Half-precision copies of single-precision weights cannot be compared.
         if identity and pipeline.dtype == torch.float32 and identity != fingerprint(pipeline._networks()):
@@ -342,3 +359,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         stride = self.hyper_codec.config.latent_stride
         shape = (1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride)
         return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+
+
+def _fetch(model: str, revision: str | None, token: str | None) -> Path:
+    """The folder of a hub repository's files, downloaded where the cache does not have them."""
+    try:
+        return Path(snapshot_download(model, revision=revision, token=token, allow_patterns=MODEL_FILES))
+    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
+        raise ValueError(
+            f"there is no folder {model!r}, and no repository of that name could be fetched from the hub: "
+            "check the name, the network and your access to it"
+        ) from error

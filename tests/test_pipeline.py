@@ -286,6 +286,25 @@ def test_exchanged_weights_are_noticed_at_loading(tmp_path):
         PerCoV2Pipeline.from_pretrained(tmp_path / "a")
 
 
+def test_hub_id_loads_from_the_hubs_cache(tmp_path, monkeypatch, scene):
+    pipeline = tiny_pipeline()
+    repository, commit = tmp_path / "models--someone--percov2-tiny", "0" * 40
+    pipeline.save_pretrained(repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    loaded = PerCoV2Pipeline.from_pretrained("someone/percov2-tiny")
+    assert loaded.compress(scene) == pipeline.compress(scene)
+    with pytest.raises(ValueError, match="check the name"):
+        PerCoV2Pipeline.from_pretrained("someone/percov2-other")
+
+
+def test_folder_without_a_model_is_one_sentence(tmp_path):
+    with pytest.raises(ValueError, match="there is no model in"):
+        PerCoV2Pipeline.from_pretrained(tmp_path)
+
+
 def test_stream_of_another_model_is_refused_by_name(pipeline, scene):
     other = tiny_pipeline(seed=5)
     stream = other.compress(scene)

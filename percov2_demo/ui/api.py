@@ -32,7 +32,7 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
     with gr.Group(visible=False):
         photo = gr.File(label="Photo")
         preset = gr.Radio(list(pipeline.presets), value=pipeline.presets[0], label="Preset")
-        caption = gr.Textbox(label="Caption")
+        caption = gr.Textbox("", label="Caption")
         fit = gr.Radio(list(FITS), value=FITS[0], label="Fit")
         stream = gr.File(label="Stream, a .pcv2 file")
         sampling = _create_sampling_inputs()

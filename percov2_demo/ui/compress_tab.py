@@ -1,9 +1,7 @@
 """The landing page: a photo to a `.pcv2` file and back."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,9 +15,10 @@ from percov2_demo.rates import RateReport
 from percov2_demo.ui.breakdown import breakdown_html, file_text_html
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.files import format_size, png_bytes, safe_stem, save_download
+from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download
 from percov2_demo.ui.pictures import journey_html
-from percov2_demo.ui.sampling import MODEL_QUEUE, SamplingControls, SamplingSettings, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, SamplingSettings, paint
+from percov2_demo.ui.scripts import forget_script, lookup_script, scroll_script
 
 
 if TYPE_CHECKING:
@@ -32,11 +31,6 @@ _FIT_LABELS = {
     "crop": f"Crop: the middle, {NOMINAL_SIDE}×{NOMINAL_SIDE}",
     "squash": f"Squash: stretch to {NOMINAL_SIDE}×{NOMINAL_SIDE}, the papers' protocol",
 }
-
-_SCROLL_TO_RESULT = """() => {
-    const result = document.getElementById("compress-result");
-    if (result.getBoundingClientRect().top > innerHeight / 2) result.scrollIntoView({ behavior: "smooth" });
-}"""
 
 
 @dataclass(frozen=True)
@@ -144,32 +138,39 @@ class CompressTab:
             self.breakdown = gr.HTML()
 
     def _connect(self) -> None:
-        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         results = [self.headline, self.original, self.reconstruction, self.stream_download, self.breakdown]
         buttons = [self.compress_button, self.stop_button, self.picture_download]
 
-        strength, caption = self.sampling.strength, self.caption
-        self.preset.change(None, self.preset, strength, js=_strength_script(self._pipeline), **quick)
-        self.photo.input(None, caption, caption, js=_forget_caption_script(), **quick)
+        checked = self.photo.upload(friendly(self.check), self.photo, preprocess=False, **PAGE_EVENT)
+        checked.failure(lambda: None, outputs=self.photo, **PAGE_EVENT)
+        # An example's caption does not fit the visitor's own photo.
+        captions = [caption for _, caption in example_photos()]
+        self.photo.input(None, self.caption, self.caption, js=forget_script(captions), **PAGE_EVENT)
+        strengths = {name: self._pipeline.default_strength(name) for name in self._pipeline.presets}
+        self.preset.change(None, self.preset, self.sampling.strength, js=lookup_script(strengths), **PAGE_EVENT)
         prepared = gr.on(
             [self.compress_button.click, self.caption.submit],
             friendly(self.prepare),
             [self.photo, self.fit],
             [self.fitted, self.welcome, self.result, *results, *buttons],
             preprocess=False,
-            **quick,
+            **PAGE_EVENT,
         )
-        prepared.success(None, js=_SCROLL_TO_RESULT, **quick)
+        prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
         running = prepared.success(
-            friendly(self.compress),
+            friendly(self.run),
             [self.fitted, self.preset, self.caption, *self.sampling.components],
             [*results, self.picture_download],
             show_progress_on=self.reconstruction,
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        running.then(self.rest, outputs=buttons, **quick)
-        self.stop_button.click(self.rest, outputs=buttons, cancels=[running], **quick)
+        running.then(self.rest, outputs=buttons, **PAGE_EVENT)
+        self.stop_button.click(self.rest, outputs=buttons, cancels=[running], **PAGE_EVENT)
+
+    def check(self, photo: dict[str, Any]) -> None:
+        """Raises what is wrong with a photo as soon as it is chosen; its value is raw, see `prepare`."""
+        load_image(received_path(photo))
 
     def prepare(self, photo: dict[str, Any] | None, fit: str) -> Updates:
         """Reads and fits the photo, shows it at once, and clears what an earlier run left.
@@ -180,7 +181,7 @@ class CompressTab:
         """
         if not photo:
             raise gr.Error("Choose a photo first.", print_exception=False)
-        path = Path(photo["path"])
+        path = received_path(photo)
         fitted = fit_image(load_image(path), fit, max_side=self._pipeline.max_side)
         stem = safe_stem(photo.get("orig_name") or path.name)
         original = save_download(png_bytes(fitted), f"{stem}-original.png")
@@ -198,7 +199,7 @@ class CompressTab:
             self.stop_button: gr.Button(visible=True),
         }
 
-    def compress(
+    def run(
         self,
         photo: FittedPhoto,
         preset: str,
@@ -235,17 +236,6 @@ class CompressTab:
             self.stop_button: gr.Button(visible=False),
             self.picture_download: gr.DownloadButton(visible=True),
         }
-
-
-def _strength_script(pipeline: "PerCoV2Pipeline") -> str:
-    strengths = {name: pipeline.default_strength(name) for name in pipeline.presets}
-    return f"(preset) => ({json.dumps(strengths)})[preset]"
-
-
-def _forget_caption_script() -> str:
-    """An example's caption does not fit the visitor's own photo."""
-    captions = [caption for _, caption in example_photos()]
-    return f'(caption) => {json.dumps(captions)}.includes(caption) ? "" : caption'
 
 
 def _welcome_html() -> str:

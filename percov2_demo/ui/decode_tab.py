@@ -14,7 +14,8 @@ from percov2_demo.ui.breakdown import breakdown_html, fields_html, file_text_htm
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.files import format_size, png_bytes, safe_stem, save_download
 from percov2_demo.ui.pictures import journey_html
-from percov2_demo.ui.sampling import MODEL_QUEUE, SamplingControls, SamplingSettings, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, SamplingSettings, paint
+from percov2_demo.ui.scripts import scroll_script
 
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class DecodeTab:
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=5, min_width=320):
                 self._create_inputs()
-            with gr.Column(scale=8, min_width=320):
+            with gr.Column(scale=8, min_width=320, elem_id="decode-result"):
                 self._create_result()
         self._connect()
 
@@ -62,27 +63,27 @@ class DecodeTab:
             self.breakdown = gr.HTML()
 
     def _connect(self) -> None:
-        quick = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
         panels = [self.welcome, self.result]
         results = [self.fields, self.picture, self.picture_download, self.breakdown]
         buttons = [self.decode_button, self.stop_button, self.picture_download]
 
         reading = self.file.upload(
-            friendly(self.read), self.file, [*panels, *results, self.sampling.strength], **quick
+            friendly(self.read), self.file, [*panels, *results, self.sampling.strength], **PAGE_EVENT
         )
         for forgetting in (self.file.clear, reading.failure):
-            forgetting(self.forget, outputs=[self.file, *panels], **quick)
-        started = self.decode_button.click(friendly(self.start), self.file, [self.picture, *buttons], **quick)
+            forgetting(self.forget, outputs=[self.file, *panels], **PAGE_EVENT)
+        started = self.decode_button.click(friendly(self.start), self.file, [self.picture, *buttons], **PAGE_EVENT)
+        started.success(None, js=scroll_script("decode-result"), **PAGE_EVENT)
         running = started.success(
-            friendly(self.decode),
+            friendly(self.run),
             [self.file, *self.sampling.components],
             [self.picture, self.picture_download],
             show_progress_on=self.picture,
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        running.then(self.rest, outputs=buttons, **quick)
-        self.stop_button.click(self.rest, outputs=buttons, cancels=[running], **quick)
+        running.then(self.rest, outputs=buttons, **PAGE_EVENT)
+        self.stop_button.click(self.rest, outputs=buttons, cancels=[running], **PAGE_EVENT)
 
     def read(self, path: str) -> Updates:
         """Shows what a file says, before anything is painted."""
@@ -114,7 +115,7 @@ class DecodeTab:
             self.stop_button: gr.Button(visible=True),
         }
 
-    def decode(
+    def run(
         self,
         path: str,
         steps: int,

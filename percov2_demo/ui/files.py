@@ -3,10 +3,13 @@
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
+
+from percov2_demo.images import ImageError
 
 
 _MAX_STEM_LENGTH = 40
@@ -16,6 +19,20 @@ def safe_stem(name: str) -> str:
     """A file's name without folder and suffix, reduced to letters, digits, "-" and "_"."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", Path(name).stem).strip("-")[:_MAX_STEM_LENGTH]
     return stem or "photo"
+
+
+def received_path(payload: dict[str, Any]) -> Path:
+    """Where the server keeps a file that a visitor gave, from an image component's raw value.
+
+    gradio (6.31) checks the path only in a value that calls itself a file, so a crafted request may name any file.
+
+    Raises:
+        ImageError: The path is not among the files that visitors gave.
+    """
+    path = Path(payload["path"]).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise ImageError("The photo did not arrive: choose it again.")
+    return path
 
 
 def save_download(data: bytes, name: str) -> str:

@@ -12,6 +12,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.ui.scripts import random_script
 
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ MAX_STEPS = 100
 MAX_GUIDANCE_SCALE = 15.0
 MAX_SEED = 2**31 - 1
 
+PAGE_EVENT = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
+"""Given to every event of the page that does not run the model. An event outside the queue shows no error messages."""
+
 MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
 """Given to every event that runs the model: one at a time."""
-
-_ROLL_DICE = f"() => Math.floor(Math.random() * {MAX_SEED + 1})"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ class SamplingControls:
                 min_width=120,
             )
             dice = gr.Button("⚄ New seed", size="md", min_width=120, scale=0, elem_classes="dice")
-        dice.click(None, outputs=seed, js=_ROLL_DICE, api_visibility="private")
+        dice.click(None, outputs=seed, js=random_script(MAX_SEED + 1), api_visibility="private")
         return cls(steps, guidance_scale, strength_slider, seed)
 
     @property

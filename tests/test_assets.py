@@ -1,0 +1,82 @@
+"""The embedded model: what the repository carries is what the manifest says, and it works."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from percov2_demo import Bitstream
+from percov2_demo.fingerprint import fingerprint
+from percov2_demo.metrics import psnr
+from percov2_demo.pipeline import EMBEDDED_MODEL
+from percov2_demo.presets import PRESETS
+from tests.conftest import draw_scene
+
+
+def shards() -> list[Path]:
+    return sorted(EMBEDDED_MODEL.rglob("*.safetensors"))
+
+
+def test_weights_are_small_sharded_safetensors():
+    assert sum(path.stat().st_size for path in shards()) <= 36_000_000
+    assert max(path.stat().st_size for path in shards()) <= 16 * 2**20
+    others = {path.suffix for path in EMBEDDED_MODEL.rglob("*") if path.is_file()} - {".safetensors", ".json", ".md"}
+    assert not others
+
+
+def test_weights_are_half_precision_and_finite():
+    for path in shards():
+        with safe_open(path, "pt") as file:
+            keys = file.keys()
+            for key in keys:
+                tensor = file.get_tensor(key)
+                assert tensor.dtype == torch.float16 or not tensor.is_floating_point(), key
+                assert torch.isfinite(tensor.float()).all(), key
+
+
+def test_manifest_tells_the_truth(embedded):
+    manifest = json.loads((EMBEDDED_MODEL / "manifest.json").read_text())
+    networks = {name: part for name, part in embedded.components.items() if isinstance(part, torch.nn.Module)}
+    assert manifest["identity"] == embedded.identity == fingerprint(networks)
+    assert set(manifest["presets"]) == set(embedded.presets) == set(PRESETS)
+    for name, entry in manifest["presets"].items():
+        assert tuple(entry["grid_at_512"]) == PRESETS[name].grid(512, 512)
+        assert entry["codebook"] == len(embedded.hyper_codec.quantizers[name].codebook)
+    counts = {name: sum(value.numel() for value in part.parameters()) for name, part in networks.items()}
+    assert manifest["parameters"] == counts
+    assert sum(manifest["sources"].values()) == manifest["photos"]
+
+
+def test_every_preset_has_a_default_strength(embedded):
+    assert all(0 < embedded.default_strength(preset) <= 1 for preset in PRESETS)
+
+
+def test_more_bytes_give_a_closer_picture(embedded):
+    scene = draw_scene()
+    original = torch.from_numpy(np.array(scene)).permute(2, 0, 1) / 255
+    fidelity = []
+    for preset in PRESETS:
+        stream = Bitstream.from_bytes(embedded.compress(scene, preset, "a red house on a green hill").to_bytes())
+        decoded = embedded.decompress(stream, num_inference_steps=4)
+        fidelity.append(psnr(original, torch.from_numpy(np.array(decoded)).permute(2, 0, 1) / 255))
+    assert fidelity == sorted(fidelity)
+    assert fidelity[0] > 15
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_picture_does_not_depend_on_threads(embedded, threads):
+    stream = embedded.compress(draw_scene(256, 256), "low", "a red house", fit="native")
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3 - threads)
+        other_stream = embedded.compress(draw_scene(256, 256), "low", "a red house", fit="native")
+        other = embedded.decompress(stream, num_inference_steps=2)
+        torch.set_num_threads(threads)
+        picture = embedded.decompress(stream, num_inference_steps=2)
+    finally:
+        torch.set_num_threads(before)
+    assert np.array_equal(stream.indices, other_stream.indices)
+    assert np.abs(np.asarray(picture, int) - np.asarray(other, int)).max() <= 1

@@ -1,0 +1,97 @@
+"""The page's structure, as gradio describes it to the browser."""
+
+import subprocess
+import sys
+
+import pytest
+
+from percov2_demo.images import MAX_FILE_BYTES
+from percov2_demo.ui.demo import MAX_WAITING_VISITORS, build_demo, launch_options
+from percov2_demo.ui.theme import STYLESHEET
+from tests.ui.fakes import FakePipeline
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return build_demo(FakePipeline(description="A model <for> tests."))
+
+
+@pytest.fixture(scope="module")
+def config(demo):
+    return demo.get_config_file()
+
+
+def components(config, *types):
+    return [component["props"] for component in config["components"] if component["type"] in types]
+
+
+def test_pictures_are_shown_without_loss(config):
+    pictures = components(config, "image", "imageslider", "gallery")
+    assert len(pictures) >= 4
+    assert {picture["format"] for picture in pictures} == {"png"}
+
+
+def test_nothing_is_shared_with_other_sites(config):
+    for component in config["components"]:
+        assert "share" not in (component["props"].get("buttons") or [])
+        assert component["type"] not in ("deeplinkbutton", "loginbutton", "duplicatebutton")
+
+
+def test_endpoints_for_programs(config):
+    public = {entry["api_name"] for entry in config["dependencies"] if entry["api_visibility"] != "private"}
+    assert public == {"compress", "decompress"}
+
+
+def test_the_model_runs_one_event_at_a_time(demo):
+    running = {fn.api_name for fn in demo.fns.values() if fn.concurrency_id == "model"}
+    assert {"compress", "decompress"} < running
+    assert len(running) == 4
+    assert {fn.concurrency_limit for fn in demo.fns.values() if fn.concurrency_id == "model"} == {1}
+
+
+def test_errors_of_every_python_handler_are_seen(demo):
+    """Outside the queue, gradio shows no error message."""
+    outside = {fn.name for fn in demo.fns.values() if fn.fn is not None and not fn.queue}
+    assert outside <= {"load_example"}
+
+
+def test_limits(demo):
+    assert demo._queue.max_size == MAX_WAITING_VISITORS
+    assert demo.delete_cache is not None
+    assert demo.analytics_enabled is False
+
+
+def test_launch_options():
+    options = launch_options()
+    assert options["max_file_size"] == MAX_FILE_BYTES
+    assert options["run_history"] is False
+    assert options["enable_monitoring"] is False
+    assert options["show_error"] is False
+    assert STYLESHEET.is_file()
+    assert options["favicon_path"].is_file()
+    assert "http" not in STYLESHEET.read_text()
+
+
+def test_presets_of_the_model_are_offered(config):
+    (cards,) = (radio for radio in components(config, "radio") if radio["elem_classes"] == ["preset-cards"])
+    assert cards["choices"] == [
+        ("Ultra-low\n8×8 · 64 B", "ultra-low"),
+        ("Low\n16×16 · 320 B", "low"),
+        ("Extreme-low\n32×32 · 1024 B", "extreme-low"),
+    ]
+    assert cards["value"] == "ultra-low"
+
+
+def test_what_the_model_is(config):
+    header = next(html["value"] for html in components(config, "html") if "masthead" in html["value"])
+    assert "A model &lt;for&gt; tests." in header
+
+
+def test_a_model_without_description_counts_as_the_embedded_one():
+    config = build_demo(FakePipeline(description="")).get_config_file()
+    assert "9,344 photos" in str(components(config, "html"))
+
+
+def test_page_imports_no_model():
+    script = "import sys, percov2_demo.ui.demo; sys.exit(bool({'torch', 'diffusers'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

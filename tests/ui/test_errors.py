@@ -1,0 +1,98 @@
+"""What visitors read when something fails."""
+
+import logging
+
+import gradio as gr
+import pytest
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.images import fit_image, load_image
+from percov2_demo.presets import get_preset
+from percov2_demo.ui.errors import GENERIC_SENTENCE, friendly, sentence
+
+
+def raised_by(function, *args):
+    with pytest.raises(Exception) as caught:  # noqa: B017, PT011 (any error is the point)
+        function(*args)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "words"),
+    [
+        (load_image, (b"junk",), "not a picture"),
+        (Bitstream.from_bytes, (b"junk",), "cut short"),
+        (fit_image, (None, "stretch"), "Unknown fit"),
+    ],
+)
+def test_errors_of_ours_keep_their_sentence(function, args, words):
+    error = raised_by(friendly(function), *args)
+    assert isinstance(error, gr.Error)
+    assert words in error.message
+    assert error.message[0].isupper()
+    assert error.message.endswith(".")
+    assert not error.print_exception
+
+
+def fail_with(error):
+    raise error
+
+
+def test_quotes_of_what_was_sent_are_no_markup():
+    error = raised_by(friendly(get_preset), "<img src=x>")
+    assert "&lt;img src=x&gt;" in error.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("/home/someone/model.safetensors is broken"),
+        FileNotFoundError(2, "No such file", "/home/someone/photo.jpg"),
+        ValueError("shape [1, 2] of a tensor"),
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        KeyError("latents"),
+    ],
+)
+def test_other_errors_say_nothing_of_themselves_but_are_logged(error, caplog):
+    with caplog.at_level(logging.ERROR):
+        visible = raised_by(friendly(fail_with), error)
+    assert visible.message == GENERIC_SENTENCE
+    assert "Traceback" in caplog.text
+    assert type(error).__name__ in caplog.text
+
+
+def test_generators():
+    @friendly
+    def steps():
+        yield 1
+        yield 2
+        get_preset("tiny")
+
+    iterator = steps()
+    assert [next(iterator), next(iterator)] == [1, 2]
+    assert "Unknown preset 'tiny'" in raised_by(next, iterator).message
+
+
+def test_closing_a_generator_reaches_the_handler():
+    closed = []
+
+    @friendly
+    def steps():
+        try:
+            yield 1
+        finally:
+            closed.append(True)
+
+    iterator = steps()
+    next(iterator)
+    iterator.close()
+    assert closed == [True]
+
+
+def test_gradio_errors_pass():
+    error = gr.Error("Choose a photo first.")
+    assert raised_by(friendly(fail_with), error) is error
+
+
+def test_a_value_error_that_was_never_raised_is_nobodys():
+    assert sentence(ValueError("secret")) == GENERIC_SENTENCE

@@ -1,0 +1,59 @@
+"""The sampler as something to watch and to stop."""
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.ui.sampling import SamplingSettings, paint
+from tests.ui.fakes import FakePipeline
+
+
+STREAM = Bitstream(width=512, height=512, preset="ultra-low", model=7, indices=np.zeros((8, 8), np.int64))
+
+
+class Progress(gr.Progress):
+    """Remembers what the bar was told."""
+
+    def __init__(self):
+        super().__init__()
+        self.told = []
+
+    def __call__(self, progress, desc=None, **kwargs):
+        self.told.append((progress, desc))
+
+
+def run(generator):
+    updates = []
+    while True:
+        try:
+            updates.append(next(generator))
+        except StopIteration as finished:
+            return updates, finished.value
+
+
+def test_every_step_is_shown_and_the_picture_returned(fake):
+    progress = Progress()
+    updates, picture = run(paint(fake, STREAM, SamplingSettings(steps=3, seed=5), progress))
+    assert len(updates) == 3
+    assert [told[0] for told in progress.told] == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert progress.told[-1][1] == "Painting, step 3 of 3"
+    assert picture.size == (512, 512)
+
+
+def test_settings_reach_the_codec(fake):
+    run(paint(fake, STREAM, SamplingSettings(4, 2.5, 0.7, 9), Progress()))
+    assert fake.calls == [{"steps": 4, "guidance_scale": 2.5, "strength": 0.7, "seed": 9}]
+
+
+def test_closing_stops_the_sampler(fake):
+    generator = paint(fake, STREAM, SamplingSettings(steps=100_000_000), Progress())
+    next(generator)
+    generator.close()
+    assert fake.interrupted
+
+
+def test_failures_of_the_codec_pass():
+    generator = paint(FakePipeline(failure=ValueError("no")), STREAM, SamplingSettings(), Progress())
+    with pytest.raises(ValueError, match="no"):
+        run(generator)
