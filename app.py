@@ -1,21 +1,9 @@
-"""Starts the PerCoV2 Explorer in the browser: `python app.py`."""
+"""Starts PerCoV2 Explorer in the browser: `python app.py`, or `python -m percov2_demo serve`."""
 
-import argparse
+import sys
 
-from percov2_demo import PerCoV2Pipeline
-from percov2_demo.ui.demo import build_demo, launch_options
-
-
-def main() -> None:
-    """Loads the embedded model and serves the page."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network (default: this computer only)")
-    parser.add_argument("--port", type=int, help="port to listen on (default: the first free one from 7860)")
-    arguments = parser.parse_args()
-
-    demo = build_demo(PerCoV2Pipeline.from_pretrained())
-    demo.launch(server_name=arguments.host, server_port=arguments.port, **launch_options())
+from percov2_demo.__main__ import main
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(["serve", *sys.argv[1:]]))

@@ -88,6 +88,8 @@ def build_parser() -> Parser:
     info.set_defaults(command=run_info)
 
     serve = commands.add_parser("serve", help="the app, as python app.py")
+    serve.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
+    serve.add_argument("--port", type=int, help="port to listen on; default: the first free one from 7860")
     serve.set_defaults(command=run_serve)
 
     evaluate = commands.add_parser("evaluate", help="rates and metrics over a folder of pictures")
@@ -102,7 +104,7 @@ def build_parser() -> Parser:
     evaluate.add_argument("--seed", type=int, default=0)
     evaluate.set_defaults(command=run_evaluate)
 
-    for command in (compress, decompress, evaluate):
+    for command in (compress, decompress, serve, evaluate):
         command.add_argument("--model", help="model folder or hub id; default: the embedded model")
         command.add_argument("--device", default="cpu", help='as torch names them, for instance "cuda"')
 
@@ -175,9 +177,10 @@ def run_info(options: argparse.Namespace) -> None:
 
 def run_serve(options: argparse.Namespace) -> None:
     """Serves the app until it is stopped."""
-    from percov2_demo.ui.demo import serve
+    from percov2_demo.ui.demo import build_demo, launch_options
 
-    serve()
+    demo = build_demo(_load_pipeline(options))
+    demo.launch(server_name=options.host, server_port=options.port, **launch_options())
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

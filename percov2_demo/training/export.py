@@ -32,7 +32,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path) -
     flow = work / "flow"
     pipeline = PerCoV2Pipeline(
         vae=PatchAutoencoder.from_pretrained(work / "autoencoder" / "model"),
-        hyper_codec=HyperCodec.from_pretrained(flow / "hyper_codec"),
+        hyper_codec=HyperCodec.from_pretrained(work / "hyper" / "model"),
         transformer=SD3Transformer2DModel.from_pretrained(flow / "transformer"),
         scheduler=FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"]),
         text_encoder=CLIPTextModelWithProjection.from_pretrained(flow / "text_encoder"),

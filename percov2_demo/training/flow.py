@@ -1,4 +1,4 @@
-"""Stages 2 and 3: the hyper-codec by regression to the latent, then the flow transformer on its condition."""
+"""The hyper-codec by regression to the latent, then the flow transformer on its condition."""
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ class HyperObjective(nn.Module):
 
 
 class FlowObjective(nn.Module):
-    """Conditional flow matching on all presets at once, with the indices frozen.
+    """Conditional flow matching on all presets at once, on the condition of a hyper-codec that stays as it is.
 
     The paths of all strengths are trained together (see `interpolant`): a share of the samples starts from pure
     noise, the others from the estimate at a random noise level.
@@ -36,7 +36,7 @@ class FlowObjective(nn.Module):
     Args:
         transformer: The flow transformer.
         text_encoder: CLIP text encoder with projection.
-        hyper_codec: Its encoders and codebooks stay as they are; its decoders go on learning.
+        hyper_codec: Trained before; with hyper-decoders.
         prediction_type: What the transformer's output means.
         pure_noise_share: Share of samples with strength 1.
         progress_location: Mean of the logit-normal distribution of `sigma / strength` (Esser et al., section 3.1).
@@ -61,21 +61,16 @@ class FlowObjective(nn.Module):
         self.prediction_type = prediction_type
         self.pure_noise_share, self.weight_cap = pure_noise_share, weight_cap
         self.progress_location, self.progress_scale = progress_location, progress_scale
-        hyper_codec.encoders.requires_grad_(False)
-        hyper_codec.quantizers.requires_grad_(False)
-
-    def train(self, mode: bool = True) -> "FlowObjective":
-        """Keeps the quantisers in evaluation mode, so that the codebooks stay as they are."""
-        super().train(mode)
-        self.hyper_codec.quantizers.eval()
-        return self
+        hyper_codec.requires_grad_(False)
 
     def forward(self, latents: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
-        """Losses on scaled latents `(B, C, H, W)` and caption tokens `(B, L)`."""
+        """Losses on scaled latents `(B, C, H, W)` and caption tokens `(B, L)`.
+
+        Beside the loss stands the gain, the share of the estimate's squared error that the transformer removes.
+        """
         condition = self._condition(latents)
-        start = condition.estimate.detach()
         sigma, strength = self._noise_levels(latents)
-        noisy = noisy_latent(latents, start, torch.randn_like(latents), sigma, strength)
+        noisy = noisy_latent(latents, condition.estimate, torch.randn_like(latents), sigma, strength)
         text = self.text_encoder(input_ids, output_hidden_states=True)
         prediction = self.transformer(
             hidden_states=torch.cat([noisy, condition.channels], dim=1),
@@ -84,19 +79,19 @@ class FlowObjective(nn.Module):
             pooled_projections=text.text_embeds,
             return_dict=False,
         )[0].float()
-        expected = expected_latent(prediction, noisy, start, sigma, self.prediction_type)
+        expected = expected_latent(prediction, noisy, condition.estimate, sigma, self.prediction_type)
         weight = (1 / sigma.square()).clamp(max=self.weight_cap)
-        flow = (weight * (expected - latents).square()).mean()
-        regression = F.mse_loss(condition.estimate, latents)
-        return {"loss": flow + regression, "flow": flow, "regression": regression}
+        error = (expected - latents).square()
+        with torch.no_grad():
+            gain = 1 - error.mean() / (condition.estimate - latents).square().mean()
+        return {"loss": (weight * error).mean(), "gain": gain}
 
+    @torch.no_grad()
     def _condition(self, latents: Tensor) -> Condition:
         presets = self.hyper_codec.config.presets
         conditions = []
         for preset, part in zip(presets, latents.chunk(len(presets)), strict=True):
-            with torch.no_grad():
-                indices = self.hyper_codec.encode(part, preset)
-            conditions.append(self.hyper_codec.decode(indices, preset))
+            conditions.append(self.hyper_codec.decode(self.hyper_codec.encode(part, preset), preset))
         return Condition(
             torch.cat([condition.channels for condition in conditions]),
             torch.cat([condition.estimate.float() for condition in conditions]),

@@ -87,7 +87,7 @@ class Stages:
         self._save("hyper", trained.hyper_codec)
 
     def flow(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains flow transformer, text encoder and hyper-decoders."""
+        """Trains flow transformer and text encoder."""
         config = self.config["flow"]
         hyper_codec = HyperCodec.from_pretrained(self.work / "hyper" / "model")
         tokenizer = AutoTokenizer.from_pretrained(self.work / "tokenizer" / "model")
@@ -110,7 +110,7 @@ class Stages:
             return {"latents": latents.to(device), "input_ids": tokens.input_ids.to(device)}
 
         trained = self._run("flow", objective, next_batch, time_budget_s, resume)
-        for name in ("transformer", "text_encoder", "hyper_codec"):
+        for name in ("transformer", "text_encoder"):
             self._save("flow", getattr(trained, name), name)
 
     def export(self, out: Path) -> None:

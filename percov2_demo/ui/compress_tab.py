@@ -73,7 +73,7 @@ class CompressTab:
             image_mode=None,
             sources=["upload", "webcam", "clipboard"],
             buttons=["fullscreen"],
-            height=270,
+            height=250,
             placeholder="Drop a photo here\n- or -\nclick to choose one",
             elem_id="photo",
             alt_text="The chosen photo",
@@ -82,6 +82,7 @@ class CompressTab:
             label="Caption",
             info="Travels in the file and guides the painting. Leave it empty for none.",
             placeholder="a red fox asleep in the snow",
+            elem_id="caption",
             lines=1,
             max_lines=3,
             max_length=MAX_CAPTION_BYTES,
@@ -207,7 +208,7 @@ class CompressTab:
         steps: int,
         guidance_scale: float,
         strength: float,
-        seed: int,
+        seed: int | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
         """Writes the file and shows its size, then paints the photo back from it."""

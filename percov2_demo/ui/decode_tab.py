@@ -121,7 +121,7 @@ class DecodeTab:
         steps: int,
         guidance_scale: float,
         strength: float,
-        seed: int,
+        seed: int | None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
         """Paints the picture that the file describes."""
@@ -155,8 +155,8 @@ def _fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
         ("File", format_size(size)),
         ("Picture", f"{stream.width}×{stream.height}"),
         ("Preset", stream.preset),
-        ("Grid", f"{columns}×{rows} indices"),
-        ("Codebook", f"{get_preset(stream.preset).codebook_size} vectors"),
+        ("Grid", f"{columns}×{rows}"),
+        ("Codebook", str(get_preset(stream.preset).codebook_size)),
         ("Model", f"{stream.model:02x}"),
         ("Caption", stream.caption or "none"),
     ]

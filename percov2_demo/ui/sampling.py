@@ -34,12 +34,12 @@ MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
 
 @dataclass(frozen=True)
 class SamplingSettings:
-    """How a picture is painted from a stream; `strength` None is the model's default for the stream's preset."""
+    """How a picture is painted from a stream; None is the default of model or page."""
 
     steps: int = DEFAULT_STEPS
     guidance_scale: float = DEFAULT_GUIDANCE_SCALE
     strength: float | None = None
-    seed: int = DEFAULT_SEED
+    seed: int | None = DEFAULT_SEED
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,10 @@ class SamplingControls:
             info="How strongly the caption steers; 0 ignores it.",
         )
         strength_slider = gr.Slider(
-            0.05,
+            0.01,
             1,
             strength,
-            step=0.05,
+            step=0.01,
             label="Strength",
             info="How much is painted anew; 1 starts from pure noise as in the paper.",
         )
@@ -113,7 +113,7 @@ def paint(
             num_inference_steps=settings.steps,
             guidance_scale=settings.guidance_scale,
             strength=settings.strength,
-            seed=settings.seed,
+            seed=DEFAULT_SEED if settings.seed is None else settings.seed,
             callback_on_step_end=report,
             interrupt=stopped.is_set,
         )

@@ -18,6 +18,10 @@ def tab(fake, blocks):
     return CompressTab(fake)
 
 
+def path_of(button: gr.DownloadButton) -> Path:
+    return Path(button.value["path"])
+
+
 def test_a_photo_is_shown_as_the_codec_sees_it(tab, uploaded_photo):
     updates = tab.prepare(uploaded_photo, "native")
     fitted = updates[tab.fitted]
@@ -46,13 +50,13 @@ def test_the_file_comes_before_the_picture(tab, fake, uploaded_photo):
     fitted = tab.prepare(uploaded_photo, "squash")[tab.fitted]
     updates = list(tab.run(fitted, "low", "  a grey wall ", 2, 3.0, 0.8, 11))
 
-    written = Path(updates[0][tab.stream_download].value)
+    written = path_of(updates[0][tab.stream_download])
     stream = Bitstream.from_bytes(written.read_bytes())
     assert written.name == "My-holiday-1-low.pcv2"
     assert (stream.width, stream.height, stream.preset, stream.caption) == (512, 512, "low", "a grey wall")
     assert f"<em>{written.stat().st_size} bytes</em>" in updates[0][tab.headline]
 
-    painted = Path(updates[-1][tab.picture_download].value)
+    painted = path_of(updates[-1][tab.picture_download])
     assert painted.name == "My-holiday-1-low.png"
     assert updates[-1][tab.reconstruction] == str(painted)
     assert np.array_equal(Image.open(painted), fake.decompress(stream))
@@ -80,8 +84,11 @@ def test_visitors_share_nothing(tab, fake, uploaded_photo):
         tab.run(tab.prepare(photo, "crop")[tab.fitted], preset, caption, 3, 3.0, 1.0, 0)
         for photo, preset, caption in ((uploaded_photo, "ultra-low", "one"), (other, "low", "two"))
     ]
-    first, second = (list(step) for step in zip(*runs, strict=True))
-    captions = [
-        Bitstream.from_bytes(Path(step[0][tab.stream_download].value).read_bytes()).caption for step in (first, second)
-    ]
+    first_steps = next(zip(*runs, strict=True))
+    captions = [Bitstream.from_bytes(path_of(step[tab.stream_download]).read_bytes()).caption for step in first_steps]
     assert captions == ["one", "two"]
+    last_steps = list(zip(*runs, strict=True))[-1]
+    assert [path_of(step[tab.picture_download]).name for step in last_steps] == [
+        "My-holiday-1-ultra-low.png",
+        "other-low.png",
+    ]

@@ -26,7 +26,7 @@ def stream(fake):
 def test_all_fields_are_shown(tab, fake, stream):
     data = stream.to_bytes()
     updates = tab.read(save_download(data, "castle.pcv2"))
-    for text in (f"{len(data)} bytes", "512×512", "low", "16×16 indices", "1024 vectors", "07", "&lt;b&gt;an old"):
+    for text in (f"{len(data)} bytes", "512×512", "low", ">16×16<", ">1024<", "07", "&lt;b&gt;an old"):
         assert text in updates[tab.fields]
     assert updates[tab.sampling.strength] == fake.default_strength("low")
     assert updates[tab.picture] is None

@@ -12,7 +12,7 @@ from percov2_demo.ui.errors import GENERIC_SENTENCE, friendly, sentence
 
 
 def raised_by(function, *args):
-    with pytest.raises(Exception) as caught:  # noqa: B017, PT011 (any error is the point)
+    with pytest.raises(Exception) as caught:
         function(*args)
     return caught.value
 

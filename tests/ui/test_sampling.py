@@ -46,6 +46,11 @@ def test_settings_reach_the_codec(fake):
     assert fake.calls == [{"steps": 4, "guidance_scale": 2.5, "strength": 0.7, "seed": 9}]
 
 
+def test_an_empty_seed_is_the_default(fake):
+    run(paint(fake, STREAM, SamplingSettings(steps=1, seed=None), Progress()))
+    assert fake.calls[0]["seed"] == 0
+
+
 def test_closing_stops_the_sampler(fake):
     generator = paint(fake, STREAM, SamplingSettings(steps=100_000_000), Progress())
     next(generator)
