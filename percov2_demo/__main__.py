@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import FITS
-from percov2_demo.presets import PRESETS, get_preset
+from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
 
 
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
-STAGES = ("autoencoder", "latents", "tokenizer", "hyper", "flow", "export")
+STAGES = ("autoencoder", "latents", "tokenizer", "hyper", "flow", "strength", "export")
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,11 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = build_parser().parse_args(arguments)
     try:
         options.command(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("error: stopped", file=sys.stderr)
+        return 2
+    except Exception as error:
+        print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2
     return 0
 
@@ -77,10 +78,6 @@ def build_parser() -> Parser:
     decompress = commands.add_parser("decompress", help="a .pcv2 file to a picture")
     decompress.add_argument("input", type=Path, metavar="IN.pcv2")
     decompress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
-    decompress.add_argument("--steps", type=int, default=20)
-    decompress.add_argument("--guidance", type=float, default=3.0)
-    decompress.add_argument("--strength", type=float, help="noise level at the start, in (0, 1]; default: the model's")
-    decompress.add_argument("--seed", type=int, default=0)
     decompress.set_defaults(command=run_decompress)
 
     info = commands.add_parser("info", help="the fields of a .pcv2 file")
@@ -98,11 +95,15 @@ def build_parser() -> Parser:
     evaluate.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
     evaluate.add_argument("--captions", type=Path, metavar="FILE", help='JSON lines with "file" and "caption"')
     evaluate.add_argument("--fit", choices=FITS, default="crop")
-    evaluate.add_argument("--steps", type=int, default=20)
-    evaluate.add_argument("--guidance", type=float, default=3.0)
-    evaluate.add_argument("--strength", type=float)
-    evaluate.add_argument("--seed", type=int, default=0)
     evaluate.set_defaults(command=run_evaluate)
+
+    for command in (decompress, evaluate):
+        command.add_argument("--steps", type=int, default=Sampling.steps)
+        command.add_argument("--guidance", type=float, default=Sampling.guidance)
+        command.add_argument(
+            "--strength", type=float, help="noise level at the start, in (0, 1]; default: the model's"
+        )
+        command.add_argument("--seed", type=int, default=Sampling.seed)
 
     for command in (compress, decompress, serve, evaluate):
         command.add_argument("--model", help="model folder or hub id; default: the embedded model")
@@ -114,7 +115,7 @@ def build_parser() -> Parser:
     train.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
     train.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
     train.add_argument("--out", type=Path, help="model folder that the export stage writes")
-    train.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS")
+    train.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
     train.add_argument("--precision", choices=("bf16", "fp16", "no"), default="bf16")
     train.add_argument("--resume", action="store_true")
     train.set_defaults(command=run_train)
@@ -138,13 +139,14 @@ def run_compress(options: argparse.Namespace) -> None:
     )
     watch.lap("compress")
     options.output.write_bytes(stream.to_bytes())
-    _print(_describe(stream) | {"seconds": watch.seconds})
+    report = RateReport.from_bitstream(stream, options.input.stat().st_size)
+    _print(stream.to_dict() | report.to_dict() | {"seconds": watch.seconds})
 
 
 def run_decompress(options: argparse.Namespace) -> None:
     """Writes the picture of a stream as PNG."""
     _check_output(options.output)
-    stream = _read_stream(options.input)
+    stream = Bitstream.from_file(options.input)
     watch = Stopwatch()
     pipeline = _load_pipeline(options)
     watch.lap("load")
@@ -164,15 +166,9 @@ def run_decompress(options: argparse.Namespace) -> None:
 
 def run_info(options: argparse.Namespace) -> None:
     """Prints all fields of a stream; no model is loaded."""
-    stream = _read_stream(options.input)
-    fields = _describe(stream)
-    fields |= {
-        "version": stream.version,
-        "model": f"{stream.model:02x}",
-        "caption_coding": stream.caption_coding,
-        "indices": stream.indices.tolist(),
-    }
-    _print(fields)
+    stream = Bitstream.from_file(options.input)
+    report = RateReport.from_bitstream(stream)
+    _print(stream.to_dict() | report.to_dict() | {"indices": stream.indices.tolist()})
 
 
 def run_serve(options: argparse.Namespace) -> None:
@@ -185,7 +181,7 @@ def run_serve(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measures the codec on a folder of pictures."""
-    from percov2_demo.evaluation import Sampling, evaluate
+    from percov2_demo.evaluation import evaluate
 
     pipeline = _load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)
@@ -201,7 +197,7 @@ def run_train(options: argparse.Namespace) -> None:
     config = read_config(options.config or EMBEDDED_CONFIG)
     stages = Stages(config, options.data, options.work, options.precision)
     if options.stage != "export":
-        getattr(stages, options.stage)(options.time_budget, resume=options.resume)
+        stages.run(options.stage, options.time_budget, options.resume)
     elif options.out is None:
         raise ValueError("the export stage needs --out, the model folder to write")
     else:
@@ -221,28 +217,10 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
         library.logging.disable_progress_bar()
     try:
         pipeline = PerCoV2Pipeline.from_pretrained(options.model).to(options.device)
-    except RuntimeError as error:
+    except (AssertionError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
-
-
-def _read_stream(path: Path) -> Bitstream:
-    return Bitstream.from_bytes(path.read_bytes())
-
-
-def _describe(stream: Bitstream) -> dict[str, Any]:
-    preset = get_preset(stream.preset)
-    return {
-        "width": stream.width,
-        "height": stream.height,
-        "preset": stream.preset,
-        "grid": list(preset.grid(stream.width, stream.height)),
-        "codebook_size": preset.codebook_size,
-        "entropy": stream.entropy,
-        "caption": stream.caption,
-        **RateReport.from_bitstream(stream).to_dict(),
-    }
 
 
 def _check_output(path: Path) -> None:
@@ -253,11 +231,13 @@ def _check_output(path: Path) -> None:
 def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
-    return " ".join(str(error).split())
+    # A message may go on with advice for programmers; its first paragraph says what is wrong.
+    paragraph = str(error).strip().partition("\n\n")[0]
+    return " ".join(paragraph.split()) or type(error).__name__
 
 
 def _print(result: dict[str, Any]) -> None:
-    print(json.dumps(result, ensure_ascii=False, indent=2))
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ import binascii
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from os import PathLike
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +53,15 @@ _MIN_BYTES = _FIXED_BYTES + _SIZE_BYTES + 1
 
 _MAX_CAPTION_CODE_BYTES = MAX_CAPTION_BYTES + 64
 """Text that does not compress grows by 5 bytes in deflate and 11 in zlib; the rest is room for other compressors."""
+
+
+MAX_BYTES = (
+    _FIXED_BYTES
+    + _SIZE_BYTES
+    + _MAX_CAPTION_CODE_BYTES
+    + max(preset.index_bytes(MAX_SIDE, MAX_SIDE) for preset in PRESETS.values())
+)
+"""Bytes of the longest stream."""
 
 
 class BitstreamError(ValueError):
@@ -167,12 +177,39 @@ class Bitstream:
             version=version,
         )
 
+    @classmethod
+    def from_file(cls, path: str | PathLike[str]) -> "Bitstream":
+        """Reads a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
+
+        Raises:
+            BitstreamError: As `from_bytes`.
+            OSError: The file cannot be read.
+        """
+        with open(path, "rb") as file:
+            return cls.from_bytes(file.read(MAX_BYTES + 1))
+
     def to_bytes(self) -> bytes:
         """The `.pcv2` file.
 
         Streams that are equal give the same bytes wherever the same implementation of deflate is at work.
         """
         return b"".join(self._parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields but the indices, and what the preset says of them, as JSON can hold them."""
+        preset = get_preset(self.preset)
+        return {
+            "width": self.width,
+            "height": self.height,
+            "preset": self.preset,
+            "grid": list(preset.grid(self.width, self.height)),
+            "codebook_size": preset.codebook_size,
+            "entropy": self.entropy,
+            "caption": self.caption,
+            "caption_coding": self.caption_coding,
+            "model": f"{self.model:02x}",
+            "version": self.version,
+        }
 
     @property
     def part_sizes(self) -> PartSizes:

@@ -16,8 +16,9 @@ from tqdm import tqdm
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image, load_image
-from percov2_demo.metrics import ms_ssim, psnr
+from percov2_demo.metrics import MS_SSIM_MIN_SIDE, detail_ratio, ms_ssim, psnr
 from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
 
 
 if TYPE_CHECKING:
@@ -28,18 +29,11 @@ THUMBNAIL = 256
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """Decoder settings of an evaluation; a strength of None is the model's default for each preset."""
-
-    steps: int = 20
-    guidance: float = 3.0
-    strength: float | None = None
-    seed: int = 0
-
-
-@dataclass(frozen=True)
 class Measurement:
-    """One picture at one preset; bytes of the file, bits per pixel of the papers' payload, dB, seconds."""
+    """One picture at one preset: bytes, bits per pixel of indices and caption, dB, and the metrics' own units.
+
+    `ms_ssim` is None where a side is too short for it.
+    """
 
     image: str
     preset: str
@@ -50,7 +44,8 @@ class Measurement:
     file_bytes: int
     payload_bpp: float
     psnr: float
-    ms_ssim: float
+    ms_ssim: float | None
+    detail: float
     decode_seconds: float
 
 
@@ -65,8 +60,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Compresses and decompresses every picture of a folder at every preset, through real files.
 
-    Writes `images.csv` (one row a picture and preset), `summary.csv` (means a preset) and `contact-sheet.png`
-    (original, then the presets, one row a picture) to `out`, and returns the summary.
+    Writes to `out`: `images.csv`, a row for each picture and preset; `summary.csv`, the means of each preset;
+    `summary.json`, the same with the model and the settings, which is also returned; `contact-sheet.png`, a row for
+    each picture, the original first; and the streams.
 
     Raises:
         ValueError: The folder holds no picture, or the captions do not name every picture.
@@ -78,7 +74,7 @@ def evaluate(
     streams = out / "streams"
     streams.mkdir(parents=True, exist_ok=True)
     measurements, rows = [], []
-    for path in tqdm(paths, unit="picture"):
+    for path in tqdm(paths, unit="picture", disable=None):
         original = fit_image(load_image(path), fit, max_side=pipeline.max_side)
         row = [original]
         for preset in presets:
@@ -97,11 +93,15 @@ def evaluate(
             measurements.append(_measure(path.name, stream, original, decoded, seconds))
             row.append(decoded)
         rows.append(row)
-    summary = {preset: _means(m for m in measurements if m.preset == preset) for preset in presets}
-    _write_csv(out / "images.csv", [asdict(measurement) for measurement in measurements])
-    _write_csv(out / "summary.csv", [{"preset": preset, **means} for preset, means in summary.items()])
+        _write_csv(out / "images.csv", [asdict(measurement) for measurement in measurements])
+    means = {preset: _means(m for m in measurements if m.preset == preset) for preset in presets}
+    _write_csv(out / "summary.csv", [{"preset": preset, **values} for preset, values in means.items()])
     contact_sheet(rows).save(out / "contact-sheet.png")
-    return {"model": pipeline.identity[:12], "pictures": len(paths), **asdict(sampling), "presets": summary}
+    strengths = {preset: sampling.strength or pipeline.default_strength(preset) for preset in presets}
+    settings = {"model": pipeline.identity, "pictures": len(paths), "fit": fit, **asdict(sampling)}
+    summary = settings | {"strength": strengths, "presets": means}
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
 
 
 def contact_sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
@@ -117,7 +117,7 @@ def contact_sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 
 def _measure(name: str, stream: Bitstream, original: Image.Image, decoded: Image.Image, seconds: float) -> Measurement:
     rates = RateReport.from_bitstream(stream)
-    first, second = _to_tensor(original), _to_tensor(decoded)
+    first, second = to_tensor(original), to_tensor(decoded)
     return Measurement(
         image=name,
         preset=stream.preset,
@@ -128,15 +128,17 @@ def _measure(name: str, stream: Bitstream, original: Image.Image, decoded: Image
         file_bytes=rates.file_bytes,
         payload_bpp=round(rates.payload_bpp, 6),
         psnr=round(psnr(first, second), 3),
-        ms_ssim=round(ms_ssim(first, second), 4),
+        ms_ssim=round(ms_ssim(first, second), 4) if min(original.size) >= MS_SSIM_MIN_SIDE else None,
+        detail=round(detail_ratio(first, second), 3),
         decode_seconds=round(seconds, 2),
     )
 
 
 def _means(measurements: Iterable[Measurement]) -> dict[str, float]:
     measurements = list(measurements)
-    digits = {"file_bytes": 1, "payload_bpp": 5, "psnr": 2, "ms_ssim": 3, "decode_seconds": 1}
-    return {name: round(fmean(getattr(m, name) for m in measurements), places) for name, places in digits.items()}
+    digits = {"file_bytes": 1, "payload_bpp": 5, "psnr": 2, "ms_ssim": 3, "detail": 2, "decode_seconds": 1}
+    values = {name: [getattr(m, name) for m in measurements if getattr(m, name) is not None] for name in digits}
+    return {name: round(fmean(values[name]), places) for name, places in digits.items() if values[name]}
 
 
 def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
@@ -158,5 +160,6 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         writer.writerows(rows)
 
 
-def _to_tensor(image: Image.Image) -> torch.Tensor:
+def to_tensor(image: Image.Image) -> torch.Tensor:
+    """A picture as the metrics take it, `(3, H, W)` in [0, 1]."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255

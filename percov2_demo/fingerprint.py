@@ -1,18 +1,23 @@
-"""The identity of a model: a hash of its parameters."""
+"""The identity of a model: a hash of what gives a stream its meaning."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 import torch
 from torch import nn
 
 
-def fingerprint(components: Mapping[str, nn.Module]) -> str:
-    """SHA-256, in hex, over the names, shapes and single-precision values of all parameters and buffers.
+def fingerprint(components: Mapping[str, nn.Module], settings: Mapping[str, object]) -> str:
+    """SHA-256, in hex, over all parameters and buffers and over settings that change what they mean.
 
     Weights stored in half precision have the same fingerprint whether they are read in half or single precision.
+
+    Args:
+        components: Networks by name; the names, shapes and single-precision values of their tensors are hashed.
+        settings: Values that JSON can hold, by name.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
     for name, component in sorted(components.items()):
         for key, value in sorted(component.state_dict().items()):
             digest.update(f"{name}.{key}{tuple(value.shape)}".encode())

@@ -56,6 +56,6 @@ def velocity(noisy: Tensor, expected: Tensor, sigma: Tensor | float) -> Tensor:
 
 
 def starting_sigmas(steps: int, strength: float, shift: float) -> list[float]:
-    """Noise levels before the scheduler's time shift, evenly spaced from `strength` (after the shift) towards 0."""
+    """Noise levels before the scheduler's time shift, evenly spaced; after it the first is `strength`, the end 0."""
     start = strength / (shift - (shift - 1) * strength)
     return [start * (steps - step) / steps for step in range(steps)]

@@ -1,4 +1,4 @@
-"""Distortion metrics between two pictures."""
+"""Metrics between an original and its reconstruction."""
 
 import torch
 import torch.nn.functional as F
@@ -6,6 +6,9 @@ from torch import Tensor
 
 
 MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+
+MS_SSIM_MIN_SIDE = 161
+"""Shortest side in pixels of a picture that five scales of an 11-pixel window fit into."""
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
@@ -30,8 +33,8 @@ def ms_ssim(first: Tensor, second: Tensor) -> float:
     Raises:
         ValueError: A side is shorter than 161 pixels.
     """
-    if min(first.shape[-2:]) < 161:
-        raise ValueError("MS-SSIM needs pictures of at least 161 pixels a side")
+    if min(first.shape[-2:]) < MS_SSIM_MIN_SIDE:
+        raise ValueError(f"MS-SSIM needs pictures of at least {MS_SSIM_MIN_SIDE} pixels a side")
     a, b = first.double()[:, None], second.double()[:, None]
     offsets = torch.arange(11, dtype=a.dtype, device=a.device) - 5
     window = torch.exp(-(offsets**2) / (2 * 1.5**2))
@@ -43,6 +46,25 @@ def ms_ssim(first: Tensor, second: Tensor) -> float:
         result = result * term.clamp(min=0) ** weight
         a, b = F.avg_pool2d(a, 2), F.avg_pool2d(b, 2)
     return float(result)
+
+
+def detail_ratio(original: Tensor, reconstruction: Tensor) -> float:
+    """Energy of the reconstruction's fine detail over that of the original's: 1 is equal, below 1 is blurred.
+
+    Detail is what a Laplacian filter leaves of the luma (ITU-R BT.601). The ratio says nothing of where the detail
+    is: it complements a distortion metric.
+
+    Args:
+        original: Picture `(3, H, W)` in [0, 1].
+        reconstruction: Picture of the same size.
+    """
+    return float(_detail(reconstruction) / _detail(original))
+
+
+def _detail(picture: Tensor) -> Tensor:
+    luma = torch.einsum("c,chw->hw", picture.new_tensor((0.299, 0.587, 0.114)).double(), picture.double())
+    kernel = luma.new_tensor(((0, 1, 0), (1, -4, 1), (0, 1, 0)))
+    return F.conv2d(luma[None, None], kernel[None, None]).square().mean()
 
 
 def _ssim(a: Tensor, b: Tensor, window: Tensor) -> tuple[Tensor, Tensor]:

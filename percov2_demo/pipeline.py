@@ -5,8 +5,9 @@ noisy latent, the caption enters through the transformer's text stream, guidance
 """
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 import torch
@@ -21,15 +22,20 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
-from percov2_demo.interpolant import expected_latent, starting_point, starting_sigmas, velocity
+from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
 from percov2_demo.presets import get_preset
+from percov2_demo.sampling import Sampling
 from percov2_demo.text import TextCondition, encode_text
 
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
+
+MAX_PIXELS = 2 * 512**2
+"""Largest picture that is decoded; the encoder makes about 512 squared, and time grows faster than the area."""
 
 StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
@@ -99,51 +105,60 @@ class PerCoV2Pipeline(DiffusionPipeline):
             description=description,
         )
         self.image_processor = VaeImageProcessor()
-        expected = vae.config.latent_channels + hyper_codec.condition_channels
-        if transformer.config.in_channels != expected:
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """Refuses components that do not fit together."""
+        expected = self.vae.config.latent_channels + self.hyper_codec.condition_channels
+        if self.transformer.config.in_channels != expected:
             raise ValueError(
-                f"the transformer takes {transformer.config.in_channels} input channels, but latent and condition "
-                f"have {expected} together: widen its input"
+                f"the transformer takes {self.transformer.config.in_channels} input channels, but latent and "
+                f"condition have {expected} together: widen its input"
             )
+        if self.config.prediction_type not in get_args(PredictionType):
+            raise ValueError(f"the prediction type must be one of {', '.join(get_args(PredictionType))}")
+        has_estimate = self.hyper_codec.config.decoder_width > 0
+        if not has_estimate and (self.config.prediction_type == "residual" or self.config.default_strength):
+            raise ValueError("residual prediction and strengths below 1 need a hyper-codec with hyper-decoders")
 
     @classmethod
-    def from_pretrained(
-        cls, model: str | Path | None = None, revision: str | None = None, token: str | None = None, **kwargs: Any
-    ) -> Self:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path | None = None, **kwargs: Any) -> Self:
         """Loads a model folder or hub id; without an argument the embedded model.
 
         Args:
-            model: Folder, or repository on the hub.
-            revision: Branch, tag or commit of the repository.
-            token: Access token for the hub.
-            **kwargs: Passed to `DiffusionPipeline.from_pretrained`; `dtype` is single precision unless given.
+            pretrained_model_name_or_path: Folder, or repository on the hub.
+            **kwargs: `revision`, `token`, `cache_dir`, `local_files_only` and `force_download` go to the hub's
+                download, all others to `DiffusionPipeline.from_pretrained`; the precision is single unless given.
 
         Raises:
-            ValueError: There is no such model, or its weights are not the ones that its identity stands for.
+            ValueError: There is no such model, or its weights are not the ones that its identity stands for. The
+                weights are compared when they are loaded in single precision.
         """
-        folder = Path(model or EMBEDDED_MODEL)
-        if not folder.is_dir():
-            folder = _fetch(str(model), revision, token)
+        download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
+        folder = Path(pretrained_model_name_or_path or EMBEDDED_MODEL)
+        if not folder.is_dir() and pretrained_model_name_or_path:
+            folder = _fetch(str(pretrained_model_name_or_path), download)
         if not (folder / "model_index.json").is_file():
-            raise ValueError(f"there is no model in {folder.name}: a model folder holds a model_index.json")
-        kwargs = {"dtype": torch.float32} | kwargs | {"use_safetensors": True}
-        pipeline = super().from_pretrained(str(folder), **kwargs)
+            raise ValueError(f"there is no model in {folder.resolve().name}: a model folder holds a model_index.json")
+        if "torch_dtype" not in kwargs:
+            kwargs.setdefault("dtype", torch.float32)
+        pipeline = super().from_pretrained(str(folder), **kwargs | {"use_safetensors": True})
         identity = pipeline.config.identity
         # Half-precision copies of single-precision weights cannot be compared.
-        if identity and pipeline.dtype == torch.float32 and identity != fingerprint(pipeline._networks()):
+        if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
             raise ValueError("the model's weights do not match its identity: fetch the model again")
         return pipeline
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Writes the model as a folder of safetensors, its identity included."""
-        self.register_to_config(identity=fingerprint(self._networks()))
+        self.register_to_config(identity=self._fingerprint())
         super().save_pretrained(save_directory, **kwargs)
 
     @property
     def identity(self) -> str:
         """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
         if self.config.identity is None:
-            self.register_to_config(identity=fingerprint(self._networks()))
+            self.register_to_config(identity=self._fingerprint())
         return self.config.identity
 
     @property
@@ -188,6 +203,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         image = fit_image(image, fit, max_side=self.max_side)
         pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
         indices = self.hyper_codec.encode(self._encode_latents(pixels).to(self.hyper_codec.dtype), preset)
+        self.maybe_free_model_hooks()
         return Bitstream(
             width=image.width,
             height=image.height,
@@ -202,10 +218,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
     def decompress(
         self,
         stream: Bitstream,
-        num_inference_steps: int = 20,
-        guidance_scale: float = 3.0,
-        strength: float | None = None,
-        seed: int | Sequence[int] = 0,
+        num_inference_steps: int = Sampling.steps,
+        guidance_scale: float = Sampling.guidance,
+        strength: float | None = Sampling.strength,
+        seed: int | Sequence[int] = Sampling.seed,
         generator: torch.Generator | None = None,
         caption: str | None = None,
         callback_on_step_end: StepCallback | None = None,
@@ -234,21 +250,21 @@ class PerCoV2Pipeline(DiffusionPipeline):
         """
         strength = self.default_strength(stream.preset) if strength is None else strength
         self._check_stream(stream)
-        self._check_sampling(num_inference_steps, guidance_scale, strength)
-        seeds = [seed] if isinstance(seed, int) else list(seed)
+        seeds = [seed] if isinstance(seed, Integral) else list(seed)
+        self._check_sampling(num_inference_steps, guidance_scale, strength, seeds)
+        if generator is not None and len(seeds) > 1:
+            raise ValueError("give several seeds or a generator, not both")
         device, dtype = self._execution_device, self.transformer.dtype
 
         text = self._encode_guided_text(stream.caption if caption is None else caption, guidance_scale, len(seeds))
         condition = self._decode_indices(stream, len(seeds))
-        noise = self._noise(stream, [generator] if generator else [torch.Generator().manual_seed(s) for s in seeds])
+        generators = [generator] if generator else [torch.Generator().manual_seed(int(value)) for value in seeds]
+        noise = self._noise(stream, generators)
         latents = starting_point(condition.estimate, noise.to(device), strength)
 
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
-        if strength == 1:
-            scheduler.set_timesteps(num_inference_steps, device=device)
-        else:
-            sigmas = starting_sigmas(num_inference_steps, strength, scheduler.config.shift)
-            scheduler.set_timesteps(sigmas=sigmas, device=device)
+        sigmas = starting_sigmas(num_inference_steps, strength, scheduler.config.shift)
+        scheduler.set_timesteps(sigmas=sigmas, device=device)
 
         branches = len(text.tokens) // len(seeds)
         channels = condition.channels.to(dtype).repeat(branches, 1, 1, 1)
@@ -277,7 +293,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
 
         images = self.decode_latents(latents)
         self.maybe_free_model_hooks()
-        return images[0] if isinstance(seed, int) else images
+        return images[0] if isinstance(seed, Integral) else images
 
     @torch.inference_mode()
     def decode_latents(self, latents: Tensor) -> list[Image.Image]:
@@ -298,7 +314,9 @@ class PerCoV2Pipeline(DiffusionPipeline):
             condition = self._decode_indices(stream, 1)
         if condition.estimate is None:
             raise ValueError("this model has no hyper-decoder, so it makes no estimate of its own")
-        return self.decode_latents(condition.estimate)[0]
+        image = self.decode_latents(condition.estimate)[0]
+        self.maybe_free_model_hooks()
+        return image
 
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
         """The text condition of captions, in the transformer's precision."""
@@ -314,8 +332,20 @@ class PerCoV2Pipeline(DiffusionPipeline):
     def _stream_identity(self) -> int:
         return int(self.identity[:2], 16)
 
-    def _networks(self) -> dict[str, torch.nn.Module]:
+    @property
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """The components that have parameters, by name."""
         return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
+
+    def _fingerprint(self) -> str:
+        tokenizers = (self.tokenizer, self.tokenizer_2, self.tokenizer_3)
+        settings = {
+            "shift_factor": self.vae.config.shift_factor,
+            "scaling_factor": self.vae.config.scaling_factor,
+            "prediction_type": self.config.prediction_type,
+            "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
+        }
+        return fingerprint(self.networks, settings)
 
     def _check_preset(self, preset: str) -> None:
         if get_preset(preset).name not in self.presets:
@@ -330,14 +360,18 @@ class PerCoV2Pipeline(DiffusionPipeline):
         self._check_preset(stream.preset)
         if max(stream.width, stream.height) > self.max_side:
             raise ValueError(f"this model decodes sides up to {self.max_side} pixels")
+        if stream.width * stream.height > MAX_PIXELS:
+            raise ValueError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
 
-    def _check_sampling(self, steps: int, guidance_scale: float, strength: float) -> None:
+    def _check_sampling(self, steps: int, guidance_scale: float, strength: float, seeds: Sequence[int]) -> None:
         if not 1 <= steps <= 1000:
             raise ValueError(f"the number of steps must be 1 to 1000, not {steps}")
         if not 0 <= guidance_scale <= 100:
             raise ValueError(f"the guidance scale must be 0 to 100, not {guidance_scale:g}")
         if not 0 < strength <= 1:
             raise ValueError(f"the strength must be above 0 and at most 1, not {strength:g}")
+        if not seeds or not all(0 <= seed < 2**63 for seed in seeds):
+            raise ValueError("a seed must be from 0 to 9223372036854775807, and there must be one")
 
     def _encode_latents(self, pixels: Tensor) -> Tensor:
         output = self.vae.encode(pixels)
@@ -346,7 +380,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return (raw - self.vae.config.shift_factor) * self.vae.config.scaling_factor
 
     def _encode_guided_text(self, caption: str, guidance_scale: float, count: int) -> TextCondition:
-        captions = [caption] if guidance_scale == 1 else ["", caption]
+        if guidance_scale == 0:
+            caption = ""
+        # Without a caption both branches are the same.
+        captions = [caption] if guidance_scale == 1 or not caption else ["", caption]
         return self.encode_captions(captions).repeat(count)
 
     def _decode_indices(self, stream: Bitstream, count: int) -> Condition:
@@ -361,10 +398,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
 
 
-def _fetch(model: str, revision: str | None, token: str | None) -> Path:
+def _fetch(model: str, download: dict[str, Any]) -> Path:
     """The folder of a hub repository's files, downloaded where the cache does not have them."""
     try:
-        return Path(snapshot_download(model, revision=revision, token=token, allow_patterns=MODEL_FILES))
+        return Path(snapshot_download(model, allow_patterns=MODEL_FILES, **download))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise ValueError(
             f"there is no folder {model!r}, and no repository of that name could be fetched from the hub: "

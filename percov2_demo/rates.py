@@ -97,7 +97,12 @@ class RateReport:
         return None if self.original_bytes is None else self.original_bytes / self.file_bytes
 
     def to_dict(self) -> dict[str, dict[str, float]]:
-        """The figures as the command line prints them: `bytes` and `bpp`, each an object of numbers."""
+        """The figures as the command line prints them.
+
+        `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib, and
+        `original` stands there where the original file's size is known.
+        """
+        original = {"original": {"bytes": self.original_bytes, "ratio": self.compression_ratio}}
         return {
             "bytes": {
                 "spatial": self.spatial_bytes,
@@ -111,7 +116,8 @@ class RateReport:
                 "payload": self.payload_bpp,
                 "file": self.file_bpp,
             },
-        }
+            "paper": {"bytes": self.paper_bytes, "bpp": self.paper_bpp},
+        } | (original if self.original_bytes is not None else {})
 
     def _bpp(self, size: int) -> float:
         return 8 * size / self.pixels

@@ -9,6 +9,10 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
+T5_TOKENS = 256
+"""Tokens that SD3 gives to T5; its tokenizer itself has no limit."""
+
+
 @dataclass(frozen=True)
 class TextCondition:
     """Token embeddings `(B, L, joint_attention_dim)` and pooled embeddings `(B, pooled_projection_dim)`."""
@@ -29,9 +33,8 @@ def encode_text(
 ) -> TextCondition:
     """Encodes captions as Stable Diffusion 3 does (Esser et al., arXiv 2403.03206, figure 2).
 
-    The penultimate hidden states of the CLIP encoders stand side by side, zero-padded to `joint_attention_dim`; T5's
-    follow them along the sequence. A model with two CLIP encoders but without T5 gets zeros in T5's place, which is
-    how SD3 was trained to do without it.
+    T5's tokens follow CLIP's along the sequence. A model with two CLIP encoders but without T5 gets zeros in T5's
+    place, which is how SD3 was trained to do without it.
 
     Args:
         captions: Captions; longer ones are cut to the tokenizer's length.
@@ -39,23 +42,37 @@ def encode_text(
         t5: T5's tokenizer and encoder, or None.
         joint_attention_dim: Width of the transformer's text stream.
     """
-    hidden, pooled = [], []
-    for tokenizer, encoder in clip:
-        output = encoder(_token_ids(tokenizer, captions, encoder.device), output_hidden_states=True)
-        hidden.append(output.hidden_states[-2])
-        pooled.append(output.text_embeds)
-    tokens = torch.cat(hidden, dim=-1)
-    tokens = F.pad(tokens, (0, joint_attention_dim - tokens.shape[-1]))
+    token_ids = [tokenize(tokenizer, captions).to(encoder.device) for tokenizer, encoder in clip]
+    text = encode_clip(token_ids, [encoder for _, encoder in clip], joint_attention_dim)
     if t5 is not None:
         tokenizer, encoder = t5
-        tokens = torch.cat([tokens, encoder(_token_ids(tokenizer, captions, encoder.device))[0].to(tokens)], dim=1)
+        more = encoder(tokenize(tokenizer, captions).to(encoder.device))[0].to(text.tokens)
     elif len(clip) > 1:
-        tokens = torch.cat([tokens, torch.zeros_like(tokens)], dim=1)
-    return TextCondition(tokens, torch.cat(pooled, dim=-1))
+        more = text.tokens.new_zeros(len(captions), T5_TOKENS, joint_attention_dim)
+    else:
+        return text
+    return TextCondition(torch.cat([text.tokens, more], dim=1), text.pooled)
 
 
-def _token_ids(tokenizer: PreTrainedTokenizerBase, captions: Sequence[str], device: torch.device) -> Tensor:
-    length = min(tokenizer.model_max_length, 256)
+def encode_clip(
+    token_ids: Sequence[Tensor], encoders: Sequence[PreTrainedModel], joint_attention_dim: int
+) -> TextCondition:
+    """CLIP's part of the condition: penultimate hidden states side by side, zero-padded to `joint_attention_dim`.
+
+    Args:
+        token_ids: Token ids `(B, L)` for each encoder.
+        encoders: CLIP text encoders with projection.
+        joint_attention_dim: Width of the transformer's text stream.
+    """
+    outputs = [encoder(ids, output_hidden_states=True) for ids, encoder in zip(token_ids, encoders, strict=True)]
+    tokens = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
+    tokens = F.pad(tokens, (0, joint_attention_dim - tokens.shape[-1]))
+    return TextCondition(tokens, torch.cat([output.text_embeds for output in outputs], dim=-1))
+
+
+def tokenize(tokenizer: PreTrainedTokenizerBase, captions: Sequence[str]) -> Tensor:
+    """Token ids `(B, L)`, padded and cut to the tokenizer's length."""
+    length = min(tokenizer.model_max_length, T5_TOKENS)
     return tokenizer(
         list(captions), padding="max_length", max_length=length, truncation=True, return_tensors="pt"
-    ).input_ids.to(device)
+    ).input_ids

@@ -34,7 +34,9 @@ def tiny_text_encoder(width: int = 16) -> CLIPTextModelWithProjection:
     return CLIPTextModelWithProjection(config).eval()
 
 
-def tiny_transformer(condition_channels: int, text_width: int = 16) -> SD3Transformer2DModel:
+def tiny_transformer(
+    condition_channels: int, text_width: int = 16, joint_attention_dim: int = 16
+) -> SD3Transformer2DModel:
     model = SD3Transformer2DModel(
         in_channels=16 + condition_channels,
         out_channels=16,
@@ -43,7 +45,7 @@ def tiny_transformer(condition_channels: int, text_width: int = 16) -> SD3Transf
         num_layers=1,
         attention_head_dim=8,
         num_attention_heads=2,
-        joint_attention_dim=16,
+        joint_attention_dim=joint_attention_dim,
         caption_projection_dim=16,
         pooled_projection_dim=text_width,
         pos_embed_max_size=48,

@@ -496,3 +496,21 @@ def test_reading_a_container_imports_no_model(module: str) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_reading_a_file_takes_no_more_of_it_than_a_stream_can_be_long(tmp_path) -> None:
+    path = tmp_path / "long.pcv2"
+    with path.open("wb") as file:
+        file.truncate(400_000_000)
+    tracemalloc.start()
+    with pytest.raises(BitstreamError):
+        Bitstream.from_file(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_file_and_fields() -> None:
+    stream = make_stream()
+    assert stream.to_dict()["grid"] == list(stream.indices.shape)
+    assert stream.to_dict()["model"] == f"{stream.model:02x}"

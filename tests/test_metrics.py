@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure, peak_signal_noise_ratio
 
-from percov2_demo.metrics import ms_ssim, psnr
+from percov2_demo.metrics import detail_ratio, ms_ssim, psnr
 
 
 def pair(noise: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,3 +38,16 @@ def test_equal_pictures():
 def test_small_pictures_have_no_ms_ssim():
     with pytest.raises(ValueError, match="161"):
         ms_ssim(torch.rand(3, 160, 200), torch.rand(3, 160, 200))
+
+
+def test_detail_ratio_of_equal_blurred_and_noisy_pictures():
+    first, noisy = pair(0.2)
+    blurred = torch.nn.functional.avg_pool2d(noisy[None], 5, 1, 2, count_include_pad=False)[0]
+    assert detail_ratio(first, first) == pytest.approx(1.0)
+    assert detail_ratio(noisy, blurred) < 0.5
+    assert detail_ratio(first, noisy) > 2
+
+
+def test_detail_ratio_is_an_energy_of_differences():
+    picture = torch.rand(3, 32, 32)
+    assert detail_ratio(picture, 0.5 * picture + 0.25) == pytest.approx(0.25)

@@ -21,6 +21,7 @@ from tests.conftest import (
     tiny_tokenizer,
     tiny_transformer,
 )
+from tests.test_images import AWKWARD
 
 
 def largest_difference(first: Image.Image, second: Image.Image) -> int:
@@ -144,9 +145,10 @@ def test_guidance_runs_both_branches_as_one_batch(scene, monkeypatch):
     calls = count_transformer_calls(pipeline, monkeypatch)
     pipeline.decompress(stream, num_inference_steps=3, guidance_scale=3.0)
     assert calls == [2, 2, 2]
-    calls.clear()
-    pipeline.decompress(stream, num_inference_steps=3, guidance_scale=1.0)
-    assert calls == [1, 1, 1]
+    for settings in ({"guidance_scale": 1.0}, {"guidance_scale": 0.0}, {"guidance_scale": 3.0, "caption": ""}):
+        calls.clear()
+        pipeline.decompress(stream, num_inference_steps=3, **settings)
+        assert calls == [1, 1, 1]
 
 
 def test_guidance_is_linear_between_the_branches(scene):
@@ -184,18 +186,20 @@ def test_nothing_is_encoded_twice(scene, monkeypatch):
     assert calls == {"text": 1, "indices": 1}
 
 
-def test_strength_one_is_the_schedulers_own_schedule(pipeline, scene):
+@pytest.mark.parametrize("strength", [1.0, 0.6])
+def test_sampler_runs_evenly_from_the_strength_to_zero(pipeline, scene, strength):
+    """Evenly before the time shift of 3, which the scheduler then applies."""
     stream = pipeline.compress(scene)
     sigmas = []
     pipeline.decompress(
         stream,
         num_inference_steps=5,
-        strength=1.0,
+        strength=strength,
         callback_on_step_end=lambda _p, _i, sigma, _t: sigmas.append(sigma),
     )
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0)
-    scheduler.set_timesteps(5)
-    assert sigmas == pytest.approx(scheduler.sigmas[:-1].tolist())
+    unshifted = [sigma / (3 - 2 * sigma) for sigma in sigmas]
+    assert sigmas[0] == pytest.approx(strength)
+    assert unshifted == pytest.approx(np.linspace(unshifted[0], 0, 6)[:-1], abs=1e-6)
 
 
 def test_strength_defaults_to_the_models(pipeline, scene):
@@ -321,6 +325,10 @@ def test_stream_of_another_model_is_refused_by_name(pipeline, scene):
         ({"guidance_scale": math.nan}, "guidance"),
         ({"strength": 0.0}, "strength"),
         ({"strength": 1.1}, "strength"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**63}, "seed"),
+        ({"seed": []}, "seed"),
+        ({"seed": [1, 2], "generator": torch.Generator()}, "generator"),
     ],
 )
 def test_settings_out_of_range_are_one_sentence(pipeline, scene, arguments, message):
@@ -331,17 +339,48 @@ def test_settings_out_of_range_are_one_sentence(pipeline, scene, arguments, mess
 def test_unknown_preset_and_oversized_stream(pipeline, scene):
     with pytest.raises(ValueError, match="ultra-low"):
         pipeline.compress(scene, preset="tiny")
-    wide = Bitstream(
-        width=1600, height=64, preset="ultra-low", model=int(pipeline.identity[:2], 16), caption="",
-        caption_coding="deflate", indices=np.zeros((1, 25), int),
-    )  # fmt: skip
-    with pytest.raises(ValueError, match="sides up to 768"):
-        pipeline.decompress(wide)
 
 
-def test_mismatched_parts_are_refused():
-    pipeline = tiny_pipeline()
-    parts = dict(pipeline.components)
-    parts["transformer"] = tiny_transformer(condition_channels=7)
+def test_parts_that_do_not_fit_are_refused():
+    parts = dict(tiny_pipeline().components)
     with pytest.raises(ValueError, match="widen its input"):
-        PerCoV2Pipeline(**parts)
+        PerCoV2Pipeline(**parts | {"transformer": tiny_transformer(condition_channels=7)})
+    with pytest.raises(ValueError, match="prediction type"):
+        PerCoV2Pipeline(**parts, prediction_type="epsilon")
+    parts = dict(sd3_pipeline().components)
+    for settings in ({"prediction_type": "residual"}, {"default_strength": {"low": 0.5}}):
+        with pytest.raises(ValueError, match="hyper-decoders"):
+            PerCoV2Pipeline(**parts, **settings)
+
+
+def test_identity_covers_what_gives_the_weights_their_meaning():
+    pipeline = tiny_pipeline()
+    before = pipeline._fingerprint()
+    pipeline.vae.register_to_config(scaling_factor=1.1)
+    assert pipeline._fingerprint() != before
+    pipeline.vae.register_to_config(scaling_factor=1.0)
+    assert pipeline._fingerprint() == before
+    pipeline.register_to_config(prediction_type="velocity")
+    assert pipeline._fingerprint() != before
+
+
+SIZES = [(16, 16), (16, 8000), (8000, 16), (17, 4000), (3000, 2000), (1000, 999)]
+
+
+@pytest.mark.parametrize("make", [make for make, *_ in AWKWARD.values()], ids=AWKWARD)
+def test_awkward_pictures_come_back(pipeline, make, tmp_path):
+    path = tmp_path / "picture"
+    path.write_bytes(make())
+    assert_comes_back(pipeline, path)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_awkward_sizes_come_back(pipeline, size):
+    assert_comes_back(pipeline, Image.new("L", size, 90))
+
+
+def assert_comes_back(pipeline, picture):
+    stream = Bitstream.from_bytes(pipeline.compress(picture).to_bytes())
+    decoded = pipeline.decompress(stream, num_inference_steps=1)
+    assert decoded.size == (stream.width, stream.height)
+    assert decoded.mode == "RGB"

@@ -22,6 +22,7 @@ def test_without_a_caption() -> None:
     assert report.to_dict() == {
         "bytes": {"spatial": 64, "caption": 0, "container": 4, "total": 68},
         "bpp": {"spatial": 64 / 32768, "caption": 0.0, "payload": 64 / 32768, "file": 68 / 32768},
+        "paper": {"bytes": 64, "bpp": 64 / 32768},
     }
     assert report.paper_bytes == 64
 
@@ -47,7 +48,9 @@ def test_bits_are_divided_by_the_coded_pictures_pixels() -> None:
 
 def test_compression_ratio() -> None:
     stream = make_stream("ultra-low", 512, 512, "")
-    assert RateReport.from_bitstream(stream, original_bytes=680_000).compression_ratio == 10_000
+    report = RateReport.from_bitstream(stream, original_bytes=680_000)
+    assert report.compression_ratio == 10_000
+    assert report.to_dict()["original"] == {"bytes": 680_000, "ratio": 10_000}
     assert RateReport.from_bitstream(stream).compression_ratio is None
 
 

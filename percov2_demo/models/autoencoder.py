@@ -11,6 +11,7 @@ from diffusers import ModelMixin
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTinyOutput
 from diffusers.models.autoencoders.vae import DecoderOutput
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 
@@ -97,11 +98,13 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.synthesis.weight.copy_(components.T[:, :, None, None])
         self.synthesis.bias.copy_(mean)
 
+    @apply_forward_hook
     def encode(self, x: Tensor) -> AutoencoderTinyOutput:
         """Raw latents `(B, latent_channels, H/8, W/8)` of pictures `(B, 3, H, W)` in [-1, 1]."""
         patches = F.pixel_unshuffle(x, self.config.patch_size)
         return AutoencoderTinyOutput(latents=self.analysis(patches) + self.encoder(patches))
 
+    @apply_forward_hook
     def decode(self, latents: Tensor) -> DecoderOutput:
         """Pictures `(B, 3, H, W)`, nominally in [-1, 1] but not clipped, of raw latents."""
         base = F.pixel_shuffle(self.synthesis(latents), self.config.patch_size)

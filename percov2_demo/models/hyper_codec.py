@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import ModelMixin
 from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 from percov2_demo.models.hyper_decoder import HyperDecoder
@@ -75,10 +76,12 @@ class HyperCodec(ModelMixin, ConfigMixin):
             return self.config.latent_channels + self.config.feature_channels
         return self.config.channels
 
+    @apply_forward_hook
     def encode(self, latents: Tensor, preset: str) -> Tensor:
         """Indices `(B, rows, columns)` of scaled latents `(B, latent_channels, H, W)`."""
         return self.quantizers[preset].encode(self.encoders[preset](latents))
 
+    @apply_forward_hook
     def decode(self, indices: Tensor, preset: str) -> Condition:
         """The condition at latent resolution that indices `(B, rows, columns)` stand for."""
         return self.condition(self.quantizers[preset].decode(indices), preset)

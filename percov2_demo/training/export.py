@@ -1,4 +1,4 @@
-"""The last stage: the results of all stages as one pipeline folder in half precision, with a manifest."""
+"""The results of all stages as one pipeline, and as a folder in half precision with a manifest."""
 
 import json
 from collections import Counter
@@ -15,9 +15,31 @@ from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.presets import get_preset
 from percov2_demo.training.data import Photo
+from percov2_demo.training.strength import read_strengths
 
 
 SHARD_SIZE = "10MB"
+
+
+def assemble(config: dict[str, Any], work: Path, default_strength: dict[str, float]) -> PerCoV2Pipeline:
+    """The pipeline that the stages made.
+
+    Args:
+        config: The training config.
+        work: Folder with the results of the stages.
+        default_strength: The strength to use for each preset.
+    """
+    return PerCoV2Pipeline(
+        vae=PatchAutoencoder.from_pretrained(work / "autoencoder" / "model"),
+        hyper_codec=HyperCodec.from_pretrained(work / "flow" / "hyper_codec"),
+        transformer=SD3Transformer2DModel.from_pretrained(work / "flow" / "transformer"),
+        scheduler=FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"]),
+        text_encoder=CLIPTextModelWithProjection.from_pretrained(work / "flow" / "text_encoder"),
+        tokenizer=AutoTokenizer.from_pretrained(work / "tokenizer" / "model"),
+        prediction_type=config["flow"]["prediction_type"],
+        default_strength=default_strength,
+        description=config["description"],
+    )
 
 
 def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path) -> None:
@@ -29,32 +51,22 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path) -
         work: Folder with the results of all stages.
         out: The model folder to write.
     """
-    flow = work / "flow"
-    pipeline = PerCoV2Pipeline(
-        vae=PatchAutoencoder.from_pretrained(work / "autoencoder" / "model"),
-        hyper_codec=HyperCodec.from_pretrained(work / "hyper" / "model"),
-        transformer=SD3Transformer2DModel.from_pretrained(flow / "transformer"),
-        scheduler=FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"]),
-        text_encoder=CLIPTextModelWithProjection.from_pretrained(flow / "text_encoder"),
-        tokenizer=AutoTokenizer.from_pretrained(work / "tokenizer" / "model"),
-        prediction_type=config["flow"]["prediction_type"],
-        default_strength=config["default_strength"],
-        description=config["description"],
-    )
+    pipeline = assemble(config, work, read_strengths(work / "strength"))
     pipeline.to(torch.float16, silence_dtype_warnings=True)
     pipeline.save_pretrained(out, max_shard_size=SHARD_SIZE)
     (out / "manifest.json").write_text(json.dumps(_manifest(pipeline, photos, work), indent=2) + "\n")
 
 
 def _manifest(pipeline: PerCoV2Pipeline, photos: list[Photo], work: Path) -> dict[str, Any]:
-    parts = {name: part for name, part in pipeline.components.items() if isinstance(part, torch.nn.Module)}
     return {
         "identity": pipeline.identity,
         "presets": {
             preset: {"grid_at_512": get_preset(preset).grid(512, 512), "codebook": get_preset(preset).codebook_size}
             for preset in pipeline.presets
         },
-        "parameters": {name: sum(value.numel() for value in part.parameters()) for name, part in parts.items()},
+        "parameters": {
+            name: sum(value.numel() for value in part.parameters()) for name, part in pipeline.networks.items()
+        },
         "training": {
             stage: json.loads((work / stage / "state.json").read_text()) for stage in ("autoencoder", "hyper", "flow")
         },

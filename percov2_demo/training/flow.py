@@ -8,6 +8,7 @@ from transformers import PreTrainedModel
 
 from percov2_demo.interpolant import PredictionType, expected_latent, noisy_latent
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
+from percov2_demo.text import encode_clip
 
 
 class HyperObjective(nn.Module):
@@ -21,7 +22,7 @@ class HyperObjective(nn.Module):
         """Losses on scaled latents `(B, C, H, W)`; B is at least the number of presets."""
         losses = {}
         presets = self.hyper_codec.config.presets
-        for preset, part in zip(presets, latents.chunk(len(presets)), strict=True):
+        for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
             condition, _ = self.hyper_codec(part, preset)
             losses[preset] = F.mse_loss(condition.estimate.float(), part)
         return {"loss": sum(losses.values()), **losses}
@@ -71,12 +72,12 @@ class FlowObjective(nn.Module):
         condition = self._condition(latents)
         sigma, strength = self._noise_levels(latents)
         noisy = noisy_latent(latents, condition.estimate, torch.randn_like(latents), sigma, strength)
-        text = self.text_encoder(input_ids, output_hidden_states=True)
+        text = encode_clip([input_ids], [self.text_encoder], self.transformer.config.joint_attention_dim)
         prediction = self.transformer(
             hidden_states=torch.cat([noisy, condition.channels], dim=1),
             timestep=1000 * sigma.flatten(),
-            encoder_hidden_states=text.hidden_states[-2],
-            pooled_projections=text.text_embeds,
+            encoder_hidden_states=text.tokens,
+            pooled_projections=text.pooled,
             return_dict=False,
         )[0].float()
         expected = expected_latent(prediction, noisy, condition.estimate, sigma, self.prediction_type)
@@ -90,7 +91,7 @@ class FlowObjective(nn.Module):
     def _condition(self, latents: Tensor) -> Condition:
         presets = self.hyper_codec.config.presets
         conditions = []
-        for preset, part in zip(presets, latents.chunk(len(presets)), strict=True):
+        for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
             conditions.append(self.hyper_codec.decode(self.hyper_codec.encode(part, preset), preset))
         return Condition(
             torch.cat([condition.channels for condition in conditions]),

@@ -35,7 +35,7 @@ def encode_photos(
     """
     rng = np.random.default_rng(0)
     latents = {}
-    for number, photo in enumerate(tqdm(photos, desc="encoding photos", unit="photo")):
+    for number, photo in enumerate(tqdm(photos, desc="encoding photos", unit="photo", disable=None)):
         pixels = photo.pixels()
         height, width = pixels.shape[:2]
         side = max(min(height, width), int(rng.integers(sides[0], sides[1] + 1)))

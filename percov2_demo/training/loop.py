@@ -22,7 +22,8 @@ class LoopConfig:
     Args:
         learning_rate: Peak rate of AdamW.
         warmup_steps: Steps over which the rate rises linearly from zero.
-        cooldown: Share of the time budget, at its end, over which the rate falls linearly to zero.
+        cooldown: Share of a call's time budget, at its end, over which the rate falls linearly to zero; a resumed
+            run starts at the peak again.
         weight_decay: AdamW's weight decay.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, which are the ones that are kept.
@@ -64,6 +65,8 @@ class TrainingRun:
         folder.mkdir(parents=True, exist_ok=True)
         if resume:
             self._load(objective)
+        else:
+            (folder / "curve.csv").unlink(missing_ok=True)
         self.model, self.optimizer = accelerator.prepare(objective, self.optimizer)
         self.average = AveragedModel(
             accelerator.unwrap_model(self.model), multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
@@ -78,11 +81,14 @@ class TrainingRun:
         last_log = last_save = start
         sums: dict[str, float] = {}
         count = 0
-        bar = tqdm(total=int(time_budget_s), unit="s", disable=not self.accelerator.is_local_main_process)
+        hidden = None if self.accelerator.is_local_main_process else True
+        bar = tqdm(total=int(time_budget_s), unit="s", disable=hidden)
         while self.step < self.config.max_steps and (elapsed := time.monotonic() - start) < time_budget_s:
             rate = self._learning_rate(elapsed / time_budget_s)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
+            # Noise depends on the step alone, as the data does, so that a resumed run goes on as it would have.
+            torch.manual_seed(self.step)
             batch = next_batch(self.step)
             with self.accelerator.autocast():
                 losses = self.model(**batch)
@@ -111,7 +117,7 @@ class TrainingRun:
         return self.average.module
 
     def save(self) -> None:
-        """Writes the whole state; each file is replaced as a whole, so an interruption leaves the former one."""
+        """Writes the whole state; each file is replaced as a whole, the step count last."""
         if not self.accelerator.is_main_process:
             return
         state = self.optimizer.state_dict()["state"]
@@ -119,7 +125,9 @@ class TrainingRun:
         self._write("weights", self.accelerator.unwrap_model(self.model).state_dict())
         self._write("average", self.average.module.state_dict())
         self._write("optimizer", moments)
-        (self.folder / "state.json").write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
+        partial = self.folder / "state.json.partial"
+        partial.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
+        partial.replace(self.folder / "state.json")
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         partial = self.folder / f"{name}.safetensors.partial"

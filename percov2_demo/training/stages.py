@@ -17,12 +17,14 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProject
 
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.text import tokenize
 from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.data import Photo, read_shards
-from percov2_demo.training.export import export
+from percov2_demo.training.export import assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
 from percov2_demo.training.loop import LoopConfig, TrainingRun
+from percov2_demo.training.strength import sweep_strengths
 from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 
 
@@ -58,7 +60,7 @@ class Stages:
         trained = self._run("autoencoder", objective, batches, time_budget_s, resume)
         self._save("autoencoder", trained.autoencoder)
 
-    def latents(self, time_budget_s: float, resume: bool = False) -> None:
+    def latents(self) -> None:
         """Encodes all photos and stores the latents' statistics in the autoencoder's config."""
         vae = self._vae().to(self.accelerator.device, memory_format=torch.channels_last)
         path = self._latents_file()
@@ -69,7 +71,7 @@ class Stages:
         vae.register_to_config(shift_factor=shift, scaling_factor=scale)
         self._save("autoencoder", vae)
 
-    def tokenizer(self, time_budget_s: float, resume: bool = False) -> None:
+    def tokenizer(self) -> None:
         """Trains the tokenizer on the captions."""
         captions = read_captions(self.data / "captions-train.txt.gz")
         train_tokenizer(captions, **self.config["tokenizer"]).save_pretrained(self.work / "tokenizer" / "model")
@@ -106,12 +108,27 @@ class Stages:
 
         def next_batch(step: int) -> dict[str, torch.Tensor]:
             latents, captions = batches(step)
-            tokens = tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt")
-            return {"latents": latents.to(device), "input_ids": tokens.input_ids.to(device)}
+            return {"latents": latents.to(device), "input_ids": tokenize(tokenizer, captions).to(device)}
 
         trained = self._run("flow", objective, next_batch, time_budget_s, resume)
-        for name in ("transformer", "text_encoder"):
+        for name in ("transformer", "text_encoder", "hyper_codec"):
             self._save("flow", getattr(trained, name), name)
+
+    def strength(self) -> None:
+        """Measures the default strength of each preset on the validation photos."""
+        config = self.config["strength"]
+        photos = read_shards([self.data / "photos" / "val.tar"])[: config["photos"]]
+        pipeline = assemble(self.config, self.work, {}).to(self.accelerator.device)
+        pipeline.set_progress_bar_config(disable=True)
+        folder = self.work / "strength"
+        sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["max_loss_db"], folder)
+
+    def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
+        """Runs a stage by name; those that do not train run to their end."""
+        if stage in ("latents", "tokenizer", "strength"):
+            getattr(self, stage)()
+        else:
+            getattr(self, stage)(time_budget_s, resume)
 
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""

@@ -9,12 +9,10 @@ from gradio.components import Component
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import FITS, load_image
 from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.files import png_bytes, safe_stem, save_download
 from percov2_demo.ui.sampling import (
-    DEFAULT_GUIDANCE_SCALE,
-    DEFAULT_SEED,
-    DEFAULT_STEPS,
     MAX_GUIDANCE_SCALE,
     MAX_SEED,
     MAX_STEPS,
@@ -49,10 +47,10 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
 
 def _create_sampling_inputs() -> list[Component]:
     return [
-        gr.Number(DEFAULT_STEPS, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
-        gr.Number(DEFAULT_GUIDANCE_SCALE, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
+        gr.Number(Sampling.steps, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
+        gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
         gr.Number(None, minimum=0, maximum=1, label="Strength, or none for the model's default"),
-        gr.Number(DEFAULT_SEED, minimum=0, maximum=MAX_SEED, precision=0, label="Seed"),
+        gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, precision=0, label="Seed"),
     ]
 
 
@@ -84,15 +82,15 @@ class Endpoints:
             raise gr.Error("Send a photo.", print_exception=False)
         stream = self._pipeline.compress(load_image(photo), preset=preset, caption=caption.strip(), fit=fit)
         path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
-        return path, RateReport.from_bitstream(stream).to_dict()
+        return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
     def decompress(
         self,
         stream: str | None,
-        steps: int = DEFAULT_STEPS,
-        guidance_scale: float = DEFAULT_GUIDANCE_SCALE,
+        steps: int = Sampling.steps,
+        guidance_scale: float = Sampling.guidance,
         strength: float | None = None,
-        seed: int = DEFAULT_SEED,
+        seed: int = Sampling.seed,
     ) -> tuple[str, dict[str, Any]]:
         """Paints the picture that a .pcv2 file describes.
 
@@ -108,14 +106,9 @@ class Endpoints:
         """
         if stream is None:
             raise gr.Error("Send a .pcv2 file.", print_exception=False)
-        fields = Bitstream.from_bytes(Path(stream).read_bytes())
+        fields = Bitstream.from_file(stream)
         picture = self._pipeline.decompress(
             fields, num_inference_steps=steps, guidance_scale=guidance_scale, strength=strength, seed=seed
         )
         path = save_download(png_bytes(picture), f"{safe_stem(stream)}.png")
-        return path, _fields(fields)
-
-
-def _fields(stream: Bitstream) -> dict[str, Any]:
-    names = ("width", "height", "preset", "model", "caption", "caption_coding", "entropy")
-    return {name: getattr(stream, name) for name in names}
+        return path, fields.to_dict()

@@ -12,12 +12,13 @@ from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
 from percov2_demo.ui.breakdown import breakdown_html, file_text_html
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download
 from percov2_demo.ui.pictures import journey_html
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, SamplingSettings, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, paint
 from percov2_demo.ui.scripts import forget_script, lookup_script, scroll_script
 
 
@@ -212,7 +213,7 @@ class CompressTab:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
         """Writes the file and shows its size, then paints the photo back from it."""
-        settings = SamplingSettings(steps, guidance_scale, strength, seed)
+        settings = Sampling(steps, guidance_scale, strength, seed)
         with Image.open(photo.path) as original:
             stream = self._pipeline.compress(original, preset=preset, caption=caption.strip())
         data = stream.to_bytes()

@@ -10,11 +10,12 @@ from gradio.components import Component
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.presets import get_preset
 from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
 from percov2_demo.ui.breakdown import breakdown_html, fields_html, file_text_html
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.files import format_size, png_bytes, safe_stem, save_download
 from percov2_demo.ui.pictures import journey_html
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, SamplingSettings, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, paint
 from percov2_demo.ui.scripts import scroll_script
 
 
@@ -87,8 +88,8 @@ class DecodeTab:
 
     def read(self, path: str) -> Updates:
         """Shows what a file says, before anything is painted."""
+        stream = Bitstream.from_file(path)
         data = Path(path).read_bytes()
-        stream = Bitstream.from_bytes(data)
         preset = get_preset(stream.preset)
         return {
             self.welcome: gr.HTML(visible=False),
@@ -125,8 +126,8 @@ class DecodeTab:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
         """Paints the picture that the file describes."""
-        stream = Bitstream.from_bytes(Path(path).read_bytes())
-        settings = SamplingSettings(steps, guidance_scale, strength, seed)
+        stream = Bitstream.from_file(path)
+        settings = Sampling(steps, guidance_scale, strength, seed)
         picture = yield from paint(self._pipeline, stream, settings, progress)
         png = save_download(png_bytes(picture), f"{safe_stem(path)}.png")
         yield {self.picture: png, self.picture_download: gr.DownloadButton(value=png, interactive=True)}

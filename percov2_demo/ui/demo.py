@@ -21,11 +21,6 @@ MAX_WAITING_VISITORS = 32
 _CLEANING_SECONDS = 600
 _FILE_LIFETIME_SECONDS = 3600
 
-_EMBEDDED_MODEL = (
-    "This is a small model trained from scratch on 9,344 photos; "
-    "the full-size SD3 model is another configuration of the same code."
-)
-
 
 def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
     """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions."""
@@ -34,7 +29,7 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_CLEANING_SECONDS, _FILE_LIFETIME_SECONDS),
     ) as demo:
-        gr.HTML(_header_html(pipeline.config.description or _EMBEDDED_MODEL))
+        gr.HTML(_header_html(pipeline.config.description))
         with gr.Tabs():
             with gr.Tab("Compress", id="compress"):
                 CompressTab(pipeline)

@@ -12,15 +12,13 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.sampling import Sampling
 from percov2_demo.ui.scripts import random_script
 
 
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
-DEFAULT_STEPS = 20
-DEFAULT_GUIDANCE_SCALE = 3.0
-DEFAULT_SEED = 0
 MAX_STEPS = 100
 MAX_GUIDANCE_SCALE = 15.0
 MAX_SEED = 2**31 - 1
@@ -33,18 +31,8 @@ MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
 
 
 @dataclass(frozen=True)
-class SamplingSettings:
-    """How a picture is painted from a stream; None is the default of model or page."""
-
-    steps: int = DEFAULT_STEPS
-    guidance_scale: float = DEFAULT_GUIDANCE_SCALE
-    strength: float | None = None
-    seed: int | None = DEFAULT_SEED
-
-
-@dataclass(frozen=True)
 class SamplingControls:
-    """The components of the settings, in the order of `SamplingSettings`."""
+    """The components of the settings, in the order of `Sampling`."""
 
     steps: gr.Slider
     guidance_scale: gr.Slider
@@ -54,11 +42,11 @@ class SamplingControls:
     @classmethod
     def create(cls, strength: float) -> "SamplingControls":
         """Lays the controls out in the current context."""
-        steps = gr.Slider(1, MAX_STEPS, DEFAULT_STEPS, step=1, label="Steps", info="More steps: finer, slower.")
+        steps = gr.Slider(1, MAX_STEPS, Sampling.steps, step=1, label="Steps", info="More steps: finer, slower.")
         guidance_scale = gr.Slider(
             0,
             MAX_GUIDANCE_SCALE,
-            DEFAULT_GUIDANCE_SCALE,
+            Sampling.guidance,
             step=0.1,
             label="Guidance scale",
             info="How strongly the caption steers; 0 ignores it.",
@@ -73,7 +61,7 @@ class SamplingControls:
         )
         with gr.Row(elem_classes="seed-row"):
             seed = gr.Number(
-                DEFAULT_SEED,
+                Sampling.seed,
                 minimum=0,
                 maximum=MAX_SEED,
                 precision=0,
@@ -87,12 +75,12 @@ class SamplingControls:
 
     @property
     def components(self) -> list[Component]:
-        """Inputs for an event whose handler makes a `SamplingSettings` of them."""
+        """Inputs for an event whose handler makes a `Sampling` of them."""
         return [self.steps, self.guidance_scale, self.strength, self.seed]
 
 
 def paint(
-    pipeline: "PerCoV2Pipeline", stream: Bitstream, settings: SamplingSettings, progress: gr.Progress
+    pipeline: "PerCoV2Pipeline", stream: Bitstream, settings: Sampling, progress: gr.Progress
 ) -> Generator[dict[str, Any], None, Image.Image]:
     """Decodes a stream and returns the picture; yields an update that changes nothing after each step.
 
@@ -111,9 +99,9 @@ def paint(
             pipeline.decompress,
             stream,
             num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance_scale,
+            guidance_scale=settings.guidance,
             strength=settings.strength,
-            seed=DEFAULT_SEED if settings.seed is None else settings.seed,
+            seed=Sampling.seed if settings.seed is None else settings.seed,
             callback_on_step_end=report,
             interrupt=stopped.is_set,
         )

@@ -21,7 +21,8 @@ class Regression(nn.Module):
         self.layer = nn.Linear(1, 1)
 
     def forward(self, x):
-        return {"loss": (self.layer(x) - (2 * x + 1)).square().mean()}
+        noise = 0.01 * torch.randn_like(x)
+        return {"loss": (self.layer(x) - (2 * x + 1 + noise)).square().mean()}
 
 
 def batch(step: int) -> dict[str, torch.Tensor]:

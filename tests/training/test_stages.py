@@ -16,8 +16,16 @@ from tests.conftest import CAPTIONS, draw_scene
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     (folder / "photos").mkdir()
-    with tarfile.open(folder / "photos" / "train-00.tar", "w") as shard:
-        for number, caption in enumerate(CAPTIONS * 2):
+    write_shard(folder / "photos" / "train-00.tar", CAPTIONS * 2)
+    write_shard(folder / "photos" / "val.tar", CAPTIONS[:1])
+    with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
+        file.write("\n".join(CAPTIONS))
+    return folder
+
+
+def write_shard(path, captions):
+    with tarfile.open(path, "w") as shard:
+        for number, caption in enumerate(captions):
             picture = io.BytesIO()
             draw_scene(320 + 16 * number, 288).save(picture, "WEBP")
             record = json.dumps({"captions": [caption], "source": "drawn"}).encode()
@@ -25,9 +33,6 @@ def data(tmp_path_factory):
                 member = tarfile.TarInfo(f"{number:05d}.{extension}")
                 member.size = len(content)
                 shard.addfile(member, io.BytesIO(content))
-    with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
-        file.write("\n".join(CAPTIONS))
-    return folder
 
 
 def small_config():
@@ -39,7 +44,12 @@ def small_config():
     }
     config["tokenizer"] = {"vocabulary_size": 300, "max_length": 16}
     config["hyper"]["model"] |= {"encoder_width": 16, "channels": 16, "decoder_width": 16, "decoder_blocks": 1}
-    config["flow"]["transformer"] |= {"num_layers": 1, "num_attention_heads": 1, "caption_projection_dim": 32}
+    config["flow"]["transformer"] |= {
+        "num_layers": 1,
+        "num_attention_heads": 1,
+        "attention_head_dim": 32,
+        "caption_projection_dim": 32,
+    }
     config["flow"]["text_encoder"] |= {"num_hidden_layers": 2, "intermediate_size": 32}
     for stage in ("hyper", "flow"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
@@ -53,9 +63,11 @@ def test_recipe_makes_a_model(data, tmp_path):
     stages = Stages(config, data, tmp_path / "work", precision="no")
     for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow"):
         getattr(stages, stage)(60.0)
+    config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
     stages.flow(60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
+    stages.strength(60.0)
     stages.export(tmp_path / "model")
 
     manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
@@ -67,3 +79,5 @@ def test_recipe_makes_a_model(data, tmp_path):
     stream = pipeline.compress(draw_scene(), "low", "an old castle")
     assert pipeline.decompress(Bitstream.from_bytes(stream.to_bytes()), num_inference_steps=2).size == (512, 512)
     assert pipeline.vae.config.scaling_factor != 1.0
+    assert pipeline.default_strength("low") in (0.5, 1.0)
+    assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3

@@ -87,11 +87,6 @@ def test_what_the_model_is(config):
     assert "A model &lt;for&gt; tests." in header
 
 
-def test_a_model_without_description_counts_as_the_embedded_one():
-    config = build_demo(FakePipeline(description="")).get_config_file()
-    assert "9,344 photos" in str(components(config, "html"))
-
-
 def test_page_imports_no_model():
     script = "import sys, percov2_demo.ui.demo; sys.exit(bool({'torch', 'diffusers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

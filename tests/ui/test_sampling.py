@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.ui.sampling import SamplingSettings, paint
+from percov2_demo.sampling import Sampling
+from percov2_demo.ui.sampling import paint
 from tests.ui.fakes import FakePipeline
 
 
@@ -34,7 +35,7 @@ def run(generator):
 
 def test_every_step_is_shown_and_the_picture_returned(fake):
     progress = Progress()
-    updates, picture = run(paint(fake, STREAM, SamplingSettings(steps=3, seed=5), progress))
+    updates, picture = run(paint(fake, STREAM, Sampling(steps=3, seed=5), progress))
     assert len(updates) == 3
     assert [told[0] for told in progress.told] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert progress.told[-1][1] == "Painting, step 3 of 3"
@@ -42,23 +43,23 @@ def test_every_step_is_shown_and_the_picture_returned(fake):
 
 
 def test_settings_reach_the_codec(fake):
-    run(paint(fake, STREAM, SamplingSettings(4, 2.5, 0.7, 9), Progress()))
+    run(paint(fake, STREAM, Sampling(4, 2.5, 0.7, 9), Progress()))
     assert fake.calls == [{"steps": 4, "guidance_scale": 2.5, "strength": 0.7, "seed": 9}]
 
 
 def test_an_empty_seed_is_the_default(fake):
-    run(paint(fake, STREAM, SamplingSettings(steps=1, seed=None), Progress()))
+    run(paint(fake, STREAM, Sampling(steps=1, seed=None), Progress()))
     assert fake.calls[0]["seed"] == 0
 
 
 def test_closing_stops_the_sampler(fake):
-    generator = paint(fake, STREAM, SamplingSettings(steps=100_000_000), Progress())
+    generator = paint(fake, STREAM, Sampling(steps=100_000_000), Progress())
     next(generator)
     generator.close()
     assert fake.interrupted
 
 
 def test_failures_of_the_codec_pass():
-    generator = paint(FakePipeline(failure=ValueError("no")), STREAM, SamplingSettings(), Progress())
+    generator = paint(FakePipeline(failure=ValueError("no")), STREAM, Sampling(), Progress())
     with pytest.raises(ValueError, match="no"):
         run(generator)

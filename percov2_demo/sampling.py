@@ -1,0 +1,20 @@
+"""How a picture is painted from a stream: the decoder's settings and their defaults, the same everywhere."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The decoder's settings.
+
+    Args:
+        steps: Steps of the sampler.
+        guidance: Guidance scale on the text; 1 follows the caption, 0 ignores it.
+        strength: Noise level in (0, 1] at the start; None is the model's default for the stream's preset.
+        seed: Seed of the noise.
+    """
+
+    steps: int = 20
+    guidance: float = 3.0
+    strength: float | None = None
+    seed: int = 0

@@ -1,0 +1,68 @@
+"""The default strength of each preset, measured on photos that were not trained on."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+from PIL import Image
+from tqdm import tqdm
+
+from percov2_demo.evaluation import to_tensor
+from percov2_demo.images import fit_image
+from percov2_demo.metrics import detail_ratio, psnr
+from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.training.data import Photo
+
+
+RESULT = "strength.json"
+
+
+def sweep_strengths(
+    pipeline: PerCoV2Pipeline,
+    photos: Sequence[Photo],
+    candidates: Sequence[float],
+    steps: int,
+    max_loss_db: float,
+    folder: Path,
+) -> None:
+    """Writes the curve of PSNR and detail over the strength, and the strength that is chosen from it.
+
+    Chosen is, for each preset, the largest candidate whose mean PSNR is at most `max_loss_db` below that of the
+    hyper-decoder's own estimate: as much painting as the indices leave room for.
+
+    Args:
+        pipeline: The model.
+        photos: Photos to measure on, cropped and scaled to 512x512.
+        candidates: Strengths in (0, 1], rising.
+        steps: Steps of the sampler; guidance is 3.
+        max_loss_db: Largest loss of PSNR in dB.
+        folder: Where `curve.csv` and `strength.json` go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen: dict[str, float] = {}
+    rows = []
+    for preset in tqdm(pipeline.presets, desc="measuring strengths", disable=None):
+        measured: dict[float, list[tuple[float, float]]] = {}
+        for photo in photos:
+            original = fit_image(Image.fromarray(photo.pixels()), "crop")
+            stream = pipeline.compress(original, preset, photo.captions[0])
+            pictures = {0.0: pipeline.estimate(stream)} | {
+                strength: pipeline.decompress(stream, steps, strength=strength) for strength in candidates
+            }
+            for strength, picture in pictures.items():
+                first, second = to_tensor(original), to_tensor(picture)
+                measured.setdefault(strength, []).append((psnr(first, second), detail_ratio(first, second)))
+        means = {strength: tuple(map(fmean, zip(*pairs, strict=True))) for strength, pairs in measured.items()}
+        rows += [(preset, strength, f"{mean[0]:.3f}", f"{mean[1]:.3f}") for strength, mean in means.items()]
+        floor = means[0.0][0] - max_loss_db
+        chosen[preset] = max((s for s in candidates if means[s][0] >= floor), default=candidates[0])
+    with (folder / "curve.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("preset", "strength", "psnr", "detail"), *rows])
+    (folder / RESULT).write_text(json.dumps(chosen))
+
+
+def read_strengths(folder: Path) -> dict[str, float]:
+    """The chosen strengths."""
+    return json.loads((folder / RESULT).read_text())
