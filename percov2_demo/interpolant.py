@@ -1,10 +1,8 @@
 """The flow's path between noise and latent, shared by training and sampling.
 
-With strength 1 the path is rectified flow's straight line from noise to the latent. With a strength s below 1 it is
-the straight line from `(1 - s) * estimate + s * noise`, at noise level s, to the latent at noise level 0, where the
-estimate is what the hyper-decoder makes of the indices. This is the starting point of relay diffusion codecs (RDEIC,
-Li et al., 2024); the noise level at time sigma is sigma on every one of these paths, and so is the velocity that
-follows from an expected latent.
+The path is rectified flow's straight line from noise to the latent. Sampling with a strength below 1 enters it at
+that noise level, with the hyper-decoder's estimate in the latent's place: the compressed-feature start of RDEIC (Li
+et al., 2024). Strength 1 is the paper's sampler.
 """
 
 from typing import Literal
@@ -15,19 +13,15 @@ from torch import Tensor
 PredictionType = Literal["velocity", "residual"]
 
 
-def noisy_latent(latent: Tensor, estimate: Tensor | None, noise: Tensor, sigma: Tensor, strength: Tensor) -> Tensor:
-    """The point at noise level `sigma` on the path of `strength`.
+def noisy_latent(latent: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor:
+    """The point of the path at a noise level.
 
     Args:
         latent: The path's end, `(B, C, H, W)`.
-        estimate: The hyper-decoder's estimate of it; may be None if every strength is 1.
         noise: Standard normal noise, `(B, C, H, W)`.
-        sigma: Noise level in (0, strength], broadcastable to the latent.
-        strength: Noise level at the path's start, in (0, 1], broadcastable to the latent.
+        sigma: Noise level in [0, 1], broadcastable to the latent.
     """
-    progress = sigma / strength
-    point = (1 - progress) * latent + sigma * noise
-    return point if estimate is None else point + progress * (1 - strength) * estimate
+    return (1 - sigma) * latent + sigma * noise
 
 
 def starting_point(estimate: Tensor | None, noise: Tensor, strength: float) -> Tensor:
@@ -40,7 +34,7 @@ def starting_point(estimate: Tensor | None, noise: Tensor, strength: float) -> T
         return noise
     if estimate is None:
         raise ValueError("this model has no hyper-decoder to start from: use strength 1")
-    return (1 - strength) * estimate + strength * noise
+    return noisy_latent(estimate, noise, strength)
 
 
 def expected_latent(
@@ -51,7 +45,7 @@ def expected_latent(
 
 
 def velocity(noisy: Tensor, expected: Tensor, sigma: Tensor | float) -> Tensor:
-    """The velocity towards noise, `dx/dsigma`, that the expected latent implies on a path of any strength."""
+    """The velocity towards noise, `dx/dsigma`, that the expected latent implies."""
     return (noisy - expected) / sigma
 
 

@@ -162,6 +162,11 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return self.config.identity
 
     @property
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """The components that have parameters, by name."""
+        return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
+
+    @property
     def presets(self) -> tuple[str, ...]:
         """Names of the presets this model serves, in rising rate."""
         return tuple(self.hyper_codec.config.presets)
@@ -331,11 +336,6 @@ class PerCoV2Pipeline(DiffusionPipeline):
     @property
     def _stream_identity(self) -> int:
         return int(self.identity[:2], 16)
-
-    @property
-    def networks(self) -> dict[str, torch.nn.Module]:
-        """The components that have parameters, by name."""
-        return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
 
     def _fingerprint(self) -> str:
         tokenizers = (self.tokenizer, self.tokenizer_2, self.tokenizer_3)

@@ -14,32 +14,31 @@ def tensors() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return latent, estimate, noise
 
 
-@pytest.mark.parametrize("strength", [0.1, 0.4, 1.0])
-def test_path_runs_from_starting_point_to_latent(tensors, strength):
-    latent, estimate, noise = tensors
-    level = torch.tensor(strength, dtype=torch.float64)
-    start = noisy_latent(latent, estimate, noise, level, level)
-    torch.testing.assert_close(start, starting_point(estimate, noise, strength))
-    end = noisy_latent(latent, estimate, noise, torch.tensor(0.0, dtype=torch.float64), level)
-    torch.testing.assert_close(end, latent)
+def test_path_runs_from_noise_to_latent(tensors):
+    latent, _, noise = tensors
+    torch.testing.assert_close(noisy_latent(latent, noise, 1.0), noise)
+    torch.testing.assert_close(noisy_latent(latent, noise, 0.0), latent)
 
 
-@pytest.mark.parametrize("strength", [0.1, 0.4, 1.0])
-def test_velocity_of_the_true_latent_is_the_paths_derivative(tensors, strength):
-    latent, estimate, noise = tensors
-    level = torch.tensor(strength, dtype=torch.float64)
-    sigma = torch.tensor(0.6 * strength, dtype=torch.float64)
-    step = 1e-6
-    ahead = noisy_latent(latent, estimate, noise, sigma + step, level)
-    behind = noisy_latent(latent, estimate, noise, sigma - step, level)
-    point = noisy_latent(latent, estimate, noise, sigma, level)
-    torch.testing.assert_close(velocity(point, latent, sigma), (ahead - behind) / (2 * step), atol=1e-6, rtol=1e-6)
+def test_partial_noise_starts_on_the_path_to_the_estimate(tensors):
+    _, estimate, noise = tensors
+    torch.testing.assert_close(starting_point(estimate, noise, 0.4), 0.6 * estimate + 0.4 * noise)
+
+
+def test_velocity_of_the_true_latent_is_the_paths_derivative(tensors):
+    latent, _, noise = tensors
+    sigma, step = 0.6, 1e-6
+    ahead, behind = (noisy_latent(latent, noise, sigma + change) for change in (step, -step))
+    derivative = (ahead - behind) / (2 * step)
+    torch.testing.assert_close(
+        velocity(noisy_latent(latent, noise, sigma), latent, sigma), derivative, atol=1e-6, rtol=1e-6
+    )
 
 
 def test_both_prediction_types_recover_the_latent(tensors):
     latent, estimate, noise = tensors
-    sigma = torch.tensor(0.7, dtype=torch.float64)
-    noisy = noisy_latent(latent, None, noise, sigma, torch.tensor(1.0, dtype=torch.float64))
+    sigma = 0.7
+    noisy = noisy_latent(latent, noise, sigma)
     torch.testing.assert_close(expected_latent(noise - latent, noisy, None, sigma, "velocity"), latent)
     torch.testing.assert_close(expected_latent(latent - estimate, noisy, estimate, sigma, "residual"), latent)
 

@@ -31,17 +31,13 @@ class HyperObjective(nn.Module):
 class FlowObjective(nn.Module):
     """Conditional flow matching on all presets at once, on the condition of a hyper-codec that stays as it is.
 
-    The paths of all strengths are trained together (see `interpolant`): a share of the samples starts from pure
-    noise, the others from the estimate at a random noise level.
-
     Args:
         transformer: The flow transformer.
         text_encoder: CLIP text encoder with projection.
         hyper_codec: Trained before; with hyper-decoders.
         prediction_type: What the transformer's output means.
-        pure_noise_share: Share of samples with strength 1.
-        progress_location: Mean of the logit-normal distribution of `sigma / strength` (Esser et al., section 3.1).
-        progress_scale: Its standard deviation.
+        sigma_location: Mean of the logit of the noise levels, which are logit-normal (Esser et al., section 3.1).
+        sigma_scale: Its standard deviation.
         weight_cap: Largest weight of a squared latent error; without it the weight is that of the velocity error,
             `1 / sigma**2`.
     """
@@ -52,16 +48,14 @@ class FlowObjective(nn.Module):
         text_encoder: PreTrainedModel,
         hyper_codec: HyperCodec,
         prediction_type: PredictionType,
-        pure_noise_share: float = 0.3,
-        progress_location: float = 0.3,
-        progress_scale: float = 1.5,
+        sigma_location: float = 0.0,
+        sigma_scale: float = 1.0,
         weight_cap: float = 8.0,
     ):
         super().__init__()
         self.transformer, self.text_encoder, self.hyper_codec = transformer, text_encoder, hyper_codec
         self.prediction_type = prediction_type
-        self.pure_noise_share, self.weight_cap = pure_noise_share, weight_cap
-        self.progress_location, self.progress_scale = progress_location, progress_scale
+        self.sigma_location, self.sigma_scale, self.weight_cap = sigma_location, sigma_scale, weight_cap
         hyper_codec.requires_grad_(False)
 
     def forward(self, latents: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
@@ -70,8 +64,8 @@ class FlowObjective(nn.Module):
         Beside the loss stands the gain, the share of the estimate's squared error that the transformer removes.
         """
         condition = self._condition(latents)
-        sigma, strength = self._noise_levels(latents)
-        noisy = noisy_latent(latents, condition.estimate, torch.randn_like(latents), sigma, strength)
+        sigma = self._noise_levels(latents)
+        noisy = noisy_latent(latents, torch.randn_like(latents), sigma)
         text = encode_clip([input_ids], [self.text_encoder], self.transformer.config.joint_attention_dim)
         prediction = self.transformer(
             hidden_states=torch.cat([noisy, condition.channels], dim=1),
@@ -98,9 +92,6 @@ class FlowObjective(nn.Module):
             torch.cat([condition.estimate.float() for condition in conditions]),
         )
 
-    def _noise_levels(self, latents: Tensor) -> tuple[Tensor, Tensor]:
-        shape = (len(latents), 1, 1, 1)
-        strength = torch.empty(shape, device=latents.device).uniform_(0.1, 1.0)
-        strength[torch.rand(shape, device=latents.device) < self.pure_noise_share] = 1.0
-        logit = self.progress_location + self.progress_scale * torch.randn(shape, device=latents.device)
-        return strength * logit.sigmoid().clamp(min=0.02), strength
+    def _noise_levels(self, latents: Tensor) -> Tensor:
+        logits = self.sigma_location + self.sigma_scale * torch.randn(len(latents), 1, 1, 1, device=latents.device)
+        return logits.sigmoid().clamp(min=0.01)
