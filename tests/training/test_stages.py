@@ -62,12 +62,12 @@ def test_recipe_makes_a_model(data, tmp_path):
     config = small_config()
     stages = Stages(config, data, tmp_path / "work", precision="no")
     for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow"):
-        getattr(stages, stage)(60.0)
+        stages.run(stage, 60.0)
     config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
-    stages.flow(60.0, resume=True)
+    stages.run("flow", 60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
-    stages.strength(60.0)
+    stages.run("strength", 60.0)
     stages.export(tmp_path / "model")
 
     manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
