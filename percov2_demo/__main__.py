@@ -77,7 +77,7 @@ def build_parser() -> Parser:
 
     decompress = commands.add_parser("decompress", help="a .pcv2 file to a picture")
     decompress.add_argument("input", type=Path, metavar="IN.pcv2")
-    decompress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png")
+    decompress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png", help="written as PNG")
     decompress.set_defaults(command=run_decompress)
 
     info = commands.add_parser("info", help="the fields of a .pcv2 file")

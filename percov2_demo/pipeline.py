@@ -371,7 +371,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         if not 0 < strength <= 1:
             raise ValueError(f"the strength must be above 0 and at most 1, not {strength:g}")
         if not seeds or not all(0 <= seed < 2**63 for seed in seeds):
-            raise ValueError("a seed must be from 0 to 9223372036854775807, and there must be one")
+            raise ValueError("give at least one seed, each from 0 to 9223372036854775807")
 
     def _encode_latents(self, pixels: Tensor) -> Tensor:
         output = self.vae.encode(pixels)
