@@ -52,6 +52,9 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path) -
         out: The model folder to write.
     """
     pipeline = assemble(config, work, read_strengths(work / "strength"))
+    for part in (pipeline.vae, pipeline.hyper_codec, pipeline.transformer):
+        # Where a part was read from is nobody's business.
+        part.register_to_config(_name_or_path="")
     pipeline.to(torch.float16, silence_dtype_warnings=True)
     pipeline.save_pretrained(out, max_shard_size=SHARD_SIZE)
     (out / "manifest.json").write_text(json.dumps(_manifest(pipeline, photos, work), indent=2) + "\n")
