@@ -215,8 +215,9 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
     for library in (diffusers, transformers):
         library.logging.set_verbosity_error()
         library.logging.disable_progress_bar()
+    pipeline = PerCoV2Pipeline.from_pretrained(options.model)
     try:
-        pipeline = PerCoV2Pipeline.from_pretrained(options.model).to(options.device)
+        pipeline.to(options.device)
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
