@@ -9,14 +9,12 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import torch
 from PIL import Image
 from tqdm import tqdm
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image, load_image
-from percov2_demo.metrics import MS_SSIM_MIN_SIDE, detail_ratio, ms_ssim, psnr
+from percov2_demo.metrics import measure, to_tensor
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
 
@@ -32,7 +30,7 @@ THUMBNAIL = 256
 class Measurement:
     """One picture at one preset: bytes, bits per pixel of indices and caption, dB, and the metrics' own units.
 
-    `ms_ssim` is None where a side is too short for it.
+    `ms_ssim` and `realism` are None where a side is too short for them.
     """
 
     image: str
@@ -45,7 +43,8 @@ class Measurement:
     payload_bpp: float
     psnr: float
     ms_ssim: float | None
-    detail: float
+    realism: float | None
+    colour_shift: float
     decode_seconds: float
 
 
@@ -117,7 +116,7 @@ def contact_sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
 
 def _measure(name: str, stream: Bitstream, original: Image.Image, decoded: Image.Image, seconds: float) -> Measurement:
     rates = RateReport.from_bitstream(stream)
-    first, second = to_tensor(original), to_tensor(decoded)
+    metrics = measure(to_tensor(original), to_tensor(decoded))
     return Measurement(
         image=name,
         preset=stream.preset,
@@ -127,16 +126,18 @@ def _measure(name: str, stream: Bitstream, original: Image.Image, decoded: Image
         caption_bytes=rates.caption_bytes,
         file_bytes=rates.file_bytes,
         payload_bpp=round(rates.payload_bpp, 6),
-        psnr=round(psnr(first, second), 3),
-        ms_ssim=round(ms_ssim(first, second), 4) if min(original.size) >= MS_SSIM_MIN_SIDE else None,
-        detail=round(detail_ratio(first, second), 3),
+        psnr=round(metrics["psnr"], 3),
+        ms_ssim=None if metrics["ms_ssim"] is None else round(metrics["ms_ssim"], 4),
+        realism=None if metrics["realism"] is None else round(metrics["realism"], 4),
+        colour_shift=round(metrics["colour_shift"], 3),
         decode_seconds=round(seconds, 2),
     )
 
 
 def _means(measurements: Iterable[Measurement]) -> dict[str, float]:
     measurements = list(measurements)
-    digits = {"file_bytes": 1, "payload_bpp": 5, "psnr": 2, "ms_ssim": 3, "detail": 2, "decode_seconds": 1}
+    digits = {"file_bytes": 1, "payload_bpp": 5, "psnr": 2, "ms_ssim": 3}
+    digits |= {"realism": 3, "colour_shift": 2, "decode_seconds": 1}
     values = {name: [getattr(m, name) for m in measurements if getattr(m, name) is not None] for name in digits}
     return {name: round(fmean(values[name]), places) for name, places in digits.items() if values[name]}
 
@@ -158,8 +159,3 @@ def _write_csv(path: Path, rows: Sequence[dict[str, Any]]) -> None:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-
-
-def to_tensor(image: Image.Image) -> torch.Tensor:
-    """A picture as the metrics take it, `(3, H, W)` in [0, 1]."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255

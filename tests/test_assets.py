@@ -9,9 +9,8 @@ from gradio.media import get_image
 from safetensors import safe_open
 
 from percov2_demo import Bitstream
-from percov2_demo.evaluation import to_tensor
 from percov2_demo.images import fit_image, load_image
-from percov2_demo.metrics import psnr
+from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.pipeline import EMBEDDED_MODEL
 from percov2_demo.presets import PRESETS
 from tests.conftest import draw_scene

@@ -9,9 +9,8 @@ from statistics import fmean
 from PIL import Image
 from tqdm import tqdm
 
-from percov2_demo.evaluation import to_tensor
 from percov2_demo.images import fit_image
-from percov2_demo.metrics import detail_ratio, psnr
+from percov2_demo.metrics import patch_realism, psnr, to_tensor
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.training.data import Photo
 
@@ -27,7 +26,7 @@ def sweep_strengths(
     max_loss_db: float,
     folder: Path,
 ) -> None:
-    """Writes the curve of PSNR and detail over the strength, and the strength that is chosen from it.
+    """Writes the curve of PSNR and realism over the strength, and the strength that is chosen from it.
 
     Chosen is, for each preset, the largest candidate whose mean PSNR is at most `max_loss_db` below that of the
     hyper-decoder's own estimate: as much painting as the indices leave room for.
@@ -53,13 +52,13 @@ def sweep_strengths(
             }
             for strength, picture in pictures.items():
                 first, second = to_tensor(original), to_tensor(picture)
-                measured.setdefault(strength, []).append((psnr(first, second), detail_ratio(first, second)))
+                measured.setdefault(strength, []).append((psnr(first, second), patch_realism(first, second)))
         means = {strength: tuple(map(fmean, zip(*pairs, strict=True))) for strength, pairs in measured.items()}
         rows += [(preset, strength, f"{mean[0]:.3f}", f"{mean[1]:.3f}") for strength, mean in means.items()]
         floor = means[0.0][0] - max_loss_db
         chosen[preset] = max((s for s in candidates if means[s][0] >= floor), default=candidates[0])
     with (folder / "curve.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("preset", "strength", "psnr", "detail"), *rows])
+        csv.writer(file).writerows([("preset", "strength", "psnr", "realism"), *rows])
     (folder / RESULT).write_text(json.dumps(chosen))
 
 

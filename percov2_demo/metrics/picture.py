@@ -1,0 +1,24 @@
+"""Pictures as the metrics take them."""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """An RGB picture as the metrics take it, `(3, H, W)` in [0, 1]."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
+
+
+def check_pair(original: Tensor, reconstruction: Tensor) -> None:
+    """Raises ValueError where the two are not pictures `(3, H, W)` of one size."""
+    for picture in (original, reconstruction):
+        if picture.ndim != 3 or picture.shape[0] != 3:
+            raise ValueError(f"a metric takes pictures of shape (3, H, W), not {tuple(picture.shape)}")
+    if original.shape != reconstruction.shape:
+        (height, width), (other_height, other_width) = original.shape[1:], reconstruction.shape[1:]
+        raise ValueError(
+            f"the original has {width}x{height} pixels and the reconstruction {other_width}x{other_height}: "
+            "give pictures of one size"
+        )

@@ -1,0 +1,58 @@
+"""The table of metrics, and all weight-free metrics at once."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from percov2_demo.metrics import METRICS, colour_shift, measure, ms_ssim, patch_realism, psnr, to_tensor
+from tests.metrics.pictures import noisy, texture
+
+
+def test_table_names_every_metric_and_cannot_be_changed():
+    assert list(METRICS) == ["psnr", "ms_ssim", "lpips", "realism", "colour_shift", "clip_score", "clip_similarity"]
+    for name, metric in METRICS.items():
+        assert metric.name == name
+        assert metric.lowest < metric.highest
+        assert metric.label
+        assert metric.source
+    assert {name for name, metric in METRICS.items() if metric.better == "lower"} == {
+        "lpips",
+        "realism",
+        "colour_shift",
+    }
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        METRICS["psnr"].unit = "bit"
+
+
+def test_measure_gives_each_metric():
+    first, second = texture(), noisy(texture(), 10)
+    assert measure(first, second) == {
+        "psnr": psnr(first, second),
+        "ms_ssim": ms_ssim(first, second),
+        "realism": patch_realism(first, second),
+        "colour_shift": colour_shift(first, second),
+    }
+    assert set(measure(first, second)) <= set(METRICS)
+
+
+def test_measure_leaves_out_what_a_small_picture_has_not():
+    assert measure(torch.rand(3, 160, 200), torch.rand(3, 160, 200))["ms_ssim"] is None
+    small = measure(torch.rand(3, 40, 200), torch.rand(3, 40, 200))
+    assert small["ms_ssim"] is None
+    assert small["realism"] is None
+    assert small["psnr"] > 0
+
+
+def test_measure_refuses_unequal_sizes():
+    with pytest.raises(ValueError, match="give pictures of one size"):
+        measure(torch.rand(3, 64, 64), torch.rand(3, 64, 65))
+
+
+def test_to_tensor_is_the_picture():
+    pixels = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)
+    tensor = to_tensor(Image.fromarray(pixels))
+    assert tensor.shape == (3, 2, 4)
+    assert torch.equal((tensor * 255).round().permute(1, 2, 0), torch.from_numpy(pixels).float())
