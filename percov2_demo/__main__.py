@@ -10,10 +10,11 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from itertools import product, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import ENTROPIES, Bitstream
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
@@ -23,6 +24,8 @@ from percov2_demo.sampling import Sampling
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
+LEARNED = ("lpips", "clip", "fid")
+STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
 STAGES = ("autoencoder", "latents", "tokenizer", "hyper", "flow", "strength", "export")
 
 
@@ -93,17 +96,28 @@ def build_parser() -> Parser:
     evaluate.add_argument("input", type=Path, metavar="FOLDER")
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
-    evaluate.add_argument("--captions", type=Path, metavar="FILE", help='JSON lines with "file" and "caption"')
+    evaluate.add_argument("--entropy", nargs="+", choices=ENTROPIES, default=["uniform"], help="coding of the indices")
+    evaluate.add_argument("--steps", nargs="+", type=int, default=[Sampling.steps])
+    evaluate.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
+    evaluate.add_argument("--strength", nargs="+", type=float, default=[None], help=STRENGTH_HELP)
+    evaluate.add_argument("--seeds", nargs="+", type=int, default=[Sampling.seed], help="what is averaged over")
+    evaluate.add_argument(
+        "--captions", default="none", metavar="FILE|auto|none", help='JSON lines with "file" and "caption"'
+    )
     evaluate.add_argument("--fit", choices=FITS, default="crop")
+    evaluate.add_argument(
+        "--baselines", nargs="+", default=["all"], metavar="CODEC", help='classical codecs, "all" (default) or "none"'
+    )
+    evaluate.add_argument(
+        "--learned", nargs="+", choices=LEARNED, default=[], help="metrics with weights of their own, from the hub"
+    )
+    evaluate.add_argument("--dataset", help="name of the pictures in the results; default: the folder's")
     evaluate.set_defaults(command=run_evaluate)
 
-    for command in (decompress, evaluate):
-        command.add_argument("--steps", type=int, default=Sampling.steps)
-        command.add_argument("--guidance", type=float, default=Sampling.guidance)
-        command.add_argument(
-            "--strength", type=float, help="noise level at the start, in (0, 1]; default: the model's"
-        )
-        command.add_argument("--seed", type=int, default=Sampling.seed)
+    decompress.add_argument("--steps", type=int, default=Sampling.steps)
+    decompress.add_argument("--guidance", type=float, default=Sampling.guidance)
+    decompress.add_argument("--strength", type=float, help=STRENGTH_HELP)
+    decompress.add_argument("--seed", type=int, default=Sampling.seed)
 
     for command in (compress, decompress, serve, evaluate):
         command.add_argument("--model", help="model folder or hub id; default: the embedded model")
@@ -124,8 +138,7 @@ def build_parser() -> Parser:
 
 def run_compress(options: argparse.Namespace) -> None:
     """Writes the stream of a picture and prints its accounting."""
-    if options.caption == "auto":
-        raise ValueError("this model has no captioner: give a caption, or --caption none")
+    _refuse_auto(options.caption)
     _check_output(options.output)
     watch = Stopwatch()
     pipeline = _load_pipeline(options)
@@ -181,13 +194,27 @@ def run_serve(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measures the codec on a folder of pictures."""
-    from percov2_demo.evaluation import evaluate
+    from percov2_demo.evaluation import Protocol, choose_codecs, evaluate, list_pictures
 
+    _refuse_auto(options.captions)
+    captions = None if options.captions == "none" else Path(options.captions)
     pipeline = _load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)
-    sampling = Sampling(options.steps, options.guidance, options.strength, options.seed)
-    presets = options.presets or pipeline.presets
-    _print(evaluate(pipeline, options.input, options.out, presets, options.captions, options.fit, sampling))
+    pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
+    samplings = product(options.steps, options.guidance, options.strength, options.seeds)
+    protocol = Protocol(
+        presets=tuple(options.presets or pipeline.presets),
+        entropies=tuple(options.entropy),
+        samplings=tuple(starmap(Sampling, samplings)),
+        fit=options.fit,
+        captions=captions.name if captions else "none",
+        baselines=choose_codecs(options.baselines),
+        learned=tuple(options.learned),
+        dataset=options.dataset or options.input.resolve().name,
+    )
+    summary = evaluate(pipeline, pictures, protocol, options.out)
+    if summary is not None:
+        _print(summary)
 
 
 def run_train(options: argparse.Namespace) -> None:
@@ -222,6 +249,11 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
         raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
+
+
+def _refuse_auto(caption: str) -> None:
+    if caption == "auto":
+        raise ValueError('this model has no captioner: give captions, or "none"')
 
 
 def _check_output(path: Path) -> None:

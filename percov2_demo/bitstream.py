@@ -44,6 +44,9 @@ _WBITS: dict[str, int] = {"deflate": -zlib.MAX_WBITS, "zlib": zlib.MAX_WBITS}
 _LAYOUTS: dict[int, tuple[int, str]] = {0: (1, "uniform")}
 """Version and entropy coding by layout number."""
 
+ENTROPIES = tuple(entropy for _, entropy in _LAYOUTS.values())
+"""Names of the codings of the indices."""
+
 _PRESETS_BY_CODE: dict[int, Preset] = {preset.code: preset for preset in PRESETS.values()}
 
 _FIXED_BYTES = 4

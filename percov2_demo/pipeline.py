@@ -239,8 +239,9 @@ class PerCoV2Pipeline(DiffusionPipeline):
             num_inference_steps: Steps of the sampler, 1 to 1000.
             guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
                 amplifying it at half the cost, 0 ignores the caption.
-            strength: Noise level in (0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
-                pure noise as the paper does; None takes the model's default for the preset.
+            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
+                pure noise as the paper does, 0 gives the estimate itself; None takes the model's default for the
+                preset.
             seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
@@ -259,43 +260,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         self._check_sampling(num_inference_steps, guidance_scale, strength, seeds)
         if generator is not None and len(seeds) > 1:
             raise ValueError("give several seeds or a generator, not both")
-        device, dtype = self._execution_device, self.transformer.dtype
-
-        text = self._encode_guided_text(stream.caption if caption is None else caption, guidance_scale, len(seeds))
         condition = self._decode_indices(stream, len(seeds))
         generators = [generator] if generator else [torch.Generator().manual_seed(int(value)) for value in seeds]
-        noise = self._noise(stream, generators)
-        latents = starting_point(condition.estimate, noise.to(device), strength)
-
-        scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
-        sigmas = starting_sigmas(num_inference_steps, strength, scheduler.config.shift)
-        scheduler.set_timesteps(sigmas=sigmas, device=device)
-
-        branches = len(text.tokens) // len(seeds)
-        channels = condition.channels.to(dtype).repeat(branches, 1, 1, 1)
-        with self.progress_bar(total=num_inference_steps) as progress:
-            for step, timestep in enumerate(scheduler.timesteps):
-                if interrupt is not None and interrupt():
-                    raise Interrupted("decoding was stopped")
-                noisy = torch.cat([latents.to(dtype).repeat(branches, 1, 1, 1), channels], dim=1)
-                prediction = self.transformer(
-                    hidden_states=noisy,
-                    timestep=timestep.expand(len(noisy)),
-                    encoder_hidden_states=text.tokens,
-                    pooled_projections=text.pooled,
-                    return_dict=False,
-                )[0].float()
-                if branches == 2:
-                    without, with_text = prediction.chunk(2)
-                    prediction = without + guidance_scale * (with_text - without)
-                sigma = scheduler.sigmas[step]
-                expected = expected_latent(prediction, latents, condition.estimate, sigma, self.config.prediction_type)
-                latents = scheduler.step(velocity(latents, expected, sigma), timestep, latents).prev_sample
-                if callback_on_step_end is not None:
-                    tensors = {"latents": latents, "expected_latents": expected}
-                    latents = (callback_on_step_end(self, step, float(sigma), tensors) or {}).get("latents", latents)
-                progress.update()
-
+        noise = self._noise(stream, generators).to(self._execution_device)
+        latents = starting_point(condition.estimate, noise, strength)
+        if strength > 0:
+            text = self._encode_guided_text(stream.caption if caption is None else caption, guidance_scale, len(seeds))
+            sigmas = starting_sigmas(num_inference_steps, strength, self.scheduler.config.shift)
+            latents = self._sample(latents, sigmas, condition, text, guidance_scale, callback_on_step_end, interrupt)
         images = self.decode_latents(latents)
         self.maybe_free_model_hooks()
         return images[0] if isinstance(seed, Integral) else images
@@ -307,21 +279,6 @@ class PerCoV2Pipeline(DiffusionPipeline):
         raw = latents / config.scaling_factor + config.shift_factor
         sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
         return self.image_processor.postprocess(sample, output_type="pil")
-
-    def estimate(self, stream: Bitstream) -> Image.Image:
-        """The picture of the hyper-decoder's estimate alone, without flow model, text and noise.
-
-        Raises:
-            ValueError: The model has no hyper-decoder, or the stream is not for this model.
-        """
-        self._check_stream(stream)
-        with torch.inference_mode():
-            condition = self._decode_indices(stream, 1)
-        if condition.estimate is None:
-            raise ValueError("this model has no hyper-decoder, so it makes no estimate of its own")
-        image = self.decode_latents(condition.estimate)[0]
-        self.maybe_free_model_hooks()
-        return image
 
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
         """The text condition of captions, in the transformer's precision."""
@@ -368,10 +325,50 @@ class PerCoV2Pipeline(DiffusionPipeline):
             raise ValueError(f"the number of steps must be 1 to 1000, not {steps}")
         if not 0 <= guidance_scale <= 100:
             raise ValueError(f"the guidance scale must be 0 to 100, not {guidance_scale:g}")
-        if not 0 < strength <= 1:
-            raise ValueError(f"the strength must be above 0 and at most 1, not {strength:g}")
+        if not 0 <= strength <= 1:
+            raise ValueError(f"the strength must be from 0 to 1, not {strength:g}")
         if not seeds or not all(0 <= seed < 2**63 for seed in seeds):
             raise ValueError("give at least one seed, each from 0 to 9223372036854775807")
+
+    def _sample(
+        self,
+        latents: Tensor,
+        sigmas: list[float],
+        condition: Condition,
+        text: TextCondition,
+        guidance_scale: float,
+        callback_on_step_end: StepCallback | None,
+        interrupt: Callable[[], bool] | None,
+    ) -> Tensor:
+        """Follows the flow from the first noise level to the end of the path."""
+        scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
+        scheduler.set_timesteps(sigmas=sigmas, device=latents.device)
+        branches = len(text.tokens) // len(latents)
+        dtype = self.transformer.dtype
+        channels = condition.channels.to(dtype).repeat(branches, 1, 1, 1)
+        with self.progress_bar(total=len(sigmas)) as progress:
+            for step, timestep in enumerate(scheduler.timesteps):
+                if interrupt is not None and interrupt():
+                    raise Interrupted("decoding was stopped")
+                noisy = torch.cat([latents.to(dtype).repeat(branches, 1, 1, 1), channels], dim=1)
+                prediction = self.transformer(
+                    hidden_states=noisy,
+                    timestep=timestep.expand(len(noisy)),
+                    encoder_hidden_states=text.tokens,
+                    pooled_projections=text.pooled,
+                    return_dict=False,
+                )[0].float()
+                if branches == 2:
+                    without, with_text = prediction.chunk(2)
+                    prediction = without + guidance_scale * (with_text - without)
+                sigma = scheduler.sigmas[step]
+                expected = expected_latent(prediction, latents, condition.estimate, sigma, self.config.prediction_type)
+                latents = scheduler.step(velocity(latents, expected, sigma), timestep, latents).prev_sample
+                if callback_on_step_end is not None:
+                    tensors = {"latents": latents, "expected_latents": expected}
+                    latents = (callback_on_step_end(self, step, float(sigma), tensors) or {}).get("latents", latents)
+                progress.update()
+        return latents
 
     def _encode_latents(self, pixels: Tensor) -> Tensor:
         output = self.vae.encode(pixels)

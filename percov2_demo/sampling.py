@@ -10,7 +10,7 @@ class Sampling:
     Args:
         steps: Steps of the sampler.
         guidance: Guidance scale on the text; 1 follows the caption, 0 ignores it.
-        strength: Noise level in (0, 1] at the start; None is the model's default for the stream's preset.
+        strength: Noise level in [0, 1] at the start; None is the model's default for the stream's preset.
         seed: Seed of the noise.
     """
 

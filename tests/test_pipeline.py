@@ -240,10 +240,19 @@ def test_interrupt_stops_before_the_next_step(pipeline, scene):
     assert steps == [0, 1, 2]
 
 
-def test_estimate_ignores_noise_and_text(pipeline, scene):
+def test_strength_zero_is_the_estimate_without_noise_text_and_steps(pipeline, scene):
     stream = pipeline.compress(scene, "low", "a cat")
-    assert pipeline.estimate(stream).size == (512, 512)
-    assert largest_difference(pipeline.estimate(stream), pipeline.estimate(stream)) == 0
+    steps = []
+    pictures = [
+        pipeline.decompress(
+            stream, strength=0, seed=seed, caption=caption, callback_on_step_end=lambda *_: steps.append(1)
+        )
+        for seed, caption in ((0, "a cat"), (1, "a dog"))
+    ]
+    indices = torch.from_numpy(np.array(stream.indices))[None]
+    expected = pipeline.decode_latents(pipeline.hyper_codec.decode(indices, "low").estimate)[0]
+    assert not steps
+    assert all(largest_difference(picture, expected) == 0 for picture in pictures)
 
 
 def test_sd3_arrangement_decodes_from_pure_noise_only(scene):
@@ -253,7 +262,7 @@ def test_sd3_arrangement_decodes_from_pure_noise_only(scene):
     with pytest.raises(ValueError, match="no hyper-decoder"):
         pipeline.decompress(stream, num_inference_steps=2, strength=0.5)
     with pytest.raises(ValueError, match="no hyper-decoder"):
-        pipeline.estimate(stream)
+        pipeline.decompress(stream, strength=0)
 
 
 @pytest.mark.parametrize("build", [tiny_pipeline, sd3_pipeline])
@@ -323,7 +332,7 @@ def test_stream_of_another_model_is_refused_by_name(pipeline, scene):
         ({"num_inference_steps": 0}, "steps"),
         ({"guidance_scale": -1.0}, "guidance"),
         ({"guidance_scale": math.nan}, "guidance"),
-        ({"strength": 0.0}, "strength"),
+        ({"strength": -0.1}, "strength"),
         ({"strength": 1.1}, "strength"),
         ({"seed": -1}, "seed"),
         ({"seed": 2**63}, "seed"),

@@ -10,11 +10,12 @@ from percov2_demo.metrics.errors import MetricUnavailable
 from percov2_demo.metrics.learned import Clip, Lpips, load_clip, load_lpips
 from percov2_demo.metrics.picture import to_tensor
 from percov2_demo.metrics.realism import REALISM_MIN_SIDE, patch_realism
-from percov2_demo.metrics.sets import cmmd, patches, set_metrics
+from percov2_demo.metrics.sets import MIN_PICTURES, cmmd, patches, set_metrics
 
 
 __all__ = [
     "METRICS",
+    "MIN_PICTURES",
     "MS_SSIM_MIN_SIDE",
     "REALISM_MIN_SIDE",
     "Clip",

@@ -1,6 +1,7 @@
 """Metrics between two sets of pictures: FID and KID, on whole pictures or on patches of them, and CMMD."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,10 @@ MIN_PICTURES = 2048
 KID_SUBSET = 1000
 """Pictures of a subset, as KID's authors take (Bińkowski et al., ICLR 2018)."""
 
+KID_SUBSETS = 100
+
 CMMD_SIGMA = 10.0
 CMMD_SCALE = 1000.0
-
-BATCH = 32
 
 
 def patches(picture: Tensor, side: int = 64, stride: int | None = None, shifted: bool = False) -> Tensor:
@@ -75,97 +76,68 @@ def cmmd(first: Tensor, second: Tensor) -> float:
 def set_metrics(
     originals: Iterable[Tensor],
     reconstructions: Iterable[Tensor],
+    patch_side: int | None = 64,
+    shifted: bool = False,
     inception: nn.Module | None = None,
     clip: Clip | None = None,
-    patch_side: int = 64,
-    shifted: bool = False,
-    min_pictures: int = MIN_PICTURES,
     device: torch.device | str = "cpu",
 ) -> dict[str, float | int | None]:
-    """Distances between originals and reconstructions as sets, lower is better.
+    """Distances between originals and reconstructions as sets, lower is better; one pair is held at a time.
 
-    FID and KID of whole pictures are None below `min_pictures`: PerCo (Careil et al., ICLR 2024) refuses FID on
-    Kodak's 24 for that reason. Those of patches are given for any set, and mean something where there are some
-    thousands of patches; they compare only with figures of the same patches.
+    FID and KID of whole pictures ask for some thousands of them, see `MIN_PICTURES`: PerCo (Careil et al., ICLR 2024)
+    refuses FID on Kodak's 24 for that reason. Those of patches are for smaller sets, mean something where there are
+    some thousands of patches, and compare only with figures of the same patches.
 
     Args:
-        originals: Pictures `(3, H, W)` in [0, 1]; whole-picture metrics need them of one size.
+        originals: Pictures `(3, H, W)` in [0, 1]; without patches all of one size.
         reconstructions: A picture of the same size for each.
+        patch_side: Side of the patches in pixels; None takes whole pictures.
+        shifted: Whether `patches` adds its shifted grid.
         inception: Network from pictures `(B, 3, h, w)` in [0, 1] to features `(B, D)`, with the attribute
             `num_features`; torchmetrics' Inception with 2,048 features where it is None.
-        clip: CLIP for `cmmd`, which the paper takes at 336 pixels; without it `cmmd` is None.
-        patch_side: Side of the patches in pixels.
-        shifted: Whether `patches` adds its shifted grid.
-        min_pictures: Pictures from which on `fid` and `kid` are given.
+        clip: CLIP for `cmmd` of whole pictures, which the paper takes at 336 pixels; without it `cmmd` is None.
         device: Where the networks run.
 
     Returns:
-        `pictures` and `patches`, how many there are in each set; `fid`, `kid`, `patch_fid`, `patch_kid` and `cmmd`.
+        `samples`, the pictures or patches in each set; `fid`, `kid` and `cmmd`.
 
     Raises:
         MetricUnavailable: torchmetrics, or its Inception, is neither installed nor reachable.
-        ValueError: There is no pair, the numbers or sizes differ, or a picture is smaller than a patch.
+        ValueError: The numbers or sizes differ, a picture is smaller than a patch, or there is but one sample.
     """
-    originals, reconstructions = list(originals), list(reconstructions)
-    if not originals or len(originals) != len(reconstructions):
-        raise ValueError(
-            f"{len(originals)} originals and {len(reconstructions)} reconstructions: "
-            "give at least one picture and a reconstruction of each"
-        )
-    for pair in zip(originals, reconstructions, strict=True):
+    fid, kid = (metric.to(device) for metric in _build(inception))
+    embeddings: tuple[list[Tensor], list[Tensor]] = ([], [])
+    samples = 0
+    for pair in zip_longest(originals, reconstructions):
+        if any(picture is None for picture in pair):
+            raise ValueError("the numbers of originals and reconstructions differ: give a reconstruction of each")
         check_pair(*pair)
-    sets = (originals, reconstructions)
-    cut = [torch.cat([patches(picture, patch_side, shifted=shifted) for picture in pictures]) for pictures in sets]
-    if len(cut[0]) < 2:
-        raise ValueError("one patch is no distribution: give more pictures, or smaller patches")
-    patch_fid, patch_kid = _inception_distances(*cut, inception, device)
-    enough = len(originals) >= min_pictures
-    fid, kid = _inception_distances(originals, reconstructions, inception, device) if enough else (None, None)
-    discrepancy = None
-    if clip is not None:
-        discrepancy = cmmd(*(torch.stack([clip.embed_picture(picture) for picture in pictures]) for pictures in sets))
-    return {
-        "pictures": len(originals),
-        "patches": len(cut[0]),
-        "fid": fid,
-        "kid": kid,
-        "patch_fid": patch_fid,
-        "patch_kid": patch_kid,
-        "cmmd": discrepancy,
-    }
-
-
-def _inception_distances(
-    originals: Sequence[Tensor] | Tensor,
-    reconstructions: Sequence[Tensor] | Tensor,
-    inception: nn.Module | None,
-    device: torch.device | str,
-) -> tuple[float, float]:
-    """FID and KID of pictures of one size."""
-    subset = min(KID_SUBSET, len(originals))
-    # All pictures at once make one subset: more would only repeat it.
-    subsets = 1 if subset == len(originals) else 100
-    fid, kid = _build(inception, subset, subsets)
-    for metric in (fid.to(device), kid.to(device)):
-        for pictures, real in ((originals, True), (reconstructions, False)):
-            for start in range(0, len(pictures), BATCH):
-                metric.update(torch.stack(list(pictures[start : start + BATCH])).to(device), real=real)
-    with torch.random.fork_rng(devices=[]):
+        for picture, real, embedded in zip(pair, (True, False), embeddings, strict=True):
+            batch = picture[None] if patch_side is None else patches(picture, patch_side, shifted=shifted)
+            for metric in (fid, kid):
+                metric.update(batch.to(device), real=real)
+            if clip is not None:
+                embedded.append(clip.embed_picture(picture))
+        samples += len(batch)
+    if samples < 2:
+        raise ValueError("one sample is no distribution: give more pictures, or smaller patches")
+    kid.subset_size = min(KID_SUBSET, samples)
+    # All samples at once make one subset: more would only repeat it.
+    kid.subsets = 1 if kid.subset_size == samples else KID_SUBSETS
+    with torch.random.fork_rng():
         torch.manual_seed(0)
-        return float(fid.compute()), float(kid.compute()[0])
+        distances = {"fid": float(fid.compute()), "kid": float(kid.compute()[0])}
+    return {"samples": samples} | distances | {"cmmd": cmmd(*map(torch.stack, embeddings)) if clip else None}
 
 
-def _build(inception: nn.Module | None, subset: int, subsets: int) -> tuple[nn.Module, nn.Module]:
+def _build(inception: nn.Module | None) -> tuple[nn.Module, nn.Module]:
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance
 
         feature = 2048 if inception is None else inception
-        return (
-            FrechetInceptionDistance(feature, normalize=True),
-            KernelInceptionDistance(feature, subsets=subsets, subset_size=subset, normalize=True),
-        )
+        return FrechetInceptionDistance(feature, normalize=True), KernelInceptionDistance(feature, normalize=True)
     except (ImportError, OSError) as error:
         raise MetricUnavailable(
-            "FID and KID unavailable: install torchmetrics and torch-fidelity, which fetches the weights of Inception"
+            "FID and KID unavailable: install torchmetrics and torch-fidelity, which download Inception's weights once"
         ) from error

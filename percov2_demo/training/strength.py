@@ -47,10 +47,8 @@ def sweep_strengths(
         for photo in photos:
             original = fit_image(Image.fromarray(photo.pixels()), "crop")
             stream = pipeline.compress(original, preset, photo.captions[0])
-            pictures = {0.0: pipeline.estimate(stream)} | {
-                strength: pipeline.decompress(stream, steps, strength=strength) for strength in candidates
-            }
-            for strength, picture in pictures.items():
+            for strength in (0.0, *candidates):
+                picture = pipeline.decompress(stream, steps, strength=strength)
                 first, second = to_tensor(original), to_tensor(picture)
                 measured.setdefault(strength, []).append((psnr(first, second), patch_realism(first, second)))
         means = {strength: tuple(map(fmean, zip(*pairs, strict=True))) for strength, pairs in measured.items()}

@@ -52,12 +52,12 @@ class SamplingControls:
             info="How strongly the caption steers; 0 ignores it.",
         )
         strength_slider = gr.Slider(
-            0.01,
+            0,
             1,
             strength,
             step=0.01,
             label="Strength",
-            info="How much is painted anew; 1 starts from pure noise as in the paper.",
+            info="How much is painted anew: 0 keeps to the bits, 1 starts from pure noise as in the paper.",
         )
         with gr.Row(elem_classes="seed-row"):
             seed = gr.Number(

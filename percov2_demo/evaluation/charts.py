@@ -1,0 +1,158 @@
+"""Rate, distortion and perception against each other: what was measured, and what was published of the same pictures.
+
+A chart shows one dataset at one resolution under one protocol and never mixes them; published figures of the same
+pictures under another protocol get a chart of their own.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import plotly.graph_objects as go
+
+from percov2_demo.metrics import METRICS
+from percov2_demo.published import PublishedSet
+
+
+RATE = "file_bpp"
+
+PAIRS = (
+    (RATE, "psnr"),
+    (RATE, "ms_ssim"),
+    (RATE, "realism"),
+    (RATE, "lpips"),
+    (RATE, "colour_shift"),
+    ("realism", "psnr"),
+    ("lpips", "psnr"),
+)
+"""Columns on the axes of each chart; a chart without points is left out."""
+
+PUBLISHED_COLUMNS = {RATE: "bpp", "psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb", "lpips": "lpips-alex"}
+"""What published figures call our columns."""
+
+OURS, CLASSICAL, PUBLISHED = ("circle", "solid"), ("square", "dot"), ("diamond-open", "dash")
+"""Marker and line of a curve's kind."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points of one codec.
+
+    Args:
+        name: What the legend calls it.
+        style: Marker and line, one of `OURS`, `CLASSICAL`, `PUBLISHED`.
+        points: Columns by name, one dict a point.
+        labels: What a point is called when it is pointed at.
+    """
+
+    name: str
+    style: tuple[str, str]
+    points: Sequence[dict[str, Any]]
+    labels: Sequence[str]
+
+
+def curves_of(points: Sequence[dict[str, Any]], default_strength: dict[str, float]) -> list[Curve]:
+    """Ours: a curve over the presets for each setting of coding and decoder.
+
+    Args:
+        points: Rows of the summary.
+        default_strength: The model's strength for each preset; points that have it form one curve.
+    """
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for point in points:
+        strength = point["strength"]
+        is_default = strength == default_strength[point["preset"]]
+        name = f"PerCoV2, {point['entropy']}, {point['steps']} steps, guidance {point['guidance']:g}"
+        name += "" if is_default else ", estimate alone" if strength == 0 else f", strength {strength:g}"
+        curves.setdefault(name, []).append(point)
+    return [Curve(name, OURS, members, [point["preset"] for point in members]) for name, members in curves.items()]
+
+
+def baseline_curves(points: Sequence[dict[str, Any]], labels: dict[str, str]) -> list[Curve]:
+    """The classical codecs' curves; `labels` are their names for people."""
+    curves: dict[str, list[dict[str, Any]]] = {}
+    for point in points:
+        curves.setdefault(point["codec"], []).append(point)
+    return [
+        Curve(labels[codec], CLASSICAL, members, [_baseline_label(point) for point in members])
+        for codec, members in curves.items()
+    ]
+
+
+def published_curves(published: PublishedSet) -> list[Curve]:
+    """A curve for each series of published figures."""
+    curves = []
+    for series in published.series:
+        count = len(next(iter(series.results.values())))
+        shared = {ours: theirs for ours, theirs in PUBLISHED_COLUMNS.items() if theirs in series.results}
+        points = [{ours: series.results[theirs][i] for ours, theirs in shared.items()} for i in range(count)]
+        curves.append(Curve(series.label, PUBLISHED, points, [str(series.source)] * count))
+    return curves
+
+
+def draw(curves: Iterable[Curve], subtitle: str, pairs: Iterable[tuple[str, str]] = PAIRS) -> list[go.Figure]:
+    """A chart for each pair of columns that at least one curve has."""
+    curves = list(curves)
+    figures = []
+    for x, y in pairs:
+        traces = [_trace(curve, x, y) for curve in curves if any(_has(point, x, y) for point in curve.points)]
+        if traces:
+            figures.append(_figure(traces, x, y, subtitle))
+    return figures
+
+
+def _trace(curve: Curve, x: str, y: str) -> go.Scatter:
+    shown = sorted(
+        (point[x], point[y], label)
+        for point, label in zip(curve.points, curve.labels, strict=True)
+        if _has(point, x, y)
+    )
+    xs, ys, labels = zip(*shown, strict=True)
+    symbol, dash = curve.style
+    return go.Scatter(
+        x=xs,
+        y=ys,
+        text=labels,
+        name=curve.name,
+        mode="lines+markers",
+        marker={"symbol": symbol, "size": 9},
+        line={"dash": dash},
+        hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}<extra>%{fullData.name}</extra>",
+    )
+
+
+def _figure(traces: Sequence[go.Scatter], x: str, y: str, subtitle: str) -> go.Figure:
+    figure = go.Figure(list(traces))
+    figure.update_layout(
+        title={"text": f"{_title(y)} over {_title(x).lower()}", "subtitle": {"text": subtitle}},
+        template="plotly_white",
+        height=520,
+        legend={"orientation": "h", "y": -0.2},
+    )
+    figure.update_xaxes(title=_axis(x), type="log" if x == RATE else "linear")
+    figure.update_yaxes(title=_axis(y))
+    return figure
+
+
+def _title(column: str) -> str:
+    return "Rate" if column == RATE else METRICS[column].label
+
+
+def _axis(column: str) -> str:
+    if column == RATE:
+        return "bits per pixel (measured: whole file; published: as stated)"
+    metric = METRICS[column]
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{metric.label}{unit}, {metric.better} is better"
+
+
+def _has(point: dict[str, Any], x: str, y: str) -> bool:
+    return point.get(x) is not None and point.get(y) is not None
+
+
+def _baseline_label(point: dict[str, Any]) -> str:
+    if point["fits"] == point["pictures"]:
+        return f"at the bytes of {point['preset']}"
+    if not point["fits"]:
+        return "the smallest file it can make"
+    return f"at the bytes of {point['preset']}, or the smallest file it can make"

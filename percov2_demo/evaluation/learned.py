@@ -1,0 +1,56 @@
+"""Metrics of an evaluation that need weights of their own, by the names they are asked for."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from PIL import Image
+from torch import Tensor
+
+from percov2_demo.evaluation.measure import LearnedMetric
+from percov2_demo.evaluation.protocol import Picture
+from percov2_demo.evaluation.tables import Row
+from percov2_demo.metrics import MIN_PICTURES, load_clip, load_lpips, set_metrics, to_tensor
+
+
+PATCH_SIDE = 64
+"""Side in pixels of the patches that stand for pictures where there are few, as CoD takes on Kodak."""
+
+
+def load_learned(names: Iterable[str], device: str) -> tuple[LearnedMetric, ...]:
+    """The metrics of a pair: "lpips", and "clip" for CLIP score and similarity.
+
+    Raises:
+        MetricUnavailable: The weights of one are neither here nor reachable.
+    """
+    builders = {"lpips": _lpips, "clip": _clip}
+    return tuple(builders[name](device) for name in names if name in builders)
+
+
+def measure_sets(pictures: Sequence[Picture], decoded: Sequence[Path], device: str) -> Row:
+    """FID and KID between originals and reconstructions: of whole pictures where there are enough, else of patches.
+
+    Raises:
+        MetricUnavailable: The library or its weights are missing.
+    """
+    patch_side = None if len(pictures) >= MIN_PICTURES else PATCH_SIDE
+    originals = (to_tensor(picture.load()) for picture in pictures)
+    distances = set_metrics(originals, map(_open, decoded), patch_side=patch_side, device=device)
+    return {"patch_side": patch_side} | distances
+
+
+def _open(path: Path) -> Tensor:
+    with Image.open(path) as image:
+        return to_tensor(image)
+
+
+def _lpips(device: str) -> LearnedMetric:
+    lpips = load_lpips(device)
+    return lambda original, decoded, _caption: {"lpips": lpips(original, decoded)}
+
+
+def _clip(device: str) -> LearnedMetric:
+    clip = load_clip(device)
+    return lambda original, decoded, caption: {
+        "clip_score": clip.score(decoded, caption) if caption else None,
+        "clip_similarity": clip.similarity(original, decoded),
+    }

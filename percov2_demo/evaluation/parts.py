@@ -1,0 +1,43 @@
+"""Finished pieces of an evaluation on disk, so that one that was stopped goes on where it was."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+
+class Parts:
+    """JSON objects by name, each written as a whole or not at all; several processes may share the folder.
+
+    Args:
+        folder: Where the parts are kept.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def get(self, name: str, conditions: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """The part of that name, made now unless it is there and was made under the same conditions.
+
+        Args:
+            name: The part's name.
+            conditions: All that its contents depend on, as JSON can hold it.
+            make: Makes the part.
+        """
+        path = self.folder / f"{name}.json"
+        key = hashlib.sha256(json.dumps(conditions, sort_keys=True).encode()).hexdigest()
+        if path.is_file() and (stored := json.loads(path.read_text()))["key"] == key:
+            return stored["part"]
+        part = make()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(json.dumps({"key": key, "part": part}))
+        partial.replace(path)
+        return part
+
+    def clear(self) -> None:
+        """Forgets all parts."""
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,119 @@
+"""What an evaluation measures, and on which pictures."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from percov2_demo.baselines import available_codecs
+from percov2_demo.images import fit_image, load_image
+from percov2_demo.sampling import Sampling
+
+
+EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The settings of an evaluation; every combination is measured.
+
+    Args:
+        presets: Names of bitrate presets.
+        entropies: Codings of the indices, as `Bitstream.entropy`; they change the bytes and not the picture.
+        samplings: Settings of the decoder.
+        fit: How pictures are brought to sides that are multiples of 64, see `images.fit_image`.
+        captions: Where the captions come from: a file's name, or "none".
+        baselines: Names of classical codecs that are compared with.
+        learned: Metrics that need weights of their own: "lpips", "clip", and "fid" of whole sets.
+        dataset: What the pictures are called in tables and charts, and in the published figures they are put beside.
+    """
+
+    presets: tuple[str, ...]
+    entropies: tuple[str, ...]
+    samplings: tuple[Sampling, ...]
+    fit: str
+    captions: str
+    baselines: tuple[str, ...]
+    learned: tuple[str, ...]
+    dataset: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the evaluated folder.
+
+    Args:
+        path: The file.
+        caption: Its caption; may be empty.
+        fit: How it is brought to sides that are multiples of 64.
+        max_side: Longest side in pixels that the model takes.
+    """
+
+    path: Path
+    caption: str
+    fit: str
+    max_side: int
+
+    @property
+    def name(self) -> str:
+        """What files about this picture are called."""
+        return self.path.stem
+
+    def load(self) -> Image.Image:
+        """The picture as it is coded and compared with."""
+        return fit_image(load_image(self.path), self.fit, max_side=self.max_side)
+
+
+def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) -> list[Picture]:
+    """The pictures of a folder in the order of their names.
+
+    Args:
+        folder: The folder.
+        captions: JSON lines with "file" and "caption", one for every picture; None for no captions.
+        fit: As `Picture.fit`.
+        max_side: As `Picture.max_side`.
+
+    Raises:
+        ValueError: There is no picture, two pictures have the same name, or a caption is missing.
+    """
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
+    if not paths:
+        raise ValueError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
+    stems = [path.stem for path in paths]
+    for stem in stems:
+        if stems.count(stem) > 1:
+            raise ValueError(f"two pictures are named {stem}: results are named after pictures, rename one")
+    texts = _read_captions(captions, [path.name for path in paths]) if captions else {}
+    return [Picture(path, texts.get(path.name, ""), fit, max_side) for path in paths]
+
+
+def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of the classical codecs to compare with.
+
+    Args:
+        names: Codecs by name, or the one word "all" for those that work here, or "none".
+
+    Raises:
+        ValueError: A codec is unknown or does not work here.
+    """
+    available = tuple(available_codecs())
+    if list(names) in (["all"], ["none"]):
+        return available if names[0] == "all" else ()
+    for name in names:
+        if name not in available:
+            raise ValueError(f"the codec {name} is not available: choose of {', '.join(available)}, or all, or none")
+    return tuple(names)
+
+
+def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
+    try:
+        records = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+        captions = {record["file"]: record["caption"] for record in records}
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise ValueError(f'{path.name} must hold one JSON object a line, with "file" and "caption"') from error
+    missing = sorted(set(names) - set(captions))
+    if missing:
+        raise ValueError(f"{path.name} has no caption for {missing[0]}")
+    return captions

@@ -1,0 +1,101 @@
+"""An evaluation as one HTML page that needs no network: charts, tables, contact sheet."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import plotly.io
+from PIL import Image
+
+from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
+from percov2_demo.published import PublishedSet, load_published
+
+
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 1100px; margin: 2rem auto; padding: 0 1rem; color: #222 }}
+table {{ border-collapse: collapse; font-size: 14px; display: block; overflow-x: auto }}
+th, td {{ padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap }}
+th:first-child, td:first-child {{ text-align: left }}
+img {{ max-width: 100%; height: auto }}
+</style>
+<h1>{title}</h1>
+{body}
+</html>
+"""
+
+
+def write_report(
+    path: Path,
+    summary: dict[str, Any],
+    compared: Sequence[dict[str, Any]],
+    labels: dict[str, str],
+    sheet: Image.Image,
+) -> None:
+    """Writes the report.
+
+    Args:
+        path: The HTML file.
+        summary: Contents of `summary.json`.
+        compared: Mean rows of the classical codecs; may be empty.
+        labels: The classical codecs' names for people.
+        sheet: The contact sheet.
+    """
+    settings = summary["settings"]
+    title = f"PerCoV2 Explorer: {settings['dataset']}, {settings['pictures']} pictures"
+    same, others = _published(settings)
+    measured = f"{settings['dataset']}, {', '.join(settings['sizes'])}, {settings['fit']}"
+    curves = curves_of(summary["points"], settings["default_strength"]) + baseline_curves(compared, labels)
+    figures = draw([*curves, *(curve for item in same for curve in published_curves(item))], measured)
+    sections = [f"<p>{html.escape(summary['description'])}</p>", "<h2>Means</h2>", _table(summary["points"])]
+    if compared:
+        sections += ["<h2>Classical codecs in the same bytes</h2>", _table(compared)]
+    sections += ["<h2>Rate, distortion, perception</h2>", *_render(figures)]
+    if others:
+        sections.append("<h2>Published figures of the same pictures under other protocols</h2>")
+        for item in others:
+            sections += _render(draw(published_curves(item), item.label), has_script=True)
+    sections += ["<h2>Originals and what came back</h2>", _image(sheet)]
+    path.write_text(PAGE.format(title=html.escape(title), body="\n".join(sections)), "utf-8")
+
+
+def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[PublishedSet]]:
+    """Published sets of the same dataset: those under the measured protocol, and the others."""
+    sets = [item for item in load_published() if item.dataset == settings["dataset"].lower()]
+    same = [
+        item
+        for item in sets
+        if [f"{item.width}x{item.height}"] == settings["sizes"] and item.protocol == settings["fit"]
+    ]
+    return same, [item for item in sets if item not in same]
+
+
+def _render(figures: Sequence[Any], has_script: bool = False) -> list[str]:
+    """The figures as HTML; the first carries plotly's script unless the page has it already."""
+    return [
+        plotly.io.to_html(figure, full_html=False, include_plotlyjs=index == 0 and not has_script)
+        for index, figure in enumerate(figures)
+    ]
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in rows[0])
+    lines = ["".join(f"<td>{html.escape(_cell(value))}</td>" for value in row.values()) for row in rows]
+    return f"<table><tr>{head}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _cell(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _image(image: Image.Image) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return f'<img alt="contact sheet" src="data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}">'

@@ -1,0 +1,158 @@
+"""A whole evaluation: every picture of a folder through the codec, on as many processes as accelerate started."""
+
+import hashlib
+import json
+from dataclasses import asdict
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from accelerate import PartialState
+from PIL import Image
+from tqdm import tqdm
+
+from percov2_demo.baselines import available_codecs
+from percov2_demo.evaluation.contact_sheet import contact_sheet
+from percov2_demo.evaluation.learned import load_learned, measure_sets
+from percov2_demo.evaluation.measure import Bench
+from percov2_demo.evaluation.parts import Parts
+from percov2_demo.evaluation.protocol import Picture, Protocol
+from percov2_demo.evaluation.report import write_report
+from percov2_demo.evaluation.tables import Row, compressai_results, summarize, summarize_baselines, write_csv
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipeline import PerCoV2Pipeline
+
+
+def evaluate(
+    pipeline: "PerCoV2Pipeline", pictures: list[Picture], protocol: Protocol, out: Path
+) -> dict[str, Any] | None:
+    """Compresses and decompresses pictures with every combination of a protocol's settings, through real files.
+
+    Writes to `out`:
+
+        images.csv               a row for each picture and combination
+        summary.csv              their means over pictures and seeds
+        summary.json             the same as a curve in CompressAI's results format, with the settings
+        baselines/images.csv     a row for each picture, preset and classical codec
+        baselines/summary.csv    their means, and how often ours is better
+        baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
+        sets.csv                 FID and KID of each combination, where asked for
+        timings.csv              seconds
+        report.html              charts and tables; holds the contact sheet
+        contact-sheet.png        originals beside what came back
+        streams, pictures        the files
+
+    An evaluation that was stopped goes on where it was when it is started again with the same settings. Under
+    `accelerate launch` the pictures are shared among the processes; all must see the same `out`.
+
+    Args:
+        pipeline: The model.
+        pictures: The pictures.
+        protocol: What is measured on each.
+        out: Folder for the results.
+
+    Raises:
+        MetricUnavailable: The weights of a learned metric are neither here nor reachable.
+
+    Returns:
+        The contents of `summary.json`; None in all processes but the first.
+    """
+    state = PartialState()
+    bench = Bench(pipeline, protocol, out, load_learned(protocol.learned, str(pipeline.device)))
+    parts = Parts(out / "unfinished")
+    for name in ("streams", "pictures"):
+        (out / name).mkdir(parents=True, exist_ok=True)
+    share = pictures[state.process_index :: state.num_processes]
+    for picture in tqdm(share, unit="picture", disable=None if state.is_local_main_process else True):
+        _measure(bench, parts, picture)
+    state.wait_for_everyone()
+    summary = None
+    if state.is_main_process:
+        # All parts are there now; this reads them in the order of the pictures.
+        summary = _assemble(bench, pictures, [_measure(bench, parts, picture) for picture in pictures])
+        parts.clear()
+    state.wait_for_everyone()
+    return summary
+
+
+def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
+    """The rows of a picture, measured unless they are there: `rows`, `times`, `compared`."""
+    conditions = {
+        "model": bench.pipeline.identity,
+        "protocol": asdict(bench.protocol),
+        "caption": picture.caption,
+        "file": hashlib.sha256(picture.path.read_bytes()).hexdigest(),
+    }
+    measured: dict[str, list[Row]] = {"rows": [], "times": [], "compared": []}
+    for preset in bench.protocol.presets:
+        make = partial(bench.measure_preset, picture, preset)
+        for name, rows in parts.get(f"{picture.name}-{preset}", conditions, make).items():
+            measured[name] += rows
+    for codec in bench.protocol.baselines:
+        make = partial(bench.compare, picture, codec, measured["rows"])
+        measured["compared"] += parts.get(f"{picture.name}-{codec}", conditions, make)["compared"]
+    return measured
+
+
+def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
+    protocol, out = bench.protocol, bench.out
+    rows, times, compared = ([row for m in measured for row in m[name]] for name in ("rows", "times", "compared"))
+    points = summarize(rows)
+    write_csv(out / "images.csv", rows)
+    write_csv(out / "summary.csv", points)
+    if "fid" in protocol.learned:
+        write_csv(out / "sets.csv", _set_rows(bench, pictures))
+    write_csv(out / "timings.csv", times)
+
+    sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
+    strengths = {preset: bench.pipeline.default_strength(preset) for preset in protocol.presets}
+    settings = {"model": bench.pipeline.identity, "pictures": len(pictures), "sizes": sizes}
+    settings |= asdict(protocol) | {"default_strength": strengths}
+    description = f"{bench.pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
+    summary = compressai_results("PerCoV2", description.strip(), points) | {"points": points, "settings": settings}
+    _write_json(out / "summary.json", summary)
+
+    compared_points = summarize_baselines(compared, rows)
+    labels = {name: codec.label for name, codec in available_codecs().items()}
+    if compared:
+        folder = out / "baselines"
+        folder.mkdir(exist_ok=True)
+        write_csv(folder / "images.csv", compared)
+        write_csv(folder / "summary.csv", compared_points)
+        for codec in protocol.baselines:
+            curve = [point for point in compared_points if point["codec"] == codec]
+            text = "The largest file within the bytes of PerCoV2's, or the codec's smallest file."
+            _write_json(folder / f"{codec}.json", compressai_results(labels[codec], text, curve))
+
+    sheet = _contact_sheet(bench, pictures)
+    sheet.save(out / "contact-sheet.png")
+    write_report(out / "report.html", summary, compared_points, labels, sheet)
+    return summary
+
+
+def _set_rows(bench: Bench, pictures: list[Picture]) -> list[Row]:
+    rows = []
+    for preset, sampling in product(bench.protocol.presets, bench.protocol.samplings):
+        decoded = [bench.picture_path(picture, preset, sampling) for picture in pictures]
+        distances = measure_sets(pictures, decoded, str(bench.pipeline.device))
+        rows.append({"preset": preset} | bench.settings(preset, sampling) | distances)
+    return rows
+
+
+def _contact_sheet(bench: Bench, pictures: list[Picture]) -> Image.Image:
+    """Originals, our pictures of the first sampling, and the classical codecs' at the highest rate."""
+    presets, codecs = bench.protocol.presets, [available_codecs()[name] for name in bench.protocol.baselines]
+    rows = []
+    for picture in pictures:
+        row = [picture.load()]
+        row += [Image.open(bench.picture_path(picture, preset, bench.protocol.samplings[0])) for preset in presets]
+        row += [codec.decode(bench.coded_path(picture, presets[-1], codec.name).read_bytes()) for codec in codecs]
+        rows.append(row)
+    return contact_sheet(["original", *presets, *(f"{codec.label}, {presets[-1]}" for codec in codecs)], rows)
+
+
+def _write_json(path: Path, value: dict[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")

@@ -1,0 +1,109 @@
+"""Rows of single pictures to means, CSV files, and the results format of CompressAI."""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from percov2_demo.metrics import METRICS
+
+
+Row = dict[str, Any]
+
+POINT = ("preset", "entropy", "steps", "guidance", "strength")
+"""Columns that name a point of the summary; pictures and seeds are averaged."""
+
+RATES = {"spatial_bytes": 1, "caption_bytes": 1, "file_bytes": 1, "payload_bpp": 5, "file_bpp": 5}
+"""Columns of rates with the decimal places of their means."""
+
+DIGITS = {
+    "psnr": 2,
+    "ms_ssim": 3,
+    "lpips": 3,
+    "realism": 3,
+    "colour_shift": 2,
+    "clip_score": 2,
+    "clip_similarity": 3,
+}
+"""Decimal places of the metrics' means."""
+
+COMPRESSAI_NAMES = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb"}
+"""What CompressAI's result files call our metrics, where it has a name for them."""
+
+
+def summarize(rows: Sequence[Row]) -> list[Row]:
+    """Mean rates and metrics of each point, in the order in which the points appear."""
+    points = {tuple(row[name] for name in POINT): None for row in rows}
+    summary = []
+    for point in points:
+        members = [row for row in rows if tuple(row[name] for name in POINT) == point]
+        means = _means(members, RATES | _metric_digits(rows[0]))
+        count = len({row["image"] for row in members})
+        summary.append(dict(zip(POINT, point, strict=True)) | {"pictures": count} | means)
+    return summary
+
+
+def summarize_baselines(compared: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    """Mean figures of each codec beside each preset, and on how many pictures ours is the better one.
+
+    Args:
+        compared: Rows of the classical codecs.
+        rows: Our rows; of each picture and preset, the first is compared with.
+    """
+    ours: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        ours.setdefault((row["image"], row["preset"]), row)
+    pairs = {(row["preset"], row["codec"]): None for row in compared}
+    summary = []
+    for preset, codec in pairs:
+        members = [row for row in compared if (row["preset"], row["codec"]) == (preset, codec)]
+        digits = _metric_digits(members[0])
+        means = _means(members, {"target_bytes": 1, "file_bytes": 1, "file_bpp": 5} | digits)
+        matches = [(ours[row["image"], preset], row) for row in members]
+        wins = {f"ours_better_{name}": sum(_is_better(name, a[name], b[name]) for a, b in matches) for name in digits}
+        needed = {
+            name: round(fmean(values), 1) if None not in (values := [row[name] for row in members]) else None
+            for name in members[0]
+            if name.startswith("bytes_for_")
+        }
+        fits = {"pictures": len(members), "fits": sum(row["fits"] for row in members)}
+        summary.append({"preset": preset, "codec": codec} | fits | means | wins | needed)
+    return summary
+
+
+def compressai_results(name: str, description: str, summary: Sequence[Row]) -> dict[str, Any]:
+    """A curve in the format of CompressAI's `results/image/<dataset>/<codec>.json`; `bpp` counts the whole file."""
+    metrics = {metric: COMPRESSAI_NAMES.get(metric, metric) for metric in _metric_digits(summary[0])}
+    columns = {"file_bpp": "bpp"} | metrics
+    # JSON knows no infinity, which is the PSNR of equal pictures.
+    results = {
+        column: [value if value is not None and math.isfinite(value) else None for value in (p[ours] for p in summary)]
+        for ours, column in columns.items()
+    }
+    return {"name": name, "description": description, "results": results}
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Rows of equal columns as a CSV file; None is an empty cell."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _metric_digits(row: Row) -> dict[str, int]:
+    return {name: DIGITS[name] for name in METRICS if name in row}
+
+
+def _means(rows: Sequence[Row], digits: dict[str, int]) -> Row:
+    """Rounded means; None where no row has a value."""
+    values = {name: [row[name] for row in rows if row[name] is not None] for name in digits}
+    return {name: round(fmean(values[name]), places) if values[name] else None for name, places in digits.items()}
+
+
+def _is_better(name: str, ours: float | None, theirs: float | None) -> bool:
+    if ours is None or theirs is None:
+        return False
+    return ours > theirs if METRICS[name].better == "higher" else ours < theirs
