@@ -31,8 +31,9 @@ _CHANNELS = (64, 192, 384, 256, 256)
 class LpipsNetwork(nn.Module):
     """LPIPS version 0.1 with an AlexNet trunk (Zhang et al., CVPR 2018, equation 1).
 
-    The parameters have the names of the `lpips` package: a file of weights is `lpips.LPIPS(net="alex").state_dict()`
-    written with `safetensors.torch.save_file`.
+    The parameters have the names of the `lpips` package. A file of weights is made, where the package is, by
+    `safetensors.torch.save_file` of `lpips.LPIPS(net="alex").state_dict()` without the entries that begin with
+    `lins.`, which are the heads again.
     """
 
     def __init__(self) -> None:

@@ -26,7 +26,7 @@ CMMD_SCALE = 1000.0
 def patches(picture: Tensor, side: int = 64, stride: int | None = None, shifted: bool = False) -> Tensor:
     """Square patches of a picture on a regular grid, `(N, 3, side, side)`; what is left over at the edges is dropped.
 
-    Protocols: HiFiC (Mentzer et al., NeurIPS 2020, appendix A.7) takes patches of 256 pixels side by side and, with
+    Protocols: HiFiC (Mentzer et al., NeurIPS 2020) takes patches of 256 pixels side by side and, with
     `shifted`, those of a second grid that starts 128 pixels in; CoD takes patches of 64 pixels on Kodak.
 
     Args:

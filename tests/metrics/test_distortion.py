@@ -71,6 +71,7 @@ def test_colour_shift_covers_the_last_pixels():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_kodak_equals_the_references():
     """The largest differences from torchmetrics and scikit-image over 24 photos and three damages each."""
     colour = pytest.importorskip("skimage.color")

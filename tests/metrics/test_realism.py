@@ -107,6 +107,7 @@ def test_bad_pictures_are_refused():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_ranking_on_kodak():
     damages = {
         "original": lambda picture: picture,
