@@ -99,7 +99,9 @@ def build_parser() -> Parser:
     evaluate.add_argument("--entropy", nargs="+", choices=ENTROPIES, default=["uniform"], help="coding of the indices")
     evaluate.add_argument("--steps", nargs="+", type=int, default=[Sampling.steps])
     evaluate.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
-    evaluate.add_argument("--strength", nargs="+", type=float, default=[None], help=STRENGTH_HELP)
+    evaluate.add_argument(
+        "--strength", nargs="+", type=_strength, default=[None], help=f'{STRENGTH_HELP}, also by the word "default"'
+    )
     evaluate.add_argument("--seeds", nargs="+", type=int, default=[Sampling.seed], help="what is averaged over")
     evaluate.add_argument(
         "--captions", default="none", metavar="FILE|auto|none", help='JSON lines with "file" and "caption"'
@@ -249,6 +251,10 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
         raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
+
+
+def _strength(text: str) -> float | None:
+    return None if text == "default" else float(text)
 
 
 def _refuse_auto(caption: str) -> None:
