@@ -26,7 +26,18 @@ if TYPE_CHECKING:
 
 LEARNED = ("lpips", "clip", "fid")
 STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
-STAGES = ("autoencoder", "latents", "tokenizer", "hyper", "flow", "strength", "export")
+STAGES = (
+    "autoencoder",
+    "latents",
+    "tokenizer",
+    "hyper",
+    "flow",
+    "strength",
+    "indices",
+    "entropy",
+    "caption-coder",
+    "export",
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -130,6 +141,7 @@ def build_parser() -> Parser:
     train.add_argument("--config", type=Path, help="default: the embedded model's")
     train.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
     train.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
+    train.add_argument("--model", help="model folder whose indices the indices stage makes; default: that of --work")
     train.add_argument("--out", type=Path, help="model folder that the export stage writes")
     train.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
     train.add_argument("--precision", choices=("bf16", "fp16", "no"), default="bf16")
@@ -224,7 +236,7 @@ def run_train(options: argparse.Namespace) -> None:
     from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
 
     config = read_config(options.config or EMBEDDED_CONFIG)
-    stages = Stages(config, options.data, options.work, options.precision)
+    stages = Stages(config, options.data, options.work, options.precision, options.model)
     if options.stage != "export":
         stages.run(options.stage, options.time_budget, options.resume)
     elif options.out is None:

@@ -15,13 +15,17 @@ from diffusers import SD3Transformer2DModel
 from torch import nn
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProjection, PreTrainedTokenizerFast
 
+from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
+from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.text import tokenize
 from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
-from percov2_demo.training.data import Photo, read_shards
+from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
+from percov2_demo.training.data import Photo, read_shard, read_shards
 from percov2_demo.training.export import assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
+from percov2_demo.training.indices import encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.strength import sweep_strengths
@@ -39,10 +43,13 @@ class Stages:
         data: Folder with `photos/train-*.tar` and `captions-train.txt.gz`.
         work: Folder for the results of all stages.
         precision: "bf16", "fp16" or "no", as accelerate names them.
+        model: Model folder whose indices the entropy model learns; None for the model that the stages made.
     """
 
-    def __init__(self, config: dict[str, Any], data: Path, work: Path, precision: str = "bf16"):
-        self.config, self.data, self.work = config, data, work
+    def __init__(
+        self, config: dict[str, Any], data: Path, work: Path, precision: str = "bf16", model: str | None = None
+    ):
+        self.config, self.data, self.work, self.model = config, data, work, model
         self.accelerator = Accelerator(mixed_precision=precision)
         torch.manual_seed(config["seed"])
 
@@ -123,12 +130,38 @@ class Stages:
         folder = self.work / "strength"
         sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["max_loss_db"], folder)
 
+    def indices(self) -> None:
+        """Encodes all photos with a trained model; shards that are there already are kept."""
+        if self.model is None:
+            vae, hyper_codec = self._vae(), HyperCodec.from_pretrained(self.work / "flow" / "hyper_codec")
+        else:
+            vae = PatchAutoencoder.from_pretrained(self.model, subfolder="vae")
+            hyper_codec = HyperCodec.from_pretrained(self.model, subfolder="hyper_codec")
+        networks = [part.to(self.accelerator.device, memory_format=torch.channels_last) for part in (vae, hyper_codec)]
+        for number, shard in enumerate(sorted((self.data / "photos").glob("*.tar"))):
+            path = self._indices_folder() / f"{shard.stem}.safetensors"
+            if not path.exists():
+                seed, sides = self.config["seed"] + number, self.config["indices"]["sides"]
+                encode_indices(read_shard(shard), *networks, path, sides, seed, self.accelerator.device)
+
+    def caption_coder(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the caption model, tokenizer included."""
+        config, captions = self.config["caption-coder"], read_captions(self.data / "captions-train.txt.gz")
+        model = CaptionModel(learn_merges(captions, config["vocabulary_size"]), **config["model"])
+        make_trainable(model)
+        batches = CaptionBatches(
+            captions, model, config["batch_size"], self.config["seed"], self.accelerator.device
+        )
+        trained = self._run("caption-coder", CaptionObjective(model), batches, time_budget_s, resume)
+        freeze(trained.model)
+        self._save("caption-coder", trained.model)
+
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end."""
-        if stage in ("latents", "tokenizer", "strength"):
-            getattr(self, stage)()
+        if stage in ("latents", "tokenizer", "strength", "indices"):
+            getattr(self, stage.replace("-", "_"))()
         else:
-            getattr(self, stage)(time_budget_s, resume)
+            getattr(self, stage.replace("-", "_"))(time_budget_s, resume)
 
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""
@@ -150,6 +183,9 @@ class Stages:
 
     def _vae(self) -> PatchAutoencoder:
         return PatchAutoencoder.from_pretrained(self.work / "autoencoder" / "model")
+
+    def _indices_folder(self) -> Path:
+        return self.work / "indices"
 
     def _latents_file(self) -> Path:
         return self.work / "latents" / "train.safetensors"
