@@ -128,7 +128,9 @@ class CaptionModel(ModelMixin, ConfigMixin):
         super().__init__()
         gain = (2 * layers) ** -0.5
         self.embedding = IntegerEmbedding(self.mark + 1, width)
-        blocks = [(CausalAttention(width, heads, context, gain), FeedForward(width, hidden, gain)) for _ in range(layers)]
+        blocks = [
+            (CausalAttention(width, heads, context, gain), FeedForward(width, hidden, gain)) for _ in range(layers)
+        ]
         self.blocks = nn.Sequential(*(part for block in blocks for part in block))
         self.norm = IntegerNorm(width)
 

@@ -51,6 +51,24 @@ class _Round(torch.autograd.Function):
         return gradient
 
 
+class _RoundWithin(torch.autograd.Function):
+    """Rounding and clipping; the gradient passes where nothing is clipped."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor, low: int, high: int) -> Tensor:
+        rounded = torch.round(x).clamp_(low, high)
+        ctx.save_for_backward(rounded)
+        ctx.middle, ctx.reach = (low + high) / 2, (high - low) / 2
+        return rounded
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (rounded,) = ctx.saved_tensors
+        # 0 for the lowest and the highest integer, 1 for those between.
+        inside = (rounded - ctx.middle).abs_().neg_().add_(ctx.reach).clamp_(0, 1)
+        return inside.mul_(gradient), None, None
+
+
 def round_through(x: Tensor) -> Tensor:
     """The nearest integers, ties to even, with the gradient of the identity."""
     return _Round.apply(x)
@@ -58,7 +76,7 @@ def round_through(x: Tensor) -> Tensor:
 
 def to_activations(x: Tensor, low: int = -ACTIVATION_LIMIT) -> Tensor:
     """Integers from `low` to 255 of values in activation units."""
-    return round_through(x.clamp(low, ACTIVATION_LIMIT))
+    return _RoundWithin.apply(x, low, ACTIVATION_LIMIT)
 
 
 class IntegerModule(nn.Module):
@@ -157,7 +175,7 @@ class IntegerLinear(nn.Module):
     def forward(self, x: Tensor, unit: int) -> Tensor:
         """Real values `(..., outputs)` in units of `1 / unit`, of activations `(..., inputs)`; not rounded yet."""
         weight, scale, offset = self.matrix()
-        return (F.linear(x, weight) + offset) * (scale * (unit / ACTIVATION_UNIT))
+        return F.linear(x, weight, offset) * (scale * (unit / ACTIVATION_UNIT))
 
 
 class IntegerEmbedding(nn.Module):
@@ -179,7 +197,7 @@ class IntegerEmbedding(nn.Module):
         """
         weight, scale, offset = self.matrix()
         divisor = 2 ** round(np.log2(weight.shape[1]) / 2)
-        return round_through((F.linear(x, weight) + offset) * (scale * (LOGIT_UNIT / ACTIVATION_UNIT / divisor)))
+        return round_through(F.linear(x, weight, offset) * (scale * (LOGIT_UNIT / ACTIVATION_UNIT / divisor)))
 
 
 class IntegerNorm(IntegerModule):

@@ -40,9 +40,7 @@ class CaptionBatches:
         device: Where the batches go.
     """
 
-    def __init__(
-        self, captions: Sequence[str], model: CaptionModel, batch_size: int, seed: int, device: torch.device
-    ):
+    def __init__(self, captions: Sequence[str], model: CaptionModel, batch_size: int, seed: int, device: torch.device):
         self.batch_size, self.seed, self.device, self.mark = batch_size, seed, device, model.mark
         tokens = [model.tokenize(caption) for caption in captions]
         self.tokens = [torch.tensor(caption) for caption in tokens if len(caption) < model.config.context]

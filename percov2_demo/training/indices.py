@@ -80,9 +80,7 @@ class IndexBatches:
         seed: Seed of the data order.
     """
 
-    def __init__(
-        self, paths: Iterable[Path], shapes: dict[str, Sequence[tuple[int, int, float, int]]], seed: int
-    ):
+    def __init__(self, paths: Iterable[Path], shapes: dict[str, Sequence[tuple[int, int, float, int]]], seed: int):
         self.seed, self.shapes = seed, shapes
         self.maps: dict[str, list[Tensor]] = {preset: [] for preset in shapes}
         sources: list[str] = []

@@ -17,6 +17,7 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProject
 
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
+from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.text import tokenize
@@ -25,9 +26,10 @@ from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.data import Photo, read_shard, read_shards
 from percov2_demo.training.export import assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
-from percov2_demo.training.indices import encode_indices
+from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
 from percov2_demo.training.loop import LoopConfig, TrainingRun
+from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.strength import sweep_strengths
 from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 
@@ -132,26 +134,37 @@ class Stages:
 
     def indices(self) -> None:
         """Encodes all photos with a trained model; shards that are there already are kept."""
-        if self.model is None:
-            vae, hyper_codec = self._vae(), HyperCodec.from_pretrained(self.work / "flow" / "hyper_codec")
-        else:
-            vae = PatchAutoencoder.from_pretrained(self.model, subfolder="vae")
-            hyper_codec = HyperCodec.from_pretrained(self.model, subfolder="hyper_codec")
-        networks = [part.to(self.accelerator.device, memory_format=torch.channels_last) for part in (vae, hyper_codec)]
+        device = self.accelerator.device
+        networks = [part.to(device, memory_format=torch.channels_last) for part in self._encoders()]
         for number, shard in enumerate(sorted((self.data / "photos").glob("*.tar"))):
             path = self._indices_folder() / f"{shard.stem}.safetensors"
             if not path.exists():
                 seed, sides = self.config["seed"] + number, self.config["indices"]["sides"]
-                encode_indices(read_shard(shard), *networks, path, sides, seed, self.accelerator.device)
+                encode_indices(read_shard(shard), *networks, path, sides, seed, device)
+
+    def entropy(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the masked model on the training photos' indices."""
+        config, hyper_codec = self.config["entropy"], self._encoders()[1]
+        model = MaskedModel(hyper_codec.config.presets, **config["model"])
+        make_trainable(model)
+        start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
+        batches = IndexBatches(self._indices_folder().glob("train-*"), config["shapes"], self.config["seed"])
+        device = self.accelerator.device
+
+        def next_batch(step: int) -> dict[str, torch.Tensor]:
+            return {preset: indices.to(device) for preset, indices in batches(step).items()}
+
+        objective = MaskedObjective(model, config["weights"], config["schedules"])
+        trained = self._run("entropy", objective, next_batch, time_budget_s, resume)
+        freeze(trained.model)
+        self._save("entropy", trained.model)
 
     def caption_coder(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains the caption model, tokenizer included."""
         config, captions = self.config["caption-coder"], read_captions(self.data / "captions-train.txt.gz")
         model = CaptionModel(learn_merges(captions, config["vocabulary_size"]), **config["model"])
         make_trainable(model)
-        batches = CaptionBatches(
-            captions, model, config["batch_size"], self.config["seed"], self.accelerator.device
-        )
+        batches = CaptionBatches(captions, model, config["batch_size"], self.config["seed"], self.accelerator.device)
         trained = self._run("caption-coder", CaptionObjective(model), batches, time_budget_s, resume)
         freeze(trained.model)
         self._save("caption-coder", trained.model)
@@ -183,6 +196,12 @@ class Stages:
 
     def _vae(self) -> PatchAutoencoder:
         return PatchAutoencoder.from_pretrained(self.work / "autoencoder" / "model")
+
+    def _encoders(self) -> tuple[PatchAutoencoder, HyperCodec]:
+        if self.model is None:
+            return self._vae(), HyperCodec.from_pretrained(self.work / "flow" / "hyper_codec")
+        vae = PatchAutoencoder.from_pretrained(self.model, subfolder="vae")
+        return vae, HyperCodec.from_pretrained(self.model, subfolder="hyper_codec")
 
     def _indices_folder(self) -> Path:
         return self.work / "indices"

@@ -8,8 +8,13 @@ import tarfile
 import pytest
 
 from percov2_demo import Bitstream, PerCoV2Pipeline
+from percov2_demo.entropy.caption_coder import CaptionCoder
+from percov2_demo.entropy.caption_model import CaptionModel
+from percov2_demo.entropy.index_coder import IndexCoder
+from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.training.indices import IndexBatches
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
-from tests.conftest import CAPTIONS, draw_scene
+from tests.conftest import CAPTIONS, draw_scene, tiny_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -51,9 +56,21 @@ def small_config():
         "caption_projection_dim": 32,
     }
     config["flow"]["text_encoder"] |= {"num_hidden_layers": 2, "intermediate_size": 32}
+    config["indices"]["sides"] = [256]
+    config["entropy"]["model"] |= {"width": 24, "blocks": 1, "hidden": 48, "kernel": 3}
+    config["entropy"]["shapes"] = {
+        "ultra-low": [[4, 4, 1.0, 2]],
+        "low": [[8, 8, 0.5, 2], [4, 8, 0.5, 2]],
+        "extreme-low": [[16, 16, 1.0, 2]],
+    }
+    config["caption-coder"] |= {
+        "vocabulary_size": 300,
+        "model": {"width": 24, "layers": 1, "heads": 3, "hidden": 48},
+        "batch_size": 4,
+    }
     for stage in ("hyper", "flow"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
-    for stage in ("autoencoder", "hyper", "flow"):
+    for stage in ("autoencoder", "hyper", "flow", "entropy", "caption-coder"):
         config[stage]["loop"] |= {"max_steps": 2}
     return config
 
@@ -81,3 +98,20 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert pipeline.vae.config.scaling_factor != 1.0
     assert pipeline.default_strength("low") in (0.5, 1.0)
     assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3
+
+
+def test_entropy_models_of_a_model_folder(data, tmp_path):
+    """The entropy models are trained on the stages' own model, or on another that is named."""
+    tiny_pipeline().save_pretrained(tmp_path / "pipeline")
+    stages = Stages(small_config(), data, tmp_path / "work", precision="no", model=str(tmp_path / "pipeline"))
+    for stage in ("indices", "entropy", "caption-coder"):
+        stages.run(stage, 60.0)
+    stages.run("entropy", 60.0, resume=True)
+
+    indices = IndexBatches([tmp_path / "work" / "indices" / "val.safetensors"], {"low": [[8, 8, 1.0, 3]]}, 0)(0)["low"]
+    assert indices.shape == (3, 8, 8)
+    coder = IndexCoder(MaskedModel.from_pretrained(tmp_path / "work" / "entropy" / "model"))
+    code = coder.encode(indices[0], "low", "qlds", 5)
+    assert (coder.decode(code, (8, 8), "low", "qlds", 5) == indices[0].numpy()).all()
+    captions = CaptionCoder(CaptionModel.from_pretrained(tmp_path / "work" / "caption-coder" / "model"))
+    assert captions.decode(captions.encode(CAPTIONS[2])) == CAPTIONS[2]

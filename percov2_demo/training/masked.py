@@ -1,0 +1,69 @@
+"""The masked model by cross-entropy on hidden indices."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from percov2_demo.entropy.integer_layers import LOGIT_UNIT
+from percov2_demo.entropy.masked_model import MASK, MaskedModel
+from percov2_demo.entropy.schedules import schedule
+
+
+class MaskedObjective(nn.Module):
+    """Cross-entropy of hidden indices in bits, a part that is uniformly distributed being known.
+
+    Half of the known parts are random, half are those that a random schedule has before one of its groups.
+
+    Args:
+        model: The model to train.
+        weights: Weight of each preset's bits in the loss.
+        schedules: `(name, steps)` of the schedules to prepare for.
+    """
+
+    def __init__(self, model: MaskedModel, weights: dict[str, float], schedules: list[tuple[str, int]]):
+        super().__init__()
+        self.model, self.weights, self.schedules = model, weights, schedules
+
+    def forward(self, **maps: Tensor) -> dict[str, Tensor]:
+        """Losses on indices `(B, rows, columns)` by preset, whose bits an index stand beside."""
+        bits = {preset: self._bits(indices, preset) for preset, indices in maps.items()}
+        loss = sum(self.weights[preset] * value for preset, value in bits.items())
+        return {"loss": loss, **bits}
+
+    def _bits(self, indices: Tensor, preset: str) -> Tensor:
+        known = self._known(*indices.shape)
+        logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
+        nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
+        hidden = (~known).float()
+        # A map counts the same whether much or little of it is hidden, as it does when groups are coded by turns.
+        return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
+
+    def _known(self, count: int, rows: int, columns: int) -> Tensor:
+        cells = rows * columns
+        known = torch.zeros(count, cells, dtype=torch.bool)
+        for number in range(count):
+            if number % 2:
+                order = torch.randperm(cells)[: int(torch.randint(cells, ()))]
+            else:
+                name, steps = self.schedules[int(torch.randint(len(self.schedules), ()))]
+                groups = schedule(name, rows, columns, steps)
+                sizes = torch.tensor([float(len(group)) for group in groups])
+                before = int(torch.multinomial(sizes, 1))
+                order = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups[:before]]))
+            known[number, order] = True
+        return known.view(count, rows, columns).to(next(self.model.parameters()).device)
+
+
+@torch.no_grad()
+def start_from_codes(model: MaskedModel, codebooks: dict[str, Tensor]) -> None:
+    """Starts the vectors of a trainable model's indices from those of their codes, at random angles.
+
+    Args:
+        model: The model.
+        codebooks: Unit vectors `(codebook_size, code_channels)` by preset.
+    """
+    for preset, codes in codebooks.items():
+        real_weight = model.symbols[preset].indices.matrix.real_weight
+        vectors = (codes - codes.mean(0)) @ torch.randn(codes.shape[1], real_weight.shape[1])
+        real_weight[: len(codes)] = 0.7 * vectors / vectors.std() + 0.7 * real_weight[: len(codes)]
