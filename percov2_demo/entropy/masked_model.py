@@ -52,24 +52,16 @@ class SpatialMixer(nn.Module):
         """Residual stream `(B, rows, columns, width)` to the same."""
         activations = self.norm(x)
         weight, scale, offset = self.around()
-        around = (self._convolve(activations, weight) + offset) * (scale * (RESIDUAL_UNIT / ACTIVATION_UNIT))
         cells = activations.shape[1] * activations.shape[2]
         mean = to_activations(activations.sum((1, 2), keepdim=True) * _MEAN_GAIN / cells)
+        around = (self._convolve(activations, weight) + offset) * (scale * (RESIDUAL_UNIT / ACTIVATION_UNIT))
         return x + round_through(around) + round_through(self.mean(mean, RESIDUAL_UNIT))
 
     def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        rows, columns, width = x.shape[1:]
-        kernel = self.kernel
-        if torch.is_grad_enabled():
-            weight = weight.view(width, 1, kernel, kernel)
-            return F.conv2d(x.permute(0, 3, 1, 2), weight, padding=kernel // 2, groups=width).permute(0, 2, 3, 1)
-        # Term by term: a library's convolution may take a way that divides (Winograd), which is not exact.
-        margin = kernel // 2
-        padded = F.pad(x, (0, 0, margin, margin, margin, margin))
-        total = torch.zeros_like(x)
-        for tap, (row, column) in enumerate((r, c) for r in range(kernel) for c in range(kernel)):
-            total.addcmul_(padded[:, row : row + rows, column : column + columns], weight[:, tap])
-        return total
+        """Sums below 2**21; should a library take a way that divides, as Winograd's, rounding undoes its errors."""
+        kernels = weight.view(-1, 1, self.kernel, self.kernel)
+        sums = F.conv2d(x.movedim(-1, 1), kernels, padding=self.kernel // 2, groups=len(kernels))
+        return round_through(sums.movedim(1, -1))
 
 
 class PresetSymbols(nn.Module):

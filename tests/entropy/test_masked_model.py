@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from percov2_demo.entropy.integer_layers import freeze
 from percov2_demo.entropy.masked_model import MASK, MaskedModel, SpatialMixer
@@ -55,14 +56,14 @@ def test_any_map_size(masked_model, grid):
     assert masked_model(torch.full((1, *grid), MASK), "extreme-low").shape == (1, *grid, 256)
 
 
-def test_convolution_for_training_is_the_same_sum():
-    torch.manual_seed(0)
+def test_convolution_is_the_integer_sum():
     mixer = SpatialMixer(8, 5, 1.0)
-    x = torch.randint(-255, 256, (2, 6, 9, 8)).float()
-    weight = torch.randint(-127, 128, (8, 25)).float()
-    with torch.no_grad():
-        exact = mixer._convolve(x, weight)
-    assert torch.equal(mixer._convolve(x, weight), exact)
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randint(-255, 256, (2, 6, 9, 8), generator=generator)
+    weight = torch.randint(-127, 128, (8, 25), generator=generator)
+    padded = F.pad(x, (0, 0, 2, 2, 2, 2))
+    exact = sum(padded[:, r : r + 6, c : c + 9] * weight[:, 5 * r + c] for r in range(5) for c in range(5))
+    assert torch.equal(mixer._convolve(x.float(), weight.float()).long(), exact)
 
 
 def test_trained_and_frozen_model_agree():
