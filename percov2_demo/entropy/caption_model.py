@@ -83,7 +83,10 @@ class CausalAttention(nn.Module):
         # A power of two below the customary root of the head's width.
         divisor = 2 ** (query.shape[-1].bit_length() // 2 - 1) * ACTIVATION_UNIT**2
         scores = round_through(query @ key.mT * (LOGIT_UNIT / divisor)) + self.distance_bias(x.shape[1])
-        mixed = _attention_weights(scores) @ value * 2.0**-_ATTENTION_BITS
+        weights = _attention_weights(scores)
+        # In two parts, so that here too all factors are small.
+        high = torch.floor(weights / 256)
+        mixed = (high @ value * 256 + (weights - 256 * high) @ value) * 2.0**-_ATTENTION_BITS
         return x + round_through(self.project_out(to_activations(mixed.transpose(1, 2).flatten(2)), RESIDUAL_UNIT))
 
 

@@ -1,10 +1,11 @@
 """Layers whose results are the same to the last bit on every machine: integers, held in float32.
 
-Every factor of a matrix product is an integer, and the sum of the magnitudes of the products of a row stays below
-2**24. All partial sums then are integers that float32 holds exactly, so the product is exact whatever the order,
-blocking, number of threads, batch size or library. All else is one basic operation of IEEE 754 at a time (product,
-quotient, rounding half to even), each correctly rounded everywhere; no result feeds a sum before it is rounded to an
-integer, so fused multiply-add changes nothing. There is no exp, log or tanh: the exponential is a table of integers.
+Every factor of a matrix product is an integer of at most 255, and the sum of the magnitudes of the products of a row
+stays below 2**24. All partial sums then are integers that float32 holds exactly, so the product is exact whatever the
+order, blocking, number of threads, batch size or library, also where hardware cuts factors to TF32 or bfloat16 and
+adds in float32. All else is one basic operation of IEEE 754 at a time (product, quotient, rounding half to even), each
+correctly rounded everywhere; no result feeds a sum before it is rounded to an integer, so fused multiply-add changes
+nothing. There is no exp, log or tanh: the exponential is a table of integers.
 
 Values are fixed-point numbers in three units:
 
