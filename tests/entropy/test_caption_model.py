@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze
-from tests.entropy.conftest import CAPTIONS, frozen, random_caption_model
+from tests.entropy.conftest import (
+    CAPTIONS,
+    TINY_CAPTION,
+    digest,
+    fill_with_integers,
+    frozen,
+    random_caption_model,
+)
 
 
 MODEL = frozen(random_caption_model())
@@ -35,6 +42,16 @@ def test_logits_do_not_depend_on_how_they_are_computed():
         assert torch.equal(MODEL(tokens), logits)
     for number in range(4):
         assert torch.equal(MODEL(tokens[number : number + 1])[0], logits[number])
+
+
+@torch.inference_mode()
+def test_logits_are_those_of_other_machines():
+    """Frozen: whoever computes anything else cannot read files that exist."""
+    model = CaptionModel(tuple(f"a {letter}" for letter in "bcdefgh"), **TINY_CAPTION)
+    fill_with_integers(model)
+    logits = model((torch.arange(2 * 20) * 37 % (model.mark + 1)).view(2, 20))
+    assert len(logits.unique()) > 200
+    assert digest(logits) == "ae28a38df50adb92"
 
 
 @torch.inference_mode()
