@@ -14,7 +14,7 @@ from itertools import product, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from percov2_demo.bitstream import ENTROPIES, Bitstream
+from percov2_demo.bitstream import SCHEDULES, Bitstream
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
@@ -107,11 +107,11 @@ def build_parser() -> Parser:
     evaluate.add_argument("input", type=Path, metavar="FOLDER")
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
-    evaluate.add_argument("--entropy", nargs="+", choices=ENTROPIES, default=["uniform"], help="coding of the indices")
+    evaluate.add_argument("--entropy", nargs="+", choices=SCHEDULES, default=["uniform"], help="coding of the indices")
     evaluate.add_argument("--steps", nargs="+", type=int, default=[Sampling.steps])
     evaluate.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
     evaluate.add_argument(
-        "--strength", nargs="+", type=_strength, default=[None], help=f'{STRENGTH_HELP}, also by the word "default"'
+        "--strength", nargs="+", type=strength, default=[None], help=f'{STRENGTH_HELP}, also by the word "default"'
     )
     evaluate.add_argument("--seeds", nargs="+", type=int, default=[Sampling.seed], help="what is averaged over")
     evaluate.add_argument(
@@ -148,6 +148,11 @@ def build_parser() -> Parser:
     train.add_argument("--resume", action="store_true")
     train.set_defaults(command=run_train)
     return parser
+
+
+def strength(text: str) -> float | None:
+    """A strength from the command line; None is the model's own."""
+    return None if text == "default" else float(text)
 
 
 def run_compress(options: argparse.Namespace) -> None:
@@ -263,10 +268,6 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
         raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
-
-
-def _strength(text: str) -> float | None:
-    return None if text == "default" else float(text)
 
 
 def _refuse_auto(caption: str) -> None:

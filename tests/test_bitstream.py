@@ -18,15 +18,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from percov2_demo.bitstream import (
-    CAPTION_CODINGS,
     MAX_CAPTION_BYTES,
     MAX_SIDE,
     Bitstream,
     BitstreamError,
+    Withheld,
     compress_caption,
 )
 from percov2_demo.presets import PRESETS, get_preset
 
+
+CAPTION_CODINGS = ("deflate", "zlib")
 
 CAPTIONS = {
     "none": "",
@@ -337,8 +339,8 @@ MALFORMED = {
     "sized 512x512": assemble(1, 1, b"\x08\x08", bytes(64), b"", b""),
     "no width": assemble(1, 1, b"\0\x01", b"", b"", b"") + b"x",
     "no height": assemble(1, 1, b"\x01\0", b"", b"", b"") + b"x",
-    "next layout": assemble(0b001_000_0_0, 1, b"", bytes(64), b"", b""),
-    "last layout": assemble(0b111_000_0_0, 1, b"", bytes(64), b"", b""),
+    "version 2 without a model": assemble(0b001_000_0_0, 1, b"", bytes(64), b"", b""),
+    "reserved layout": assemble(0b111_000_0_0, 1, b"", bytes(64), b"", b""),
     "next preset": assemble(0b000_011_0_0, 1, b"", bytes(64), b"", b""),
     "last preset": assemble(0b000_111_0_0, 1, b"", bytes(64), b"", b""),
     "zeros": bytes(68),
@@ -365,9 +367,14 @@ def test_every_truncation_is_refused(preset: str, width: int, height: int) -> No
         assert_refused(data[:length])
 
 
-def test_a_reserved_layout_asks_for_a_newer_version() -> None:
+def test_the_reserved_layout_asks_for_a_newer_version() -> None:
     with pytest.raises(BitstreamError, match="needs a newer version"):
-        Bitstream.from_bytes(MALFORMED["next layout"])
+        Bitstream.from_bytes(MALFORMED["reserved layout"])
+
+
+def test_an_entropy_coded_stream_asks_for_its_model() -> None:
+    with pytest.raises(BitstreamError, match="the model it was made with"):
+        Bitstream.from_bytes(MALFORMED["version 2 without a model"])
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -433,8 +440,10 @@ def test_a_caption_is_inflated_no_further_than_it_may_be_long() -> None:
         ({"model": 256}, "from 0 to 255"),
         ({"model": -1}, "from 0 to 255"),
         ({"caption_coding": "gzip"}, "deflate, zlib"),
-        ({"entropy": "masked"}, "no version 1"),
-        ({"version": 2}, "no version 2"),
+        ({"entropy": "masked"}, "unknown coding of indices 'masked': choose one of uniform"),
+        ({"entropy": "checkerboard"}, "no 'checkerboard' coding"),
+        ({"entropy_steps": 5}, "qlds"),
+        ({"withheld": Withheld(2)}, "withholds none"),
         ({"caption": "é" * 512 + "a"}, "1025 bytes"),
         ({"caption": "half \ud83d"}, "surrogate"),
         ({"indices": np.zeros((8, 7), np.int64)}, "shape"),

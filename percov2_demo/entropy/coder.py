@@ -5,7 +5,8 @@ of exponentials. These weights and their sums are integers below 2**53, so the f
 hold them exactly; what it makes of them, one quotient a row and one product a symbol, is the same on every machine.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import constriction
 import numpy as np
@@ -26,6 +27,18 @@ class EntropyError(ValueError):
     """The bytes were not made by this model's encoder."""
 
 
+class Run(NamedTuple):
+    """Symbols of one alphabet in a row.
+
+    Attributes:
+        symbols: `(N,)`, from 0 to K - 1.
+        weights: `(N, K)`, in proportion to the symbols' probabilities.
+    """
+
+    symbols: NDArray[np.int64]
+    weights: NDArray[np.float64]
+
+
 def symbol_weights(logits: NDArray[np.int64]) -> NDArray[np.float64]:
     """Rows `(N, K)` of integers in proportion to the probabilities of logits `(N, K)` in units of 1/64."""
     table = exponentials(_WEIGHT_BITS)
@@ -33,22 +46,24 @@ def symbol_weights(logits: NDArray[np.int64]) -> NDArray[np.float64]:
     return table[np.minimum(below, len(table) - 1)].astype(np.float64)
 
 
-def information(symbols: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bits `(N,)` that the coder spends on symbols `(N,)` with weights `(N, K)`."""
+def information(run: Run) -> NDArray[np.float64]:
+    """Bits `(N,)` that the coder spends on each symbol."""
+    symbols, weights = run
     shares = np.take_along_axis(weights, symbols[:, None], axis=1)[:, 0] / weights.sum(axis=1)
     units = 2**_PRECISION_BITS
     return -np.log2((shares * (units - weights.shape[1]) + 1) / units)
 
 
-def encode(symbols: NDArray[np.int64], weights: NDArray[np.float64]) -> bytes:
-    """The shortest bytes that decode to symbols `(N,)`, each from 0 to K - 1, with weights `(N, K)`.
+def encode(runs: Sequence[Run]) -> bytes:
+    """The shortest bytes that decode to these runs.
 
     A range coder ends in the middle of an interval, with more bytes than it takes to tell that interval from others
     when the missing ones count as zero: the last are dropped, and what is left is rounded up where that is needed.
     """
     encoder = constriction.stream.queue.RangeEncoder()
-    encoder.encode(symbols.astype(np.int32), _MODEL, weights)
-    return next(code for code in _shortened(encoder.get_compressed()) if _decodes_to(code, symbols, weights))
+    for symbols, weights in runs:
+        encoder.encode(symbols.astype(np.int32), _MODEL, weights)
+    return next(code for code in _shortened(encoder.get_compressed()) if _decodes_to(code, runs))
 
 
 def _shortened(words: NDArray[np.uint32]) -> Iterator[bytes]:
@@ -63,21 +78,27 @@ def _shortened(words: NDArray[np.uint32]) -> Iterator[bytes]:
     yield whole
 
 
-def _decodes_to(code: bytes, symbols: NDArray[np.int64], weights: NDArray[np.float64]) -> bool:
+def _decodes_to(code: bytes, runs: Sequence[Run]) -> bool:
+    decoder = Decoder(code)
     try:
-        return np.array_equal(Decoder(code).decode(weights), symbols)
+        return all(np.array_equal(decoder.decode(run.weights), run.symbols) for run in runs)
     except EntropyError:
         return False
 
 
 class Decoder:
-    """Symbols from bytes, a group at a time.
+    """Symbols from bytes, a run at a time.
 
     Args:
         data: Bytes made by `encode`.
+
+    Attributes:
+        runs: What was decoded so far.
     """
 
     def __init__(self, data: bytes):
+        self.runs: list[Run] = []
+        self._data = data
         words = np.frombuffer(data + bytes(-len(data) % _WORD), dtype=">u4")
         self._decoder = constriction.stream.queue.RangeDecoder(words.astype(np.uint32))
 
@@ -88,6 +109,17 @@ class Decoder:
             EntropyError: No encoder makes such bytes; not all damage is noticed.
         """
         try:
-            return self._decoder.decode(_MODEL, weights).astype(np.int64)
+            symbols = self._decoder.decode(_MODEL, weights).astype(np.int64)
         except AssertionError:
             raise EntropyError("the entropy-coded data is damaged") from None
+        self.runs.append(Run(symbols, weights))
+        return symbols
+
+    def finish(self) -> None:
+        """Checks that nothing is left over.
+
+        Raises:
+            EntropyError: `encode` makes other bytes of what was decoded.
+        """
+        if encode(self.runs) != self._data:
+            raise EntropyError("the entropy-coded data has bytes too few or too many")

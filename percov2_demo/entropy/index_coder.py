@@ -1,18 +1,19 @@
-"""Maps of indices to bytes and back, group by group of a schedule."""
+"""Maps of indices to symbols and back, group by group of a schedule; what is missing is drawn from the model."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from percov2_demo.entropy import coder
+from percov2_demo.entropy.coder import Decoder, Run, information, symbol_weights
 from percov2_demo.entropy.masked_model import MASK, MaskedModel
-from percov2_demo.entropy.schedules import schedule
+from percov2_demo.entropy.schedules import Groups, schedule
+from percov2_demo.presets import get_preset
 
 
 class IndexCoder:
-    """Lossless coding of index maps with a masked model's probabilities.
+    """Lossless coding of index maps with a masked model's probabilities, and maps completed with them.
 
     Encoder and decoder compute the same integers on every machine, so a file is read wherever the same model is.
 
@@ -23,65 +24,127 @@ class IndexCoder:
     def __init__(self, model: MaskedModel):
         self.model = model.eval()
 
-    def encode(self, indices: ArrayLike, preset: str, name: str = "qlds", steps: int = 12) -> bytes:
-        """The bytes of a map.
+    def runs(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> list[Run]:
+        """A run for each group, predicted from all groups before it.
 
         Args:
             indices: `(rows, columns)`, from 0 to the preset's codebook size - 1.
             preset: Name of the preset.
-            name: Name of the schedule, see `schedules.schedule`.
-            steps: Groups of the schedule "qlds".
+            groups: Positions in the flattened map; see `schedules.schedule`.
         """
-        symbols, weights = self._coded(np.asarray(indices, np.int64), preset, name, steps)
-        return coder.encode(symbols, weights)
+        known = np.full(indices.shape, MASK)
+        runs = []
+        for group in groups:
+            runs.append(Run(indices.flat[group], self.weights(known, preset, group)))
+            known.flat[group] = indices.flat[group]
+        return runs
 
-    def decode(
-        self, data: bytes, grid: tuple[int, int], preset: str, name: str = "qlds", steps: int = 12
-    ) -> NDArray[np.int64]:
-        """The map `(rows, columns)` that `encode` was given, of the same preset and schedule.
+    def read(self, decoder: Decoder, grid: tuple[int, int], preset: str, groups: Groups) -> NDArray[np.int64]:
+        """The map `(rows, columns)` whose runs come next, with `MASK` where no group is.
 
         Raises:
             EntropyError: The bytes are damaged; not all damage is noticed.
         """
-        decoder = coder.Decoder(data)
         indices = np.full(grid, MASK)
-        for group in schedule(name, *grid, steps):
+        for group in groups:
             indices.flat[group] = decoder.decode(self.weights(indices, preset, group))
         return indices
 
-    def information(self, indices: ArrayLike, preset: str, name: str = "qlds", steps: int = 12) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index of a map costs; arguments as in `encode`."""
-        indices = np.asarray(indices, np.int64)
-        bits = np.empty(indices.shape)
-        order = np.concatenate(schedule(name, *indices.shape, steps))
-        bits.flat[order] = coder.information(*self._coded(indices, preset, name, steps))
+    def complete(
+        self, known: NDArray[np.int64], preset: str, groups: Groups, seed: int, temperature: float = 1.0
+    ) -> NDArray[np.int64]:
+        """A map with its missing indices drawn from the model, the same on every machine.
+
+        Args:
+            known: `(rows, columns)`, with `MASK` for what is missing.
+            preset: Name of the preset.
+            groups: Which positions are drawn together, in which order; those that are known stay as they are.
+            seed: Seed of the draws.
+            temperature: What logits are divided by, a multiple of 1/64; 0 takes the most likely index.
+        """
+        completed = known.copy()
+        # Raw 64-bit words: NumPy keeps a bit generator's words, not what it makes of them.
+        words = np.random.PCG64(seed)
+        for group in groups:
+            missing = group[completed.flat[group] == MASK]
+            if len(missing):
+                logits = self.logits(completed, preset, missing)
+                completed.flat[missing] = _draw(logits, words.random_raw(len(missing)), temperature)
+        return completed
+
+    def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
+        """Bits `(rows, columns)` that each index costs, 0 where no group is; arguments as in `runs`."""
+        bits = np.zeros(indices.shape)
+        for group, run in zip(groups, self.runs(indices, preset, groups), strict=True):
+            bits.flat[group] = information(run)
         return bits
 
-    @torch.inference_mode()
-    def weights(self, indices: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
+    def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
         """Integer weights `(N, codebook_size)`, in proportion to the probabilities of what stands in hidden places.
 
         Args:
-            indices: `(rows, columns)`, with `MASK` where an index is not known.
+            known: `(rows, columns)`, with `MASK` where an index is not known.
             preset: Name of the preset.
             group: N positions in the flattened map.
         """
-        known = torch.from_numpy(indices)[None].to(self.model.device)
-        logits = self.model(known, preset)[0].flatten(0, 1)[torch.from_numpy(np.array(group))]
-        return coder.symbol_weights(logits.cpu().numpy().astype(np.int64))
+        return symbol_weights(self.logits(known, preset, group))
 
-    def _coded(
-        self, indices: NDArray[np.int64], preset: str, name: str, steps: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Symbols `(N,)` and their weights `(N, codebook_size)` in the order in which they are coded."""
-        groups = schedule(name, *indices.shape, steps)
-        weights = [self.weights(known, preset, group) for known, group in self._progress(indices, groups)]
-        return indices.flat[np.concatenate(groups)], np.concatenate(weights)
+    @torch.inference_mode()
+    def logits(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Integer logits `(N, codebook_size)` in units of 1/64; arguments as in `weights`."""
+        inputs = torch.from_numpy(known)[None].to(self.model.device)
+        logits = self.model(inputs, preset)[0].flatten(0, 1)[torch.from_numpy(np.array(group))]
+        return logits.cpu().numpy().astype(np.int64)
 
-    @staticmethod
-    def _progress(indices: NDArray[np.int64], groups: tuple) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-        """For each group, the map as it is known before it, and the group."""
-        known = np.full(indices.shape, MASK)
+
+class UniformIndexCoder:
+    """Indices without a model, all equally likely, in the place of an `IndexCoder`."""
+
+    def runs(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> list[Run]:
+        """As `IndexCoder.runs`."""
+        return [Run(indices.flat[group], _equal_weights(len(group), preset)) for group in groups]
+
+    def read(self, decoder: Decoder, grid: tuple[int, int], preset: str, groups: Groups) -> NDArray[np.int64]:
+        """As `IndexCoder.read`."""
+        indices = np.full(grid, MASK)
         for group in groups:
-            yield known, group
-            known.flat[group] = indices.flat[group]
+            indices.flat[group] = decoder.decode(_equal_weights(len(group), preset))
+        return indices
+
+
+def conceal(
+    coder: IndexCoder,
+    indices: NDArray[np.int64],
+    lost: Sequence[int],
+    preset: str,
+    seed: int,
+    temperature: float = 1.0,
+) -> NDArray[np.int64]:
+    """A map with its lost indices filled in from the model, as a receiver would that knows which are lost.
+
+    Args:
+        coder: The coder.
+        indices: `(rows, columns)`; what stands in lost positions is not looked at.
+        lost: Lost positions in the flattened map.
+        preset: Name of the preset.
+        seed: Seed of the draws.
+        temperature: As in `IndexCoder.complete`.
+    """
+    known = indices.copy()
+    known.flat[np.asarray(lost, np.int64)] = MASK
+    return coder.complete(known, preset, schedule("qlds", *indices.shape), seed, temperature)
+
+
+def _equal_weights(count: int, preset: str) -> NDArray[np.float64]:
+    return np.ones((count, get_preset(preset).codebook_size))
+
+
+def _draw(logits: NDArray[np.int64], words: NDArray[np.uint64], temperature: float) -> NDArray[np.int64]:
+    """A symbol of each row of logits `(N, K)`, by a random word each."""
+    if temperature == 0:
+        return logits.argmax(axis=1)
+    divisor = int(temperature * 64)
+    # Integer division rounds down for negative numbers too, on every machine.
+    sums = symbol_weights(logits * 64 // divisor).astype(np.uint64).cumsum(axis=1)
+    chosen = words % sums[:, -1]
+    return (chosen[:, None] >= sums).sum(axis=1)

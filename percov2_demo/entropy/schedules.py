@@ -10,6 +10,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from percov2_demo.bitstream import SCHEDULES
+
 
 Groups = tuple[NDArray[np.int64], ...]
 
@@ -90,9 +92,6 @@ def _coarse_to_fine(rows: int, columns: int, steps: int) -> NDArray[np.int64]:
         stride *= 2
     return numbers
 
-
-SCHEDULES = ("uniform", "checkerboard", "quincunx", "qlds", "var")
-"""Names of the schedules; a schedule's position is its number in a stream."""
 
 _GROUP_NUMBERS: dict[str, Callable[[int, int, int], NDArray[np.int64]]] = dict(
     zip(SCHEDULES, (_uniform, _checkerboard, _quincunx, _qlds, _coarse_to_fine), strict=True)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from percov2_demo.entropy.coder import Decoder, EntropyError, encode, information, symbol_weights
+from percov2_demo.entropy.coder import Decoder, EntropyError, Run, encode, information, symbol_weights
 
 
 @st.composite
@@ -22,12 +22,12 @@ def coded(draw):
 def test_round_trip_in_groups_of_any_size(case, cut):
     logits, symbols = case
     weights = symbol_weights(logits) if len(logits) else np.ones(logits.shape)
-    code = encode(symbols, weights)
+    code = encode([Run(symbols, weights)])
     decoder = Decoder(code)
     groups = [decoder.decode(part) for part in (weights[:cut], weights[cut:])]
     assert np.array_equal(np.concatenate(groups), symbols)
     # The coder's interval is known to the byte, however improbable the symbols.
-    assert len(code) <= information(symbols, weights).sum() / 8 * 1.005 + 1
+    assert len(code) <= information(Run(symbols, weights)).sum() / 8 * 1.005 + 1
 
 
 def test_length_is_the_cross_entropy():
@@ -37,19 +37,19 @@ def test_length_is_the_cross_entropy():
     exact /= exact.sum(1, keepdims=True)
     symbols = np.array([rng.choice(256, p=row) for row in exact])
     bits = -np.log2(exact[np.arange(1024), symbols]).sum()
-    assert abs(len(encode(symbols, symbol_weights(logits))) - bits / 8) < 1 + 0.001 * bits / 8
+    assert abs(len(encode([Run(symbols, symbol_weights(logits))])) - bits / 8) < 1 + 0.001 * bits / 8
 
 
 def test_uniform_bytes_cost_no_more_than_themselves():
     symbols = np.random.default_rng(0).integers(256, size=64)
-    assert len(encode(symbols, np.ones((64, 256)))) <= 65
+    assert len(encode([Run(symbols, np.ones((64, 256)))])) <= 65
 
 
 @pytest.mark.parametrize(("symbol", "size"), [(0, 0), (3, 1)])
 def test_certain_symbols_cost_next_to_nothing(symbol, size):
     logits = np.zeros((64, 16), np.int64)
     logits[:, symbol] = 5000
-    assert len(encode(np.full(64, symbol), symbol_weights(logits))) == size
+    assert len(encode([Run(np.full(64, symbol), symbol_weights(logits))])) == size
 
 
 def test_impossible_symbols_can_be_coded():
@@ -57,8 +57,8 @@ def test_impossible_symbols_can_be_coded():
     logits[:, 0] = 10**6
     weights = symbol_weights(logits)
     symbols = np.ones(4, np.int64)
-    assert information(symbols, weights) == pytest.approx(24)
-    assert np.array_equal(Decoder(encode(symbols, weights)).decode(weights), symbols)
+    assert information(Run(symbols, weights)) == pytest.approx(24)
+    assert np.array_equal(Decoder(encode([Run(symbols, weights)])).decode(weights), symbols)
 
 
 def test_weights_are_exact_integers():
@@ -67,7 +67,7 @@ def test_weights_are_exact_integers():
 
 
 def test_no_symbols_take_no_bytes():
-    assert encode(np.empty(0, np.int64), np.ones((0, 4))) == b""
+    assert encode([Run(np.empty(0, np.int64), np.ones((0, 4)))]) == b""
 
 
 @given(st.binary(max_size=40))
@@ -83,4 +83,4 @@ def test_any_bytes_decode_or_are_refused(data):
 def test_bytes_of_a_known_stream():
     """Frozen: files that exist must stay readable."""
     logits = 40 * ((np.arange(24)[:, None] * 7 + np.arange(10) * 3) % 11)
-    assert encode(np.arange(24) % 10, symbol_weights(logits)).hex() == "000adf2928ed1611b38a000ed91f297d"
+    assert encode([Run(np.arange(24) % 10, symbol_weights(logits))]).hex() == "000adf2928ed1611b38a000ed91f297d"

@@ -8,10 +8,10 @@ import tarfile
 import pytest
 
 from percov2_demo import Bitstream, PerCoV2Pipeline
-from percov2_demo.entropy.caption_coder import CaptionCoder
+from percov2_demo.bitstream import Header
 from percov2_demo.entropy.caption_model import CaptionModel
-from percov2_demo.entropy.index_coder import IndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.training.indices import IndexBatches
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
 from tests.conftest import CAPTIONS, draw_scene, tiny_pipeline
@@ -110,8 +110,12 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
 
     indices = IndexBatches([tmp_path / "work" / "indices" / "val.safetensors"], {"low": [[8, 8, 1.0, 3]]}, 0)(0)["low"]
     assert indices.shape == (3, 8, 8)
-    coder = IndexCoder(MaskedModel.from_pretrained(tmp_path / "work" / "entropy" / "model"))
-    code = coder.encode(indices[0], "low", "qlds", 5)
-    assert (coder.decode(code, (8, 8), "low", "qlds", 5) == indices[0].numpy()).all()
-    captions = CaptionCoder(CaptionModel.from_pretrained(tmp_path / "work" / "caption-coder" / "model"))
-    assert captions.decode(captions.encode(CAPTIONS[2])) == CAPTIONS[2]
+    coder = EntropyCoder(
+        CaptionModel.from_pretrained(tmp_path / "work" / "caption-coder" / "model"),
+        MaskedModel.from_pretrained(tmp_path / "work" / "entropy" / "model"),
+    )
+    fields = {"width": 256, "height": 256, "preset": "low", "version": 2, "entropy": "qlds", "entropy_steps": 5}
+    coding, payload = coder.encode(indices[0].numpy(), CAPTIONS[2], Header(caption_coding="none", **fields))
+    content = coder.decode(payload.data, Header(caption_coding="model", **fields))
+    assert (coding, content.caption) == ("model", CAPTIONS[2])
+    assert (content.indices == indices[0].numpy()).all()

@@ -1,0 +1,208 @@
+"""The head of a `.pcv2` file: what is coded, and how, in as few bytes as there are choices.
+
+    byte 0      layout:3 | preset:3 | flag:1 | sized:1, most significant bit first
+    byte 1      the model's identity, XOR the low byte of the content's CRC-32
+    bytes 2-3   check: CRC-16-CCITT, from 0xFFFF, of byte 1 followed by the content
+    if sized    width / 64 and height / 64, a byte each; 512x512 is never sized
+    if explicit how the indices are coded, see below
+
+Layout 0 is version 1: indices are packed, the flag is the caption's coding, 0 for deflate and 1 for zlib. Layouts 1
+to 6 are version 2, whose captions and indices share one range-coded payload; `2 * (layout - 1) + flag` counts through
+
+    caption     by the model, literal, none
+    indices     qlds in the usual number of steps, quincunx, checkerboard, explicit
+
+with the indices as the faster digit. Explicit indices are described by a byte `schedule:3 | steps given:1 | groups
+withheld:1 | 0:3`, then the steps in a byte where given, then, where groups are withheld, a byte each for the number
+of groups sent, the seed, and the temperature in 64ths. A description that has a shorter form is refused.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from percov2_demo.bitstream.errors import BitstreamError
+from percov2_demo.presets import NOMINAL_SIDE, PRESETS, SIDE_MULTIPLE, Preset, get_preset
+
+
+MAX_SIDE = 255 * SIDE_MULTIPLE
+"""Longest side of a picture in pixels."""
+
+SCHEDULES = ("uniform", "checkerboard", "quincunx", "qlds", "var")
+"""Names of the codings of the indices; a coding's position is its number in a stream."""
+
+TEMPERATURE_UNIT = 64
+
+_V1_CAPTIONS = ("deflate", "zlib")
+_V2_CAPTIONS = ("model", "literal", "none")
+_V2_INDICES = ("qlds", "quincunx", "checkerboard", "explicit")
+_V2_LAYOUTS = len(_V2_CAPTIONS) * len(_V2_INDICES) // 2
+
+_PRESETS_BY_CODE: dict[int, Preset] = {preset.code: preset for preset in PRESETS.values()}
+
+FIXED_BYTES = 4
+
+
+class Withheld(NamedTuple):
+    """The last groups of the schedule are not sent: the decoder draws them from the entropy model.
+
+    Attributes:
+        sent: Groups that are sent, 0 to 255.
+        seed: Seed of the draws, 0 to 255.
+        temperature: Of the probabilities, 0 to 255/64; 0 takes the most likely.
+    """
+
+    sent: int
+    seed: int = 0
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a stream says of itself before its content.
+
+    Attributes:
+        width: Width of the coded picture in pixels, a multiple of 64 from 64 to 16320.
+        height: Its height, likewise.
+        preset: Name of the bitrate preset.
+        version: 1, indices packed and the caption apart; 2, both range coded.
+        caption_coding: "deflate" or "zlib" in version 1; "model", "literal" or "none" in version 2.
+        entropy: Coding of the indices, one of `SCHEDULES`; "uniform" in version 1.
+        entropy_steps: Steps of "qlds", 1 to 255; None in other codings.
+        withheld: Which groups of indices are not sent; None if all are.
+
+    Raises:
+        ValueError: A field is out of range.
+    """
+
+    width: int
+    height: int
+    preset: str
+    version: int = 1
+    caption_coding: str = "deflate"
+    entropy: str = "uniform"
+    entropy_steps: int | None = None
+    withheld: Withheld | None = None
+
+    def __post_init__(self) -> None:
+        if max(self.width, self.height) > MAX_SIDE:
+            raise ValueError(f"sides must be at most {MAX_SIDE} pixels, not {self.width}x{self.height}")
+        get_preset(self.preset).grid(self.width, self.height)
+        captions = {1: _V1_CAPTIONS, 2: _V2_CAPTIONS}.get(self.version, ())
+        if self.caption_coding not in captions:
+            raise ValueError(f"unknown caption coding {self.caption_coding!r}: choose one of {', '.join(captions)}")
+        if self.entropy not in SCHEDULES:
+            raise ValueError(f"unknown coding of indices {self.entropy!r}: choose one of {', '.join(SCHEDULES)}")
+        if self.version == 1 and (self.entropy != "uniform" or self.withheld is not None):
+            raise ValueError(f"version 1 has no {self.entropy!r} coding of the indices, and withholds none")
+        if (self.entropy == "qlds") != (self.entropy_steps is not None):
+            raise ValueError('the coding "qlds" has a number of steps, the others have none')
+        if self.entropy_steps is not None and not 1 <= self.entropy_steps <= 255:
+            raise ValueError(f"the steps of the entropy coding must be 1 to 255, not {self.entropy_steps}")
+        if self.withheld is not None:
+            sent, seed, temperature = self.withheld
+            units = temperature * TEMPERATURE_UNIT
+            if not (0 <= sent <= 255 and 0 <= seed <= 255 and 0 <= units <= 255 and units == int(units)):
+                raise ValueError(
+                    "groups sent and seed must be 0 to 255, and the temperature a multiple of 1/64 below 4"
+                )
+
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Rows and columns of indices."""
+        return get_preset(self.preset).grid(self.width, self.height)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> tuple["Header", bytes, int]:
+        """`(header, its bytes that count as content, where the payload begins)` of a file.
+
+        Raises:
+            BitstreamError: The bytes are no stream, or need a newer version.
+        """
+        if len(data) <= FIXED_BYTES:
+            raise BitstreamError("The file is empty or cut short: fetch or make it again.")
+        head = data[0]
+        preset = _PRESETS_BY_CODE.get(head >> 2 & 7)
+        layout, flag = head >> 5, head >> 1 & 1
+        if preset is None or layout > _V2_LAYOUTS:
+            raise BitstreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
+        reader = _Reader(data, FIXED_BYTES)
+        width, height = (64 * reader.byte(), 64 * reader.byte()) if head & 1 else (NOMINAL_SIDE, NOMINAL_SIDE)
+        fields: dict[str, object] = {"width": width, "height": height, "preset": preset.name}
+        try:
+            if layout == 0:
+                header = cls(**fields, version=1, caption_coding=_V1_CAPTIONS[flag])
+            else:
+                captions, indices = divmod(2 * (layout - 1) + flag, len(_V2_INDICES))
+                fields |= {"version": 2, "caption_coding": _V2_CAPTIONS[captions]}
+                entropy = _V2_INDICES[indices]
+                if entropy == "explicit":
+                    fields |= _read_explicit(reader, preset.grid(width, height))
+                else:
+                    fields |= {"entropy": entropy, "entropy_steps": _usual_steps(entropy, preset.grid(width, height))}
+                header = cls(**fields)
+        except ValueError:
+            raise BitstreamError(
+                "The file is damaged, its first bytes contradict each other: make it again."
+            ) from None
+        if header.to_bytes() != (head, data[FIXED_BYTES : reader.position]):
+            raise BitstreamError("The file is damaged, its first bytes contradict each other: make it again.")
+        return header, data[:1] + data[FIXED_BYTES : reader.position], reader.position
+
+    def to_bytes(self) -> tuple[int, bytes]:
+        """The first byte, and what follows the check: sizes and the explicit description, where there are any."""
+        sized = (self.width, self.height) != (NOMINAL_SIDE, NOMINAL_SIDE)
+        rest = bytes([self.width // SIDE_MULTIPLE, self.height // SIDE_MULTIPLE]) if sized else b""
+        if self.version == 1:
+            layout, flag = 0, _V1_CAPTIONS.index(self.caption_coding)
+        else:
+            usual = self.entropy_steps == _usual_steps(self.entropy, self.grid) and self.withheld is None
+            entropy = self.entropy if usual and self.entropy in _V2_INDICES else "explicit"
+            number = len(_V2_INDICES) * _V2_CAPTIONS.index(self.caption_coding) + _V2_INDICES.index(entropy)
+            layout, flag = number // 2 + 1, number % 2
+            if entropy == "explicit":
+                rest += self._explicit()
+        return layout << 5 | get_preset(self.preset).code << 2 | flag << 1 | sized, rest
+
+    def _explicit(self) -> bytes:
+        unusual = self.entropy_steps != _usual_steps(self.entropy, self.grid)
+        description = SCHEDULES.index(self.entropy) << 5 | unusual << 4 | (self.withheld is not None) << 3
+        steps = bytes([self.entropy_steps]) if unusual else b""
+        if self.withheld is None:
+            return bytes([description]) + steps
+        sent, seed, temperature = self.withheld
+        return bytes([description]) + steps + bytes([sent, seed, int(temperature * TEMPERATURE_UNIT)])
+
+
+class _Reader:
+    """Bytes one after the other."""
+
+    def __init__(self, data: bytes, position: int):
+        self.data, self.position = data, position
+
+    def byte(self) -> int:
+        if self.position >= len(self.data):
+            raise BitstreamError("The file is cut short: fetch or make it again.")
+        self.position += 1
+        return self.data[self.position - 1]
+
+
+def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
+    description = reader.byte()
+    number = description >> 5
+    if description & 7 or number >= len(SCHEDULES):
+        raise BitstreamError("This file needs a newer version of PerCoV2 Explorer.")
+    entropy = SCHEDULES[number]
+    steps = reader.byte() if description >> 4 & 1 else _usual_steps(entropy, grid)
+    withheld = None
+    if description >> 3 & 1:
+        withheld = Withheld(reader.byte(), reader.byte(), reader.byte() / TEMPERATURE_UNIT)
+    return {"entropy": entropy, "entropy_steps": steps, "withheld": withheld}
+
+
+def usual_steps(grid: tuple[int, int]) -> int:
+    """Steps of "qlds" unless others are asked for: the paper's 5 up to 8x8 indices, and 12 for more."""
+    return 5 if grid[0] * grid[1] <= 64 else 12
+
+
+def _usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:
+    return usual_steps(grid) if entropy == "qlds" else None

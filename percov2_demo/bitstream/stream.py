@@ -1,0 +1,317 @@
+"""A `.pcv2` file: bytes to content and back.
+
+A stream has no magic number and no length field: every byte is about 1 % of an ultra-low file. After the head, see
+`header`, comes the payload, to the end of the file:
+
+    version 1   indices row by row, big-endian, `bits_per_index` bits each; then the caption, compressed
+    version 2   one range-coded run of the caption and the indices, made and read by a `PayloadCoder`
+
+The check is over the head, the indices in version 1's packed form and the caption in UTF-8. It is made of decoded
+values, so a model that predicts other probabilities than the encoder's is found out. Packed indices are the file's
+own bytes in version 1, so the check finds every burst of up to 16 bits in them. The identity's XOR makes content that
+is damaged and yet passes the check name a random model, which the loaded one refuses in 255 of 256 cases.
+"""
+
+import binascii
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from os import PathLike
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from percov2_demo.bitstream.captions import (
+    MAX_CAPTION_BYTES,
+    compress_caption,
+    decompress_caption,
+    encode_utf8,
+)
+from percov2_demo.bitstream.errors import BitstreamError
+from percov2_demo.bitstream.header import FIXED_BYTES, MAX_SIDE, Header, Withheld
+from percov2_demo.presets import PRESETS, Preset, get_preset
+
+
+_MAX_CAPTION_CODE_BYTES = MAX_CAPTION_BYTES + 64
+"""Text that does not compress grows by 5 bytes in deflate and 11 in zlib; the rest is room for other compressors."""
+
+_MAX_HEAD_BYTES = FIXED_BYTES + 7
+
+MAX_BYTES = (
+    _MAX_HEAD_BYTES
+    + _MAX_CAPTION_CODE_BYTES
+    + max(preset.index_bytes(MAX_SIDE, MAX_SIDE) for preset in PRESETS.values())
+)
+"""Bytes of the longest stream."""
+
+
+class PartSizes(NamedTuple):
+    """Bytes of a stream's parts."""
+
+    spatial: int
+    caption: int
+    container: int
+
+
+class Payload(NamedTuple):
+    """A range-coded run.
+
+    Attributes:
+        data: The bytes.
+        caption_bytes: How many of them the caption takes: those that would be left without indices.
+    """
+
+    data: bytes
+    caption_bytes: int
+
+
+class Content(NamedTuple):
+    """What a payload says.
+
+    Attributes:
+        indices: Codebook indices `(rows, columns)`.
+        caption: The text.
+        caption_coding: How the text is coded.
+        caption_bytes: As in `Payload`.
+    """
+
+    indices: NDArray[np.int64]
+    caption: str
+    caption_coding: str
+    caption_bytes: int
+
+
+class PayloadCoder(Protocol):
+    """Reads range-coded payloads; holds the models that it takes."""
+
+    def decode(self, payload: bytes, header: Header) -> Content:
+        """The content of a payload.
+
+        Raises:
+            BitstreamError: The payload is damaged, or too large to decode.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Bitstream:
+    """What a `.pcv2` file says.
+
+    Attributes:
+        width: Width of the coded picture in pixels, a multiple of 64 from 64 to 16320.
+        height: Its height, likewise.
+        preset: Name of the bitrate preset.
+        model: First byte of the model's fingerprint, 0 to 255.
+        indices: Codebook indices `(rows, columns)`; kept as a read-only int64 copy.
+        caption: Text of at most 1024 bytes in UTF-8; may be empty.
+        caption_coding: "deflate" (raw, RFC 1951), or "zlib" (RFC 1950) as in the papers, both at level 9; with a
+            payload also "model", "raw" or "none".
+        entropy: Coding of the indices, one of `SCHEDULES`.
+        entropy_steps: Steps of the coding "qlds"; None in others.
+        withheld: Which groups of indices are not sent, but drawn by the decoder; None if all are sent.
+        payload: The range-coded content, in version 2; its coder vouches that it stands for the other fields.
+
+    Raises:
+        ValueError: A field is out of range, or the caption is too long or no Unicode text.
+    """
+
+    width: int
+    height: int
+    preset: str
+    model: int
+    indices: NDArray[np.int64]
+    caption: str = ""
+    caption_coding: str = "deflate"
+    entropy: str = "uniform"
+    entropy_steps: int | None = None
+    withheld: Withheld | None = None
+    payload: Payload | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.model <= 255:
+            raise ValueError(f"the model's identity must be from 0 to 255, not {self.model}")
+        encode_utf8(self.caption)
+        indices = _checked_indices(self.indices, self.header.grid, get_preset(self.preset))
+        object.__setattr__(self, "indices", indices)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Bitstream):
+            return NotImplemented
+        return self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, coder: PayloadCoder | None = None) -> "Bitstream":
+        """Reads a `.pcv2` file.
+
+        Any input is safe: it is refused by its length or its first bytes before any work, or costs work in
+        proportion to its length.
+
+        Args:
+            data: The file.
+            coder: Reads version 2's payloads, with the model that the file was made with.
+
+        Raises:
+            BitstreamError: The bytes are no stream, are damaged, need a newer version, or need a coder.
+        """
+        header, head_content, start = Header.from_bytes(data)
+        payload = None
+        if header.version == 1:
+            content = _read_packed(data[start:], header)
+        elif coder is None:
+            raise BitstreamError("This file is entropy coded: to read it takes the model it was made with.")
+        elif len(data) > MAX_BYTES:
+            raise BitstreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
+        else:
+            content = coder.decode(data[start:], header)
+            payload = Payload(data[start:], content.caption_bytes)
+        whitened = data[1]
+        checked = head_content + _checked_content(content.indices, content.caption, header.preset)
+        if _check(whitened, checked) != data[2:4]:
+            raise BitstreamError("The file is damaged, its check does not match: fetch or make it again.")
+        return cls(
+            width=header.width,
+            height=header.height,
+            preset=header.preset,
+            model=whitened ^ _whitening(checked),
+            indices=content.indices,
+            caption=content.caption,
+            caption_coding=content.caption_coding,
+            entropy=header.entropy,
+            entropy_steps=header.entropy_steps,
+            withheld=header.withheld,
+            payload=payload,
+        )
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], coder: PayloadCoder | None = None) -> "Bitstream":
+        """Reads a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
+
+        Raises:
+            BitstreamError: As `from_bytes`.
+            OSError: The file cannot be read.
+        """
+        with open(path, "rb") as file:
+            return cls.from_bytes(file.read(MAX_BYTES + 1), coder)
+
+    def to_bytes(self) -> bytes:
+        """The `.pcv2` file.
+
+        Streams that are equal give the same bytes wherever the same implementation of deflate is at work.
+        """
+        return b"".join(self._parts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields but the indices, and what the preset says of them, as JSON can hold them."""
+        return {
+            "width": self.width,
+            "height": self.height,
+            "preset": self.preset,
+            "grid": list(self.header.grid),
+            "codebook_size": get_preset(self.preset).codebook_size,
+            "entropy": self.entropy,
+            "entropy_steps": self.entropy_steps,
+            "withheld": self.withheld and self.withheld._asdict(),
+            "caption": self.caption,
+            "caption_coding": self.caption_coding,
+            "model": f"{self.model:02x}",
+            "version": self.version,
+        }
+
+    @property
+    def version(self) -> int:
+        """Version of the format."""
+        return 1 if self.payload is None else 2
+
+    @property
+    def header(self) -> Header:
+        """The head of the file."""
+        coding = self.caption_coding
+        if self.payload is not None and coding in ("raw", "deflate"):
+            coding = "literal"
+        return Header(
+            width=self.width,
+            height=self.height,
+            preset=self.preset,
+            version=self.version,
+            caption_coding=coding,
+            entropy=self.entropy,
+            entropy_steps=self.entropy_steps,
+            withheld=self.withheld,
+        )
+
+    @property
+    def part_sizes(self) -> PartSizes:
+        """Bytes of the parts that `to_bytes` joins."""
+        container, spatial, caption = map(len, self._parts)
+        if self.payload is not None:
+            caption = self.payload.caption_bytes
+            spatial -= caption
+        return PartSizes(spatial=spatial, caption=caption, container=container)
+
+    @property
+    def _key(self) -> tuple[object, ...]:
+        return (self.header, self.model, self.caption, self.caption_coding, self.indices.tobytes(), self.payload)
+
+    @cached_property
+    def _parts(self) -> tuple[bytes, bytes, bytes]:
+        """Container, indices, caption; in version 2 the payload stands in the place of the indices."""
+        head, rest = self.header.to_bytes()
+        content = bytes([head]) + rest + _checked_content(self.indices, self.caption, self.preset)
+        whitened = self.model ^ _whitening(content)
+        container = bytes([head, whitened]) + _check(whitened, content) + rest
+        if self.payload is not None:
+            return container, self.payload.data, b""
+        packed = _pack(self.indices, get_preset(self.preset).bits_per_index)
+        return container, packed, compress_caption(self.caption, self.caption_coding)
+
+
+def _read_packed(data: bytes, header: Header) -> Content:
+    """The content of version 1."""
+    preset = get_preset(header.preset)
+    end = preset.index_bytes(header.width, header.height)
+    if len(data) < end:
+        raise BitstreamError("The file is cut short: fetch or make it again.")
+    if len(data) > end + _MAX_CAPTION_CODE_BYTES:
+        raise BitstreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
+    indices = _unpack(data[:end], preset.bits_per_index).reshape(header.grid)
+    caption = decompress_caption(data[end:], header.caption_coding)
+    return Content(indices, caption, header.caption_coding, len(data) - end)
+
+
+def _checked_content(indices: NDArray[np.int64], caption: str, preset: str) -> bytes:
+    return _pack(indices, get_preset(preset).bits_per_index) + caption.encode()
+
+
+def _checked_indices(indices: ArrayLike, grid: tuple[int, int], preset: Preset) -> NDArray[np.int64]:
+    """A read-only copy."""
+    array = np.asarray(indices)
+    if array.shape != grid or array.dtype.kind not in "iu":
+        raise ValueError(f"indices must be integers of shape {grid}, not {array.dtype} of shape {array.shape}")
+    if array.min() < 0 or array.max() >= preset.codebook_size:
+        raise ValueError(f"indices must be from 0 to {preset.codebook_size - 1}")
+    copy = array.astype(np.int64)
+    copy.setflags(write=False)
+    return copy
+
+
+def _pack(indices: NDArray[np.int64], bits: int) -> bytes:
+    """The low `bits` of each index, big-endian, in one run; together a whole number of bytes."""
+    words = np.unpackbits(indices.astype(">u2").view(np.uint8)).reshape(-1, 16)
+    return np.packbits(words[:, 16 - bits :]).tobytes()
+
+
+def _unpack(packed: bytes, bits: int) -> NDArray[np.uint16]:
+    """The inverse of `_pack`, as one row."""
+    codes = np.unpackbits(np.frombuffer(packed, np.uint8)).reshape(-1, bits)
+    return np.packbits(np.pad(codes, ((0, 0), (16 - bits, 0)))).view(">u2")
+
+
+def _check(whitened: int, content: bytes) -> bytes:
+    return binascii.crc_hqx(content, binascii.crc_hqx(bytes([whitened]), 0xFFFF)).to_bytes(2)
+
+
+def _whitening(content: bytes) -> int:
+    return zlib.crc32(content) & 0xFF

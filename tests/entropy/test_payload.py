@@ -1,0 +1,140 @@
+"""Whole entropy-coded streams."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from percov2_demo.bitstream import SCHEDULES, Bitstream, BitstreamError, Header, Withheld, usual_steps
+from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.presets import PRESETS
+from tests.entropy.conftest import CAPTIONS, frozen, random_caption_model, random_masked_model
+from tests.entropy.test_index_coder import random_indices
+
+
+CODER = EntropyCoder(frozen(random_caption_model()), frozen(random_masked_model()))
+
+
+def coded(
+    preset="ultra-low", width=512, height=512, caption="", entropy="qlds", steps=None, withheld=None, seed=0
+) -> Bitstream:
+    grid = PRESETS[preset].grid(width, height)
+    steps = (steps or usual_steps(grid)) if entropy == "qlds" else None
+    fields = {"width": width, "height": height, "preset": preset, "entropy": entropy, "entropy_steps": steps}
+    header = Header(version=2, caption_coding="none", withheld=withheld, **fields)
+    indices = random_indices(grid, preset, seed)
+    coding, payload = CODER.encode(indices, caption, header)
+    if withheld is not None:
+        indices = CODER.decode(payload.data, replace(header, caption_coding=coding)).indices
+    return Bitstream(
+        model=7, indices=indices, caption=caption, caption_coding=coding, withheld=withheld, payload=payload, **fields
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    preset=st.sampled_from(list(PRESETS)),
+    columns=st.integers(1, 4),
+    rows=st.integers(1, 4),
+    entropy=st.sampled_from(SCHEDULES),
+    steps=st.integers(1, 255),
+    caption=st.one_of(st.sampled_from(CAPTIONS), st.text(max_size=20)),
+    seed=st.integers(0, 99),
+)
+def test_round_trip(preset, columns, rows, entropy, steps, caption, seed):
+    stream = coded(preset, 64 * columns, 64 * rows, caption, entropy, steps, seed=seed)
+    data = stream.to_bytes()
+    decoded = Bitstream.from_bytes(data, CODER)
+    assert decoded == stream
+    assert decoded.to_bytes() == data
+    assert decoded.part_sizes == stream.part_sizes
+    assert sum(decoded.part_sizes) == len(data)
+    assert (decoded.version, decoded.entropy, decoded.caption) == (2, entropy, caption)
+
+
+@pytest.mark.parametrize("entropy", ["qlds", "quincunx", "checkerboard"])
+def test_usual_codings_take_4_bytes_of_container_and_others_5_or_6(entropy):
+    assert coded(entropy=entropy).part_sizes.container == 4
+    assert coded(entropy="var").part_sizes.container == 5
+    assert coded(entropy="qlds", steps=9).part_sizes.container == 6
+    assert coded(entropy=entropy, width=448).part_sizes.container == 6
+
+
+def test_no_caption_takes_no_byte():
+    assert coded(caption="").part_sizes.caption == 0
+    assert len(coded(caption="").to_bytes()) < len(coded(caption="x").to_bytes())
+
+
+def test_withheld_groups_are_drawn_alike_by_every_decoder():
+    withheld = Withheld(sent=2, seed=9, temperature=0.75)
+    stream = coded(withheld=withheld, caption=CAPTIONS[0])
+    other = EntropyCoder(frozen(random_caption_model()), frozen(random_masked_model()))
+    decoded = Bitstream.from_bytes(stream.to_bytes(), other)
+    assert decoded == stream
+    assert decoded.withheld == withheld
+    assert len(stream.to_bytes()) < len(coded(caption=CAPTIONS[0]).to_bytes()) / 2
+    assert np.array_equal(decoded.indices, stream.indices)
+
+
+def test_nothing_sent_is_only_the_caption():
+    stream = coded(withheld=Withheld(sent=0), caption=CAPTIONS[0])
+    assert stream.part_sizes.spatial == 0
+    assert Bitstream.from_bytes(stream.to_bytes(), CODER) == stream
+
+
+def test_every_change_of_a_byte_is_found():
+    data = coded("low", 64, 64, CAPTIONS[0]).to_bytes()
+    for position in range(len(data)):
+        for change in (1, 0x80, 0xFF):
+            damaged = bytearray(data)
+            damaged[position] ^= change
+            with pytest.raises(BitstreamError):
+                Bitstream.from_bytes(bytes(damaged), CODER)
+
+
+def test_bytes_too_many_or_too_few_are_found():
+    data = coded(caption=CAPTIONS[1]).to_bytes()
+    for damaged in (data + b"\0", data + b"\xff", data[:-1], data[:-5], data[:5]):
+        with pytest.raises(BitstreamError):
+            Bitstream.from_bytes(damaged, CODER)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_random_payloads_are_refused(seed):
+    rng = random.Random(seed)
+    for _ in range(20):
+        head = bytes([rng.choice([0x20, 0x24, 0x28, 0x60, 0x64, 0xA0, 0xC2]) | rng.randrange(2) << 1])
+        with pytest.raises(BitstreamError):
+            Bitstream.from_bytes(head + rng.randbytes(rng.randrange(3, 120)), CODER)
+
+
+def test_a_huge_grid_is_refused_before_any_work():
+    head = bytes([0b001_010_0_1, 0, 0, 0, 255, 255])
+    with pytest.raises(BitstreamError, match="more than the 4096"):
+        Bitstream.from_bytes(head + bytes(100), CODER)
+
+
+def test_other_entropy_models_are_found_out():
+    other = EntropyCoder(frozen(random_caption_model(1)), frozen(random_masked_model(1)))
+    with pytest.raises(BitstreamError, match="damaged"):
+        Bitstream.from_bytes(coded(caption=CAPTIONS[2]).to_bytes(), other)
+
+
+def test_threads_libraries_and_batches_change_nothing():
+    """Both directions under every combination: any stream decodes under any other."""
+    threads = torch.get_num_threads()
+    streams = []
+    try:
+        for count in (1, 2):
+            for onednn in (True, False):
+                torch.set_num_threads(count)
+                with torch.backends.mkldnn.flags(enabled=onednn):
+                    streams.append(coded("low", caption=CAPTIONS[0]))
+                    assert Bitstream.from_bytes(streams[0].to_bytes(), CODER) == streams[0]
+    finally:
+        torch.set_num_threads(threads)
+    assert all(stream == streams[0] for stream in streams)
