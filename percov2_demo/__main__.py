@@ -6,6 +6,7 @@ them, so that `info` and `--help` answer at once.
 
 import argparse
 import json
+import random
 import sys
 import time
 import warnings
@@ -14,7 +15,7 @@ from itertools import product, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from percov2_demo.bitstream import SCHEDULES, Bitstream
+from percov2_demo.bitstream import HEAD_BYTES, SCHEDULES, Bitstream, Header, Withheld
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
@@ -85,7 +86,14 @@ def build_parser() -> Parser:
     compress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
     compress.add_argument("--preset", choices=PRESETS, default="ultra-low")
     compress.add_argument("--caption", default="none", help='a text, "none" (default), or "auto" for a captioner\'s')
-    compress.add_argument("--caption-coding", choices=("deflate", "zlib"), default="deflate")
+    compress.add_argument(
+        "--caption-coding", choices=("deflate", "zlib"), help="without entropy models; default: the shortest"
+    )
+    compress.add_argument("--entropy", choices=SCHEDULES, help="coding of the indices; default: the preset's best")
+    compress.add_argument("--steps-entropy", type=int, metavar="S", help="of qlds; default: 5 up to 8x8, else 12")
+    compress.add_argument("--send-groups", type=int, metavar="K", help="groups of indices sent; default: all")
+    compress.add_argument("--fill-seed", type=int, default=0, help="of the groups that are not sent, 0 to 255")
+    compress.add_argument("--fill-temperature", type=float, default=1.0, help="of the groups that are not sent")
     compress.add_argument("--fit", choices=FITS, default="native")
     compress.set_defaults(command=run_compress)
 
@@ -107,7 +115,7 @@ def build_parser() -> Parser:
     evaluate.add_argument("input", type=Path, metavar="FOLDER")
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
-    evaluate.add_argument("--entropy", nargs="+", choices=SCHEDULES, default=["uniform"], help="coding of the indices")
+    evaluate.add_argument("--entropy", nargs="+", choices=SCHEDULES, help="default: the presets' best")
     evaluate.add_argument("--steps", nargs="+", type=int, default=[Sampling.steps])
     evaluate.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
     evaluate.add_argument(
@@ -131,9 +139,12 @@ def build_parser() -> Parser:
     decompress.add_argument("--guidance", type=float, default=Sampling.guidance)
     decompress.add_argument("--strength", type=float, help=STRENGTH_HELP)
     decompress.add_argument("--seed", type=int, default=Sampling.seed)
+    decompress.add_argument("--lose", type=float, metavar="SHARE", help="of indices, filled in by the entropy model")
+    decompress.add_argument("--lose-seed", type=int, default=0, help="chooses which are lost, and how they are filled")
 
-    for command in (compress, decompress, serve, evaluate):
+    for command in (compress, decompress, info, serve, evaluate):
         command.add_argument("--model", help="model folder or hub id; default: the embedded model")
+    for command in (compress, decompress, serve, evaluate):
         command.add_argument("--device", default="cpu", help='as torch names them, for instance "cuda"')
 
     train = commands.add_parser("train", help="one stage of training")
@@ -159,6 +170,9 @@ def run_compress(options: argparse.Namespace) -> None:
     """Writes the stream of a picture and prints its accounting."""
     _refuse_auto(options.caption)
     _check_output(options.output)
+    withheld = None
+    if options.send_groups is not None:
+        withheld = Withheld(options.send_groups, options.fill_seed, options.fill_temperature)
     watch = Stopwatch()
     pipeline = _load_pipeline(options)
     watch.lap("load")
@@ -168,6 +182,9 @@ def run_compress(options: argparse.Namespace) -> None:
         caption="" if options.caption == "none" else options.caption,
         fit=options.fit,
         caption_coding=options.caption_coding,
+        entropy=options.entropy,
+        entropy_steps=options.steps_entropy,
+        withheld=withheld,
     )
     watch.lap("compress")
     options.output.write_bytes(stream.to_bytes())
@@ -178,10 +195,15 @@ def run_compress(options: argparse.Namespace) -> None:
 def run_decompress(options: argparse.Namespace) -> None:
     """Writes the picture of a stream as PNG."""
     _check_output(options.output)
-    stream = Bitstream.from_file(options.input)
+    _check_readable(options.input)
     watch = Stopwatch()
     pipeline = _load_pipeline(options)
     watch.lap("load")
+    stream = pipeline.read(options.input)
+    if options.lose is not None:
+        lost = _draw_lost(stream, options.lose, options.lose_seed)
+        stream = pipeline.conceal(stream, lost, options.lose_seed)
+    watch.lap("read")
     strength = pipeline.default_strength(stream.preset) if options.strength is None else options.strength
     image = pipeline.decompress(
         stream,
@@ -197,8 +219,14 @@ def run_decompress(options: argparse.Namespace) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Prints all fields of a stream; no model is loaded."""
-    stream = Bitstream.from_file(options.input)
+    """Prints all fields of a stream; of the model, no more is loaded than it takes to read the file."""
+    coder = None
+    if _check_readable(options.input).version > 1:
+        from percov2_demo.entropy.payload import EntropyCoder
+        from percov2_demo.loading import model_folder
+
+        coder = EntropyCoder.from_pretrained(model_folder(options.model))
+    stream = Bitstream.from_file(options.input, coder)
     report = RateReport.from_bitstream(stream)
     _print(stream.to_dict() | report.to_dict() | {"indices": stream.indices.tolist()})
 
@@ -223,7 +251,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     samplings = product(options.steps, options.guidance, options.strength, options.seeds)
     protocol = Protocol(
         presets=tuple(options.presets or pipeline.presets),
-        entropies=tuple(options.entropy),
+        entropies=tuple(options.entropy or ["default"]),
         samplings=tuple(starmap(Sampling, samplings)),
         fit=options.fit,
         captions=captions.name if captions else "none",
@@ -273,6 +301,19 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
 def _refuse_auto(caption: str) -> None:
     if caption == "auto":
         raise ValueError('this model has no captioner: give captions, or "none"')
+
+
+def _check_readable(path: Path) -> Header:
+    """The head of a stream; a file that is none is refused before a model is loaded."""
+    with path.open("rb") as file:
+        return Header.from_bytes(file.read(HEAD_BYTES))[0]
+
+
+def _draw_lost(stream: Bitstream, share: float, seed: int) -> list[int]:
+    """Positions of indices to lose."""
+    if not 0 <= share <= 1:
+        raise ValueError(f"the share of indices to lose must be from 0 to 1, not {share:g}")
+    return random.Random(seed).sample(range(stream.indices.size), round(share * stream.indices.size))
 
 
 def _check_output(path: Path) -> None:

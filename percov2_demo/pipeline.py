@@ -5,6 +5,8 @@ noisy latent, the caption enters through the transformer's text stream, guidance
 """
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
@@ -13,26 +15,25 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
 from diffusers.image_processor import VaeImageProcessor
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, Withheld
+from percov2_demo.entropy.caption_model import CaptionModel
+from percov2_demo.entropy.coder import EntropyError
+from percov2_demo.entropy.index_coder import conceal
+from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
+from percov2_demo.loading import DOWNLOAD_OPTIONS, model_folder
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling import Sampling
 from percov2_demo.text import TextCondition, encode_text
 
-
-EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
-
-MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
-DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 
 MAX_PIXELS = 2 * 512**2
 """Largest picture that is decoded; the encoder makes about 512 squared, and time grows faster than the area."""
@@ -61,12 +62,24 @@ class PerCoV2Pipeline(DiffusionPipeline):
         tokenizer_3: Its tokenizer.
         prediction_type: What the transformer's output means, see `interpolant.expected_latent`.
         default_strength: Strength used for a preset when none is given; 1 where a preset is not named.
+        masked_model: Entropy model of the indices; without it and the next, streams are coded uniformly.
+        caption_model: Entropy model of captions.
+        default_entropy: Coding of the indices that is used for a preset when none is asked for; "qlds" where a
+            preset is not named.
         identity: Fingerprint of the parameters, kept with saved models; None for one that is not saved yet.
         description: One line on what the model is, shown to users.
     """
 
     model_cpu_offload_seq = "text_encoder->text_encoder_2->text_encoder_3->hyper_codec->transformer->vae"
-    _optional_components: ClassVar[list[str]] = ["text_encoder_2", "tokenizer_2", "text_encoder_3", "tokenizer_3"]
+    _optional_components: ClassVar[list[str]] = [
+        "text_encoder_2",
+        "tokenizer_2",
+        "text_encoder_3",
+        "tokenizer_3",
+        "masked_model",
+        "caption_model",
+    ]
+    _exclude_from_cpu_offload: ClassVar[list[str]] = ["masked_model", "caption_model"]
 
     def __init__(
         self,
@@ -80,8 +93,11 @@ class PerCoV2Pipeline(DiffusionPipeline):
         tokenizer_2: PreTrainedTokenizerBase | None = None,
         text_encoder_3: PreTrainedModel | None = None,
         tokenizer_3: PreTrainedTokenizerBase | None = None,
+        masked_model: MaskedModel | None = None,
+        caption_model: CaptionModel | None = None,
         prediction_type: str = "velocity",
         default_strength: dict[str, float] | None = None,
+        default_entropy: dict[str, str] | None = None,
         identity: str | None = None,
         description: str = "",
     ):
@@ -97,10 +113,13 @@ class PerCoV2Pipeline(DiffusionPipeline):
             tokenizer_2=tokenizer_2,
             text_encoder_3=text_encoder_3,
             tokenizer_3=tokenizer_3,
+            masked_model=masked_model,
+            caption_model=caption_model,
         )
         self.register_to_config(
             prediction_type=prediction_type,
             default_strength=default_strength or {},
+            default_entropy=default_entropy or {},
             identity=identity,
             description=description,
         )
@@ -135,11 +154,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
                 weights are compared when they are loaded in single precision.
         """
         download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
-        folder = Path(pretrained_model_name_or_path or EMBEDDED_MODEL)
-        if not folder.is_dir() and pretrained_model_name_or_path:
-            folder = _fetch(str(pretrained_model_name_or_path), download)
-        if not (folder / "model_index.json").is_file():
-            raise ValueError(f"there is no model in {folder.resolve().name}: a model folder holds a model_index.json")
+        folder = model_folder(pretrained_model_name_or_path, **download)
         if "torch_dtype" not in kwargs:
             kwargs.setdefault("dtype", torch.float32)
         pipeline = super().from_pretrained(str(folder), **kwargs | {"use_safetensors": True})
@@ -167,6 +182,11 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
 
     @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the flow transformer; the entropy models are integers."""
+        return self.transformer.dtype
+
+    @property
     def presets(self) -> tuple[str, ...]:
         """Names of the presets this model serves, in rising rate."""
         return tuple(self.hyper_codec.config.presets)
@@ -181,6 +201,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         """The strength that measured best for a preset of this model."""
         return self.config.default_strength.get(preset, 1.0)
 
+    @property
+    def entropy_coder(self) -> EntropyCoder | None:
+        """Codes and reads entropy-coded payloads, on the CPU wherever the model is; None in a model without."""
+        if self.masked_model is None or self.caption_model is None:
+            return None
+        models = (self.caption_model, self.masked_model)
+        return EntropyCoder(*(part if part.device.type == "cpu" else deepcopy(part).cpu() for part in models))
+
     @torch.inference_mode()
     def compress(
         self,
@@ -188,7 +216,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
         preset: str = "ultra-low",
         caption: str = "",
         fit: str = "native",
-        caption_coding: str = "deflate",
+        caption_coding: str | None = None,
+        entropy: str | None = None,
+        entropy_steps: int | None = None,
+        withheld: Withheld | None = None,
     ) -> Bitstream:
         """Encodes a picture; the result depends on the arguments and the weights alone.
 
@@ -197,11 +228,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
             preset: Name of one of the model's presets.
             caption: Text that is sent along; empty for none.
             fit: How the picture is brought to sides that are multiples of 64, see `images.fit_image`.
-            caption_coding: "deflate", or "zlib" as in the papers.
+            caption_coding: As in `recode`.
+            entropy: As in `recode`.
+            entropy_steps: As in `recode`.
+            withheld: As in `recode`.
 
         Raises:
             ImageError: The picture cannot be used.
-            ValueError: Unknown preset, fit or caption coding, or a caption that is too long.
+            ValueError: Unknown preset, fit or coding, or a caption that is too long.
         """
         self._check_preset(preset)
         image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
@@ -209,15 +243,93 @@ class PerCoV2Pipeline(DiffusionPipeline):
         pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
         indices = self.hyper_codec.encode(self._encode_latents(pixels).to(self.hyper_codec.dtype), preset)
         self.maybe_free_model_hooks()
-        return Bitstream(
+        stream = Bitstream(
             width=image.width,
             height=image.height,
             preset=preset,
             model=self._stream_identity,
             caption=caption,
-            caption_coding=caption_coding,
             indices=indices[0].cpu().numpy(),
         )
+        return self.recode(stream, caption_coding, entropy, entropy_steps, withheld)
+
+    def recode(
+        self,
+        stream: Bitstream,
+        caption_coding: str | None = None,
+        entropy: str | None = None,
+        entropy_steps: int | None = None,
+        withheld: Withheld | None = None,
+    ) -> Bitstream:
+        """The same indices and caption in another coding.
+
+        A machine on which the entropy models do not decode what they encoded gets a uniformly coded stream.
+
+        Args:
+            stream: A stream with all of its indices.
+            caption_coding: "deflate", or "zlib" as in the papers, for a stream without entropy models; None for the
+                shortest.
+            entropy: Coding of the indices, one of `SCHEDULES`; None for the model's default, or none where that is
+                shorter.
+            entropy_steps: Steps of "qlds"; the usual number if None.
+            withheld: Which groups of indices are not sent but drawn by the decoder.
+
+        Raises:
+            ValueError: A setting is unknown or out of range, or needs entropy models that this model does not have.
+        """
+        coder = self.entropy_coder if caption_coding is None else None
+        default = self.config.default_entropy.get(stream.preset, "qlds")
+        packed = replace(
+            stream,
+            caption_coding=caption_coding or "deflate",
+            entropy="uniform",
+            entropy_steps=None,
+            withheld=None,
+            payload=None,
+        )
+        if coder is None:
+            if entropy not in (None, "uniform") or withheld is not None:
+                raise ValueError(
+                    "coding the indices with a model needs a model that has entropy models, and its own caption coding"
+                )
+            return packed
+        try:
+            if entropy is not None or withheld is not None:
+                return coder.recode(packed, entropy or default, entropy_steps, withheld)
+            # A picture unlike all others can take more bits with a model than without.
+            streams = (coder.recode(packed, default, entropy_steps), coder.recode(packed, "uniform"), packed)
+            return min(streams, key=lambda coded: len(coded.to_bytes()))
+        except EntropyError:
+            return packed
+
+    def read(self, source: bytes | str | Path) -> Bitstream:
+        """The stream of a `.pcv2` file or of its bytes.
+
+        Raises:
+            BitstreamError: The bytes are no stream, are damaged, or need another model.
+            OSError: The file cannot be read.
+        """
+        if isinstance(source, bytes):
+            return Bitstream.from_bytes(source, self.entropy_coder)
+        return Bitstream.from_file(source, self.entropy_coder)
+
+    def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
+        """The stream with lost indices filled in by the entropy model.
+
+        Args:
+            stream: A stream.
+            lost: Lost positions in the map of indices, row by row.
+            seed: Seed of the draws.
+            temperature: A multiple of 1/64; 0 takes the most likely index.
+
+        Raises:
+            ValueError: The model has no entropy models.
+        """
+        coder = self.entropy_coder
+        if coder is None:
+            raise ValueError("this model has no entropy models to fill in lost indices with")
+        indices = conceal(coder.indices, stream.indices, lost, stream.preset, seed, temperature)
+        return self.recode(replace(stream, indices=indices), "deflate", "uniform")
 
     @torch.inference_mode()
     def decompress(
@@ -301,6 +413,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             "scaling_factor": self.vae.config.scaling_factor,
             "prediction_type": self.config.prediction_type,
             "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
+            "merges": self.caption_model and self.caption_model.config.merges,
         }
         return fingerprint(self.networks, settings)
 
@@ -393,14 +506,3 @@ class PerCoV2Pipeline(DiffusionPipeline):
         stride = self.hyper_codec.config.latent_stride
         shape = (1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride)
         return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-
-
-def _fetch(model: str, download: dict[str, Any]) -> Path:
-    """The folder of a hub repository's files, downloaded where the cache does not have them."""
-    try:
-        return Path(snapshot_download(model, allow_patterns=MODEL_FILES, **download))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise ValueError(
-            f"there is no folder {model!r}, and no repository of that name could be fetched from the hub: "
-            "check the name, the network and your access to it"
-        ) from error

@@ -7,6 +7,9 @@ from PIL import Image, ImageDraw
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection
 
 from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
+from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
+from percov2_demo.entropy.integer_layers import freeze, make_trainable
+from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.training.tokenizer import train_tokenizer
 
 
@@ -81,6 +84,20 @@ def tiny_autoencoder_kl() -> AutoencoderKL:
     return AutoencoderKL(latent_channels=16, shift_factor=0.0609, scaling_factor=1.5305, **config).eval()
 
 
+def tiny_masked_model() -> MaskedModel:
+    model = MaskedModel(width=24, blocks=2, hidden=48, kernel=3, zones=4)
+    make_trainable(model)
+    freeze(model)
+    return model.eval()
+
+
+def tiny_caption_model() -> CaptionModel:
+    model = CaptionModel(learn_merges(CAPTIONS, 300), width=24, layers=2, heads=3, hidden=48, context=24)
+    make_trainable(model)
+    freeze(model)
+    return model.eval()
+
+
 def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
     """A pipeline with hyper-decoder, as the embedded model's."""
     torch.manual_seed(seed)
@@ -92,8 +109,11 @@ def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
         scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
         text_encoder=tiny_text_encoder(),
         tokenizer=tiny_tokenizer(),
+        masked_model=tiny_masked_model(),
+        caption_model=tiny_caption_model(),
         prediction_type="residual",
         default_strength={"ultra-low": 0.5},
+        default_entropy={"ultra-low": "quincunx"},
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -8,10 +8,9 @@ import torch
 from gradio.media import get_image
 from safetensors import safe_open
 
-from percov2_demo import Bitstream
 from percov2_demo.images import fit_image, load_image
+from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.pipeline import EMBEDDED_MODEL
 from percov2_demo.presets import PRESETS
 from tests.conftest import draw_scene
 
@@ -57,7 +56,7 @@ def test_more_bytes_give_a_closer_picture(embedded):
     photo = fit_image(load_image(get_image("lion.jpg")), "crop")
     fidelity = []
     for preset in PRESETS:
-        stream = Bitstream.from_bytes(embedded.compress(photo, preset, "a male lion lying on a rock").to_bytes())
+        stream = embedded.read(embedded.compress(photo, preset, "a male lion lying on a rock").to_bytes())
         decoded = embedded.decompress(stream, num_inference_steps=4)
         fidelity.append(psnr(to_tensor(photo), to_tensor(decoded)))
     assert fidelity == sorted(set(fidelity))

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo import Bitstream
 from percov2_demo.__main__ import main
+from percov2_demo.bitstream import SCHEDULES
 from tests.conftest import draw_scene, tiny_pipeline
 
 
@@ -30,6 +30,7 @@ def folder(tmp_path_factory) -> Path:
     (folder / "damaged" / "text_encoder" / "model.safetensors").write_bytes(b"not weights")
     draw_scene(600, 400).save(folder / "photo.png")
     arguments = ["compress", "photo.png", "-o", "photo.pcv2", "--caption", "a red house", "--model", "model"]
+    arguments += ["--entropy", "quincunx"]
     completed = run(folder, *arguments)
     assert completed.returncode == 0, completed.stderr
     (folder / "compress.json").write_text(completed.stdout)
@@ -67,28 +68,78 @@ def test_decompress_writes_the_picture(folder):
     assert completed.stderr == ""
     result = json.loads(completed.stdout)
     assert (result["steps"], result["guidance"], result["strength"], result["seed"]) == (2, 2.0, 0.7, 3)
-    assert set(result["seconds"]) == {"load", "decompress"}
-    stream = Bitstream.from_bytes((folder / "photo.pcv2").read_bytes())
-    expected = tiny_pipeline().decompress(stream, 2, 2.0, 0.7, seed=3)
+    assert set(result["seconds"]) == {"load", "read", "decompress"}
+    expected = tiny_pipeline().decompress(tiny_pipeline().read(folder / "photo.pcv2"), 2, 2.0, 0.7, seed=3)
     with Image.open(folder / "back.png") as image:
         assert image.format == "PNG"
         assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 1
 
 
-def test_info_needs_no_model_and_no_time(folder):
-    start = time.perf_counter()
-    completed = run(folder, "info", "photo.pcv2")
-    assert time.perf_counter() - start < 2
-    fields = json.loads(completed.stdout)
-    stream = Bitstream.from_bytes((folder / "photo.pcv2").read_bytes())
+def test_info_of_an_entropy_coded_stream_names_its_coding(folder):
+    fields = json.loads(run(folder, "info", "photo.pcv2", "--model", "model").stdout)
+    stream = tiny_pipeline().read(folder / "photo.pcv2")
     assert fields["indices"] == stream.indices.tolist()
-    assert (fields["preset"], fields["caption"], fields["version"]) == ("ultra-low", "a red house", 1)
+    assert (fields["preset"], fields["caption"], fields["version"]) == ("ultra-low", "a red house", 2)
+    assert (fields["entropy"], fields["caption_coding"]) == ("quincunx", stream.caption_coding)
     assert fields["model"] == f"{stream.model:02x}"
 
 
+def test_info_of_a_packed_stream_needs_no_model_and_no_time(folder):
+    pipeline = tiny_pipeline()
+    stream = pipeline.recode(pipeline.read(folder / "photo.pcv2"), "zlib")
+    (folder / "packed.pcv2").write_bytes(stream.to_bytes())
+    code = (
+        "import sys; from percov2_demo.__main__ import main; main(['info', 'packed.pcv2']);"
+        "assert 'torch' not in sys.modules"
+    )
+    environment = {"PYTHONPATH": str(ROOT)}
+    completed = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=environment, check=True, capture_output=True, text=True
+    )
+    fields = json.loads(completed.stdout)
+    assert fields["indices"] == stream.indices.tolist()
+    assert (fields["caption"], fields["version"], fields["entropy"]) == ("a red house", 1, "uniform")
+
+
+@pytest.mark.parametrize("entropy", SCHEDULES)
+def test_codings_of_the_indices_are_chosen_by_name(folder, entropy, capsys):
+    model, out = str(folder / "model"), str(folder / f"{entropy}.pcv2")
+    arguments = ["--preset", "low", "--entropy", entropy, "--model", model]
+    arguments += ["--steps-entropy", "3"] if entropy == "qlds" else []
+    assert main(["compress", str(folder / "photo.png"), "-o", out, *arguments]) == 0
+    fields = json.loads(capsys.readouterr().out)
+    assert (fields["entropy"], fields["entropy_steps"]) == (entropy, 3 if entropy == "qlds" else None)
+    assert main(["info", out, "--model", model]) == 0
+    assert json.loads(capsys.readouterr().out)["entropy"] == entropy
+
+
+def test_withheld_groups_make_a_smaller_file_that_says_so(folder, capsys):
+    model, out = str(folder / "model"), str(folder / "withheld.pcv2")
+    arguments = ["--send-groups", "2", "--fill-seed", "7", "--fill-temperature", "0.5", "--model", model]
+    assert main(["compress", str(folder / "photo.png"), "-o", out, *arguments]) == 0
+    fields = json.loads(capsys.readouterr().out)
+    assert fields["withheld"] == {"sent": 2, "seed": 7, "temperature": 0.5}
+    assert fields["bytes"]["spatial"] < 30
+    assert main(["decompress", out, "-o", str(folder / "withheld.png"), "--steps", "1", "--model", model]) == 0
+
+
+def test_lost_indices_are_concealed(folder, capsys):
+    model, pictures = str(folder / "model"), []
+    for options in ([], ["--lose", "0.5", "--lose-seed", "1"], ["--lose", "0.5", "--lose-seed", "1"]):
+        out = str(folder / "lost.png")
+        arguments = ["--steps", "1", "--strength", "0", "--model", model]
+        assert main(["decompress", str(folder / "photo.pcv2"), "-o", out, *arguments, *options]) == 0
+        with Image.open(out) as picture:
+            pictures.append(np.asarray(picture))
+    capsys.readouterr()
+    assert np.array_equal(pictures[1], pictures[2])
+    assert not np.array_equal(pictures[0], pictures[1])
+
+
 def test_json_survives_an_ascii_terminal(folder, capsys):
-    stream = Bitstream.from_bytes((folder / "photo.pcv2").read_bytes())
-    foreign = dataclasses.replace(stream, caption="ein schönes Haus 🏠")
+    pipeline = tiny_pipeline()
+    packed = pipeline.recode(pipeline.read(folder / "photo.pcv2"), "deflate")
+    foreign = dataclasses.replace(packed, caption="ein schönes Haus 🏠")
     (folder / "foreign.pcv2").write_bytes(foreign.to_bytes())
     assert main(["info", str(folder / "foreign.pcv2")]) == 0
     output = capsys.readouterr().out
@@ -121,6 +172,12 @@ def test_info_and_help_do_not_import_torch():
         ["compress", "photo.png", "-o", "x.pcv2", "--caption", "a" * 3000, "--model", "model"],
         ["compress", "photo.png", "-o", "x.pcv2", "--caption", "auto"],
         ["compress", "photo.png", "-o", "x.pcv2", "--preset", "huge"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--send-groups", "300", "--model", "model"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--fill-temperature", "9", "--send-groups", "1", "--model", "model"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--steps-entropy", "0", "--model", "model"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--entropy", "qlds", "--caption-coding", "zlib", "--model", "model"],
+        ["decompress", "photo.pcv2", "-o", "x.png", "--lose", "1.5", "--model", "model"],
+        ["info", "photo.pcv2", "--model", "no-such-model"],
         ["compress", "photo.png"],
         [],
     ],
@@ -182,16 +239,17 @@ def test_evaluate_measures_real_files(folder, tmp_path):
     captions.write_text("\n".join(json.dumps({"file": f"{n}.png", "caption": f"house {n}"}) for n in range(2)))
     out = tmp_path / "out"
     arguments = ["--out", str(out), "--captions", str(captions), "--steps", "1", "--model", "model"]
+    arguments += ["--baselines", "none"]
     completed = run(folder, "evaluate", str(pictures), *arguments)
     assert completed.returncode == 0, completed.stderr
     summary = json.loads(completed.stdout)
-    assert summary["pictures"] == 2
-    assert set(summary["presets"]) == {"ultra-low", "low", "extreme-low"}
+    assert summary["settings"]["pictures"] == 2
+    assert [point["preset"] for point in summary["points"]] == ["ultra-low", "low", "extreme-low"]
     rows = (out / "images.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 3
-    sizes = [path.stat().st_size for path in sorted((out / "streams").glob("*-ultra-low.pcv2"))]
-    assert summary["presets"]["ultra-low"]["file_bytes"] == pytest.approx(sum(sizes) / 2, abs=0.05)
+    sizes = [path.stat().st_size for path in sorted((out / "streams").glob("*-ultra-low-default.pcv2"))]
+    assert summary["points"][0]["file_bytes"] == pytest.approx(sum(sizes) / 2, abs=0.05)
     assert json.loads((out / "summary.json").read_text()) == summary
-    assert summary["model"] == tiny_pipeline().identity
+    assert summary["settings"]["model"] == tiny_pipeline().identity
     with Image.open(out / "contact-sheet.png") as sheet:
-        assert sheet.size == (4 * 256, 2 * 256)
+        assert sheet.size == (4 * 256, 24 + 2 * 256)

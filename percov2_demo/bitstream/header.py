@@ -41,6 +41,9 @@ _PRESETS_BY_CODE: dict[int, Preset] = {preset.code: preset for preset in PRESETS
 
 FIXED_BYTES = 4
 
+HEAD_BYTES = FIXED_BYTES + 2 + 5
+"""Bytes of the longest head."""
+
 
 class Withheld(NamedTuple):
     """The last groups of the schedule are not sent: the decoder draws them from the entropy model.

@@ -29,19 +29,15 @@ from percov2_demo.bitstream.captions import (
     encode_utf8,
 )
 from percov2_demo.bitstream.errors import BitstreamError
-from percov2_demo.bitstream.header import FIXED_BYTES, MAX_SIDE, Header, Withheld
+from percov2_demo.bitstream.header import HEAD_BYTES, MAX_SIDE, Header, Withheld
 from percov2_demo.presets import PRESETS, Preset, get_preset
 
 
 _MAX_CAPTION_CODE_BYTES = MAX_CAPTION_BYTES + 64
 """Text that does not compress grows by 5 bytes in deflate and 11 in zlib; the rest is room for other compressors."""
 
-_MAX_HEAD_BYTES = FIXED_BYTES + 7
-
 MAX_BYTES = (
-    _MAX_HEAD_BYTES
-    + _MAX_CAPTION_CODE_BYTES
-    + max(preset.index_bytes(MAX_SIDE, MAX_SIDE) for preset in PRESETS.values())
+    HEAD_BYTES + _MAX_CAPTION_CODE_BYTES + max(preset.index_bytes(MAX_SIDE, MAX_SIDE) for preset in PRESETS.values())
 )
 """Bytes of the longest stream."""
 

@@ -1,15 +1,28 @@
 """The range-coded payload of a stream: the caption, then the indices, in one run of bytes."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
 import numpy as np
 from numpy.typing import NDArray
 
-from percov2_demo.bitstream import BitstreamError, Content, Header, Payload
+from percov2_demo.bitstream import (
+    Bitstream,
+    BitstreamError,
+    Content,
+    Header,
+    Payload,
+    Withheld,
+    usual_steps,
+)
 from percov2_demo.entropy.caption_coder import CaptionCoder
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import IndexCoder, UniformIndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
+from percov2_demo.presets import get_preset
 
 
 MAX_CELLS = 4096
@@ -26,6 +39,57 @@ class EntropyCoder:
 
     def __init__(self, caption_model: CaptionModel, masked_model: MaskedModel):
         self.captions, self.indices = CaptionCoder(caption_model), IndexCoder(masked_model)
+
+    @classmethod
+    def from_pretrained(cls, folder: Path) -> Self:
+        """The coder of a model folder.
+
+        Raises:
+            ValueError: The model has no entropy models.
+        """
+        if not all((folder / name).is_dir() for name in ("caption_model", "masked_model")):
+            raise ValueError("this model has no entropy models: name the model that the file was made with")
+        caption_model = CaptionModel.from_pretrained(folder, subfolder="caption_model")
+        return cls(caption_model, MaskedModel.from_pretrained(folder, subfolder="masked_model"))
+
+    def recode(
+        self, stream: Bitstream, entropy: str, entropy_steps: int | None = None, withheld: Withheld | None = None
+    ) -> Bitstream:
+        """The stream in version 2; with groups withheld, its indices are those that a decoder will draw.
+
+        Args:
+            stream: A stream with all of its indices.
+            entropy: Coding of the indices, one of `SCHEDULES`.
+            entropy_steps: Steps of "qlds"; the usual number if None.
+            withheld: Which groups are not sent.
+
+        Raises:
+            EntropyError: What was coded decodes to something else: this machine does not compute as it must.
+            ValueError: A setting is out of range.
+        """
+        if entropy == "qlds" and entropy_steps is None:
+            entropy_steps = usual_steps(stream.header.grid)
+        size = {"width": stream.width, "height": stream.height, "preset": stream.preset}
+        settings = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
+        header = Header(version=2, caption_coding="none", **size, **settings)
+        coding, payload = self.encode(stream.indices, stream.caption, header)
+        recoded = replace(stream, caption_coding=coding, payload=payload, **settings)
+        sent = np.concatenate([np.empty(0, np.int64), *_groups(header)[0]])
+        try:
+            content = self.decode(payload.data, recoded.header)
+            differs = content.caption != stream.caption or (content.indices - stream.indices).flat[sent].any()
+        except BitstreamError:
+            differs = True
+        if differs:
+            raise EntropyError("the entropy models do not decode on this machine what they encoded")
+        return replace(recoded, indices=content.indices)
+
+    def information(self, stream: Bitstream) -> NDArray[np.float64]:
+        """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
+        groups, _ = _groups(stream.header)
+        if stream.entropy == "uniform":
+            return np.full(stream.indices.shape, float(get_preset(stream.preset).bits_per_index))
+        return self.indices.information(stream.indices, stream.preset, groups)
 
     def encode(self, indices: NDArray[np.int64], caption: str, header: Header) -> tuple[str, Payload]:
         """`(caption coding, payload)` of the groups that the header says are sent; its own caption coding is not read.

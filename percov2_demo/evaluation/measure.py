@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,11 +53,12 @@ class Bench:
         original = picture.load()
         start = time.perf_counter()
         coded = self.pipeline.compress(original, preset, picture.caption, fit="native")
-        streams = []
+        streams: dict[str, Bitstream] = {}
         for entropy in self.protocol.entropies:
             path = self.out / "streams" / f"{picture.name}-{preset}-{entropy}.pcv2"
-            path.write_bytes(replace(coded, entropy=entropy).to_bytes())
-            streams.append(Bitstream.from_bytes(path.read_bytes()))
+            recoded = coded if entropy == "default" else self.pipeline.recode(coded, entropy=entropy)
+            path.write_bytes(recoded.to_bytes())
+            streams[entropy] = self.pipeline.read(path)
         encoded = time.perf_counter()
 
         reference = to_tensor(original)
@@ -66,7 +67,7 @@ class Bench:
             settings = self.settings(preset, sampling)
             start_decoding = time.perf_counter()
             decoded = self.pipeline.decompress(
-                streams[0],
+                next(iter(streams.values())),
                 num_inference_steps=sampling.steps,
                 guidance_scale=sampling.guidance,
                 strength=settings["strength"],
@@ -77,10 +78,8 @@ class Bench:
             decoded.save(self.picture_path(picture, preset, sampling), compress_level=1)
             metrics = self._metrics(reference, decoded, picture.caption)
             rows += [
-                {"image": picture.name, "preset": preset, "entropy": stream.entropy, **settings}
-                | _rates(stream)
-                | metrics
-                for stream in streams
+                {"image": picture.name, "preset": preset, "entropy": entropy, **settings} | _rates(stream) | metrics
+                for entropy, stream in streams.items()
             ]
             seconds = {"encode": encoded - start, "decode": end_decoding - start_decoding}
             seconds["measure"] = time.perf_counter() - end_decoding

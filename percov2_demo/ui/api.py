@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import FITS, load_image
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
@@ -106,7 +105,7 @@ class Endpoints:
         """
         if stream is None:
             raise gr.Error("Send a .pcv2 file.", print_exception=False)
-        fields = Bitstream.from_file(stream)
+        fields = self._pipeline.read(stream)
         picture = self._pipeline.decompress(
             fields, num_inference_steps=steps, guidance_scale=guidance_scale, strength=strength, seed=seed
         )

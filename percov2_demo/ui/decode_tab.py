@@ -88,7 +88,7 @@ class DecodeTab:
 
     def read(self, path: str) -> Updates:
         """Shows what a file says, before anything is painted."""
-        stream = Bitstream.from_file(path)
+        stream = self._pipeline.read(path)
         data = Path(path).read_bytes()
         preset = get_preset(stream.preset)
         return {
@@ -126,7 +126,7 @@ class DecodeTab:
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
         """Paints the picture that the file describes."""
-        stream = Bitstream.from_file(path)
+        stream = self._pipeline.read(path)
         settings = Sampling(steps, guidance_scale, strength, seed)
         picture = yield from paint(self._pipeline, stream, settings, progress)
         png = save_download(png_bytes(picture), f"{safe_stem(path)}.png")

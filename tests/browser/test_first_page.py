@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from percov2_demo import Bitstream
 from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
 
 
@@ -54,7 +53,7 @@ def toast(page: Page) -> str:
     return message.inner_text()
 
 
-def test_a_photo_to_a_file_and_back(page, photo, tmp_path, requested_hosts, contacted_hosts):
+def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_hosts, contacted_hosts):
     choose_photo(page, photo)
     expect(page.locator("#photo img")).to_be_visible()
     caption_of(page).fill("a red house on a green hill")
@@ -64,7 +63,7 @@ def test_a_photo_to_a_file_and_back(page, photo, tmp_path, requested_hosts, cont
 
     download(page, page.get_by_role("button", name="Download .pcv2"), tmp_path / "photo.pcv2")
     data = (tmp_path / "photo.pcv2").read_bytes()
-    stream = Bitstream.from_bytes(data)
+    stream = embedded.read(data)
     assert stream.caption == "a red house on a green hill"
     expect(page.get_by_role("heading", name=f"photo is now {len(data)} bytes")).to_be_visible()
     download(page, page.get_by_role("button", name="Download PNG"), tmp_path / "reconstruction.png")

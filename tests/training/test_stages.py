@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from percov2_demo import Bitstream, PerCoV2Pipeline
+from percov2_demo import PerCoV2Pipeline
 from percov2_demo.bitstream import Header
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -94,7 +94,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert manifest["sources"] == {"drawn": 6}
     assert manifest["training"]["flow"]["step"] == 3
     stream = pipeline.compress(draw_scene(), "low", "an old castle")
-    assert pipeline.decompress(Bitstream.from_bytes(stream.to_bytes()), num_inference_steps=2).size == (512, 512)
+    assert pipeline.decompress(pipeline.read(stream.to_bytes()), num_inference_steps=2).size == (512, 512)
     assert pipeline.vae.config.scaling_factor != 1.0
     assert pipeline.default_strength("low") in (0.5, 1.0)
     assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3

@@ -41,6 +41,9 @@ class FakePipeline:
             width=image.width, height=image.height, preset=preset, model=7, caption=caption, indices=indices
         )
 
+    def read(self, source: bytes | str) -> Bitstream:
+        return Bitstream.from_bytes(source) if isinstance(source, bytes) else Bitstream.from_file(source)
+
     def decompress(
         self,
         stream: Bitstream,
