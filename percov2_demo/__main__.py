@@ -115,7 +115,9 @@ def build_parser() -> Parser:
     evaluate.add_argument("input", type=Path, metavar="FOLDER")
     evaluate.add_argument("--out", type=Path, required=True, metavar="DIR")
     evaluate.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
-    evaluate.add_argument("--entropy", nargs="+", choices=SCHEDULES, help="default: the presets' best")
+    evaluate.add_argument(
+        "--entropy", nargs="+", type=coding, default=["default"], help=f"default, qlds:S, {', '.join(SCHEDULES)}"
+    )
     evaluate.add_argument("--steps", nargs="+", type=int, default=[Sampling.steps])
     evaluate.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
     evaluate.add_argument(
@@ -164,6 +166,14 @@ def build_parser() -> Parser:
 def strength(text: str) -> float | None:
     """A strength from the command line; None is the model's own."""
     return None if text == "default" else float(text)
+
+
+def coding(text: str) -> str:
+    """A coding of the indices from the command line: a name, "default", or "qlds:" and a number of steps."""
+    name, _, steps = text.partition(":")
+    if name not in (*SCHEDULES, "default") or (steps and not (name == "qlds" and steps.isdecimal())):
+        raise ValueError(text)
+    return text
 
 
 def run_compress(options: argparse.Namespace) -> None:
@@ -251,7 +261,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
     samplings = product(options.steps, options.guidance, options.strength, options.seeds)
     protocol = Protocol(
         presets=tuple(options.presets or pipeline.presets),
-        entropies=tuple(options.entropy or ["default"]),
+        entropies=tuple(options.entropy),
         samplings=tuple(starmap(Sampling, samplings)),
         fit=options.fit,
         captions=captions.name if captions else "none",

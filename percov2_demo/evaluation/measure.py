@@ -13,6 +13,7 @@ from percov2_demo.baselines import Ladder, available_codecs
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.metrics import measure, ms_ssim, psnr, to_tensor
+from percov2_demo.presets import get_preset
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
 
@@ -49,17 +50,29 @@ class Bench:
     learned: tuple[LearnedMetric, ...] = ()
 
     def measure_preset(self, picture: Picture, preset: str) -> dict[str, list[Row]]:
-        """A row of `rows` for each sampling and entropy coding, and a row of `times` for each sampling, in seconds."""
+        """`rows` for each sampling and coding of the indices, `codings` for each of these, `times` for each sampling.
+
+        Times are in seconds; that of encoding with a model includes the encoder's check of its own stream.
+        """
         original = picture.load()
         start = time.perf_counter()
-        coded = self.pipeline.compress(original, preset, picture.caption, fit="native")
-        streams: dict[str, Bitstream] = {}
-        for entropy in self.protocol.entropies:
-            path = self.out / "streams" / f"{picture.name}-{preset}-{entropy}.pcv2"
-            recoded = coded if entropy == "default" else self.pipeline.recode(coded, entropy=entropy)
-            path.write_bytes(recoded.to_bytes())
-            streams[entropy] = self.pipeline.read(path)
+        coded = self.pipeline.compress(original, preset, picture.caption, fit="native", entropy="uniform")
         encoded = time.perf_counter()
+        streams: dict[str, Bitstream] = {}
+        codings = []
+        for entropy in self.protocol.entropies:
+            path = self.out / "streams" / f"{picture.name}-{preset}-{entropy.replace(':', '')}.pcv2"
+            start_coding = time.perf_counter()
+            path.write_bytes(self.pipeline.recode(coded, **_entropy_settings(entropy)).to_bytes())
+            start_reading = time.perf_counter()
+            stream = streams[entropy] = self.pipeline.read(path)
+            seconds = {"encode": start_reading - start_coding, "decode": time.perf_counter() - start_reading}
+            codings.append(
+                {"image": picture.name, "preset": preset, "entropy": entropy, "coding": stream.entropy}
+                | {"caption_words": len(picture.caption.split()), "index_bits": self._index_bits(stream)}
+                | _rates(stream)
+                | {f"{name}_seconds": round(value, 3) for name, value in seconds.items()}
+            )
 
         reference = to_tensor(original)
         rows, times = [], []
@@ -88,7 +101,7 @@ class Bench:
                 | {f"{name}_seconds": round(value, 3) for name, value in seconds.items()}
             )
             start = encoded
-        return {"rows": rows, "times": times}
+        return {"rows": rows, "codings": codings, "times": times}
 
     def compare(self, picture: Picture, codec: str, rows: list[Row]) -> dict[str, list[Row]]:
         """What a classical codec makes of a picture in the bytes of each preset, and what it needs for its quality.
@@ -135,12 +148,26 @@ class Bench:
         strength = self.pipeline.default_strength(preset) if sampling.strength is None else sampling.strength
         return {"steps": sampling.steps, "guidance": sampling.guidance, "strength": strength, "seed": sampling.seed}
 
+    def _index_bits(self, stream: Bitstream) -> float:
+        """What the model says that the indices cost, in bits."""
+        coder = self.pipeline.entropy_coder
+        if coder is None or stream.entropy == "uniform":
+            return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
+        return round(float(coder.information(stream).sum()), 2)
+
     def _metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
         picture = to_tensor(decoded)
         metrics = measure(reference, picture)
         for learned in self.learned:
             metrics |= learned(reference, picture, caption)
         return {name: None if value is None else round(value, DIGITS) for name, value in metrics.items()}
+
+
+def _entropy_settings(entropy: str) -> dict[str, str | int | None]:
+    if entropy == "default":
+        return {}
+    name, _, steps = entropy.partition(":")
+    return {"entropy": name, "entropy_steps": int(steps) if steps else None}
 
 
 def _rates(stream: Bitstream) -> Row:

@@ -19,7 +19,14 @@ from percov2_demo.evaluation.measure import Bench
 from percov2_demo.evaluation.parts import Parts
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.report import write_report
-from percov2_demo.evaluation.tables import Row, compressai_results, summarize, summarize_baselines, write_csv
+from percov2_demo.evaluation.tables import (
+    Row,
+    compressai_results,
+    summarize,
+    summarize_baselines,
+    summarize_codings,
+    write_csv,
+)
 
 
 if TYPE_CHECKING:
@@ -39,6 +46,7 @@ def evaluate(
         baselines/images.csv     a row for each picture, preset and classical codec
         baselines/summary.csv    their means, and how often ours is better
         baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
+        codings.csv              means of each coding of the indices: ideal bits, bytes, seconds
         sets.csv                 FID and KID of each combination, where asked for
         timings.csv              seconds
         report.html              charts and tables; holds the contact sheet
@@ -79,14 +87,14 @@ def evaluate(
 
 
 def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
-    """The rows of a picture, measured unless they are there: `rows`, `times`, `compared`."""
+    """The rows of a picture by table, measured unless they are there."""
     conditions = {
         "model": bench.pipeline.identity,
         "protocol": asdict(bench.protocol),
         "caption": picture.caption,
         "file": hashlib.sha256(picture.path.read_bytes()).hexdigest(),
     }
-    measured: dict[str, list[Row]] = {"rows": [], "times": [], "compared": []}
+    measured: dict[str, list[Row]] = {"rows": [], "codings": [], "times": [], "compared": []}
     for preset in bench.protocol.presets:
         make = partial(bench.measure_preset, picture, preset)
         for name, rows in parts.get(f"{picture.name}-{preset}", conditions, make).items():
@@ -99,13 +107,15 @@ def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row
 
 def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
     protocol, out = bench.protocol, bench.out
-    rows, times, compared = ([row for m in measured for row in m[name]] for name in ("rows", "times", "compared"))
+    names = ("rows", "codings", "times", "compared")
+    rows, codings, times, compared = ([row for m in measured for row in m[name]] for name in names)
     points = summarize(rows)
     write_csv(out / "images.csv", rows)
     write_csv(out / "summary.csv", points)
     if "fid" in protocol.learned:
         write_csv(out / "sets.csv", _set_rows(bench, pictures))
     write_csv(out / "timings.csv", times)
+    write_csv(out / "codings.csv", summarize_codings(codings))
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
     strengths = {preset: bench.pipeline.default_strength(preset) for preset in protocol.presets}

@@ -8,6 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from percov2_demo.metrics import METRICS
+from percov2_demo.presets import get_preset
 
 
 Row = dict[str, Any]
@@ -70,6 +71,30 @@ def summarize_baselines(compared: Sequence[Row], rows: Sequence[Row]) -> list[Ro
         }
         fits = {"pictures": len(members), "fits": sum(row["fits"] for row in members)}
         summary.append({"preset": preset, "codec": codec} | fits | means | wins | needed)
+    return summary
+
+
+def summarize_codings(codings: Sequence[Row]) -> list[Row]:
+    """Mean figures of each coding of the indices at each preset.
+
+    `index_bits` is the model's own cross-entropy; `saving` is that of the indices' bytes against packing them, in
+    percent; `caption_bits_per_word` counts the caption's bytes and the words between its spaces.
+    """
+    pairs = {(row["preset"], row["entropy"]): None for row in codings}
+    summary = []
+    for preset, entropy in pairs:
+        members = [row for row in codings if (row["preset"], row["entropy"]) == (preset, entropy)]
+        digits = {"index_bits": 1, "spatial_bytes": 1, "caption_bytes": 1, "file_bytes": 1}
+        means = _means(members, digits | {"encode_seconds": 3, "decode_seconds": 3})
+        packed = sum(get_preset(preset).index_bytes(row["width"], row["height"]) for row in members)
+        words = sum(row["caption_words"] for row in members)
+        ratios = {
+            "saving": round(100 * (1 - sum(row["spatial_bytes"] for row in members) / packed), 1),
+            "caption_bits_per_word": round(8 * sum(row["caption_bytes"] for row in members) / words, 2)
+            if words
+            else None,
+        }
+        summary.append({"preset": preset, "entropy": entropy, "pictures": len(members)} | means | ratios)
     return summary
 
 

@@ -4,7 +4,13 @@ import csv
 import json
 import math
 
-from percov2_demo.evaluation.tables import compressai_results, summarize, summarize_baselines, write_csv
+from percov2_demo.evaluation.tables import (
+    compressai_results,
+    summarize,
+    summarize_baselines,
+    summarize_codings,
+    write_csv,
+)
 
 
 def row(image, preset="low", seed=0, **values):
@@ -58,6 +64,18 @@ def test_only_the_first_row_of_a_picture_and_preset_is_compared_with():
     rows = [row("a", psnr=20.0), row("a", psnr=30.0, guidance=1.0)]
     (point,) = summarize_baselines([compared("a")], rows)
     assert point["ours_better_psnr"] == 0
+
+
+def test_codings_are_compared_with_packed_indices():
+    sizes = {"width": 512, "height": 512, "caption_words": 4, "caption_bytes": 6, "file_bytes": 60}
+    row = {"preset": "ultra-low", "entropy": "qlds", "encode_seconds": 0.1, "decode_seconds": 0.2} | sizes
+    rows = [row | {"index_bits": 400.0, "spatial_bytes": 50}, row | {"index_bits": 410.0, "spatial_bytes": 52}]
+    (point,) = summarize_codings(rows)
+    assert (point["index_bits"], point["spatial_bytes"], point["pictures"]) == (405.0, 51.0, 2)
+    assert point["saving"] == round(100 * (1 - 102 / 128), 1)
+    assert point["caption_bits_per_word"] == 12.0
+    (point,) = summarize_codings([rows[0] | {"caption_words": 0}])
+    assert point["caption_bits_per_word"] is None
 
 
 def test_curves_have_compressais_names_and_no_infinity():
