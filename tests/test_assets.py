@@ -43,7 +43,10 @@ def test_manifest_tells_the_truth(embedded):
     for name, entry in manifest["presets"].items():
         assert tuple(entry["grid_at_512"]) == PRESETS[name].grid(512, 512)
         assert entry["codebook"] == len(embedded.hyper_codec.quantizers[name].codebook)
-    counts = {name: sum(map(torch.numel, part.parameters())) for name, part in embedded.networks.items()}
+    counts = {
+        name: sum(map(torch.numel, part.parameters())) or sum(map(torch.numel, part.buffers()))
+        for name, part in embedded.networks.items()
+    }
     assert manifest["parameters"] == counts
     assert sum(manifest["sources"].values()) == manifest["photos"]
 

@@ -178,7 +178,7 @@ class Stages:
 
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""
-        export(self.config, self.photos, self.work, out)
+        export(self.config, self.photos, self.work, out, self.model)
 
     def _run(self, stage: str, objective: nn.Module, next_batch: Callable, time_budget_s: float, resume: bool):
         loop = LoopConfig(**self.config[stage]["loop"])

@@ -119,3 +119,15 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     content = coder.decode(payload.data, Header(caption_coding="model", **fields))
     assert (coding, content.caption) == ("model", CAPTIONS[2])
     assert (content.indices == indices[0].numpy()).all()
+
+    (tmp_path / "pipeline" / "manifest.json").write_text(json.dumps({"training": {"flow": {"step": 7}}}))
+    stages.config["export"] = {"pos_embed_max_size": 40, "default_entropy": {"low": "checkerboard"}}
+    stages.export(tmp_path / "out")
+    pipeline = PerCoV2Pipeline.from_pretrained(tmp_path / "out")
+    assert pipeline.max_side == 640
+    stream = pipeline.compress(draw_scene(256, 256), "low", CAPTIONS[2], entropy="checkerboard")
+    assert pipeline.read(stream.to_bytes()) == stream
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["identity"] == pipeline.identity
+    assert set(manifest["training"]) == {"flow", "entropy", "caption-coder"}
+    assert manifest["parameters"]["masked_model"] > 0
