@@ -1,14 +1,15 @@
-"""The README says what is so: its snippets run, its commands parse, its table is the committed CSV."""
+"""The README says what is so: its snippets run, its commands parse, its tables are the committed results."""
 
-import csv
 import re
 import shlex
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from percov2_demo.__main__ import build_parser
 from tests.conftest import draw_scene
+from tests.readme_tables import TABLES, written
 
 
 ROOT = Path(__file__).parent.parent
@@ -19,24 +20,10 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def results_table() -> str:
-    """The README's table of results, made of the committed CSV."""
-    with (ROOT / "assets" / "results" / "kodak" / "summary.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    lines = [
-        "| preset | file, mean bytes | payload, bpp | PSNR, dB | MS-SSIM | detail |",
-        "| --- | --- | --- | --- | --- | --- |",
-        *(
-            f"| `{row['preset']}` | {row['file_bytes']} | {row['payload_bpp']} | {row['psnr']} | {row['ms_ssim']} "
-            f"| {row['detail']} |"
-            for row in rows
-        ),
-    ]
-    return "\n".join(lines)
-
-
-def test_table_of_results_is_the_committed_csv():
-    assert f"<!-- results -->\n{results_table()}\n<!-- /results -->" in README
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_are_the_committed_results(name):
+    """`python -m tests.readme_tables` writes them."""
+    assert written(README, name) == TABLES[name]()
 
 
 def test_python_snippet_runs(tmp_path, monkeypatch):
