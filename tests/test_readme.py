@@ -37,7 +37,8 @@ def test_python_snippet_runs(tmp_path, monkeypatch):
 
 
 def test_commands_parse():
-    lines = [line for block in blocks("bash") for line in block.splitlines() if "-m percov2_demo" in line]
+    text = "".join(blocks("bash")).replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if "-m percov2_demo" in line]
     commands = [shlex.split(line)[3:] for line in lines]
     assert {command[0] for command in commands} >= {"compress", "decompress", "info", "evaluate", "train"}
     for command in commands:
