@@ -258,7 +258,7 @@ def _welcome_html() -> str:
 def _preset_label(preset: Preset) -> str:
     rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
     size = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
-    return f"{preset.name.capitalize()}\n{columns}×{rows} · {size} B"
+    return f"{preset.name.capitalize()}\n{columns}×{rows} · ≤ {size} B"
 
 
 def _headline_html(report: RateReport, stream: Bitstream) -> str:

@@ -150,6 +150,14 @@ def _welcome_html() -> str:
     return f'<section class="welcome"><h2>From bytes to a photo</h2>{journey_html(steps)}</section>'
 
 
+def _coding(stream: Bitstream) -> str:
+    if stream.version == 1:
+        return "packed"
+    steps = "" if stream.entropy_steps is None else f" in {stream.entropy_steps} steps"
+    withheld = "" if stream.withheld is None else f", {stream.withheld.sent} groups sent and the others drawn"
+    return f"{stream.entropy}{steps}{withheld}"
+
+
 def _fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
     rows, columns = get_preset(stream.preset).grid(stream.width, stream.height)
     return [
@@ -158,6 +166,7 @@ def _fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
         ("Preset", stream.preset),
         ("Grid", f"{columns}×{rows}"),
         ("Codebook", str(get_preset(stream.preset).codebook_size)),
+        ("Coding of the indices", _coding(stream)),
         ("Model", f"{stream.model:02x}"),
         ("Caption", stream.caption or "none"),
     ]

@@ -1,5 +1,6 @@
 """The handlers of the decode tab."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo.bitstream import BitstreamError
-from percov2_demo.ui.decode_tab import DecodeTab
+from percov2_demo.bitstream import BitstreamError, Payload, Withheld
+from percov2_demo.ui.decode_tab import DecodeTab, _fields
 from percov2_demo.ui.files import save_download
+
+
+PAYLOAD = Payload(b"x", 0)
 
 
 @pytest.fixture
@@ -36,6 +40,18 @@ def test_all_fields_are_shown(tab, fake, stream):
 def test_a_damaged_file(tab, stream, damage):
     with pytest.raises(BitstreamError):
         tab.read(save_download(damage(stream.to_bytes()), "castle.pcv2"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "packed"),
+        ({"entropy": "qlds", "entropy_steps": 12, "payload": PAYLOAD}, "qlds in 12 steps"),
+        ({"entropy": "var", "payload": PAYLOAD, "withheld": Withheld(2)}, "var, 2 groups sent and the others drawn"),
+    ],
+)
+def test_the_coding_of_the_indices_is_shown(stream, changes, text):
+    assert ("Coding of the indices", text) in _fields(replace(stream, **changes), 100)
 
 
 def test_no_file(tab):
