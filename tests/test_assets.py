@@ -125,7 +125,7 @@ def test_committed_codings_reach_their_targets(embedded):
 def test_three_committed_rows_are_measured_again(embedded):
     folder = Path(KODAK)
     with (RESULTS / "images.csv").open() as file:
-        rows = [row for row in csv.DictReader(file) if row["entropy"] == "default"]
+        rows = list(csv.DictReader(file))
     pictures = list_pictures(folder, folder / "captions.jsonl", "crop", embedded.max_side)
     for number, preset in zip((3, 12, 22), PRESETS, strict=True):
         row = next(row for row in rows if (row["image"], row["preset"]) == (pictures[number].name, preset))

@@ -22,7 +22,7 @@ class Protocol:
     Args:
         presets: Names of bitrate presets.
         entropies: Codings of the indices: as `Bitstream.entropy`, "qlds:" and a number of steps, or "default" for
-            each preset's. They change the bytes and not the picture.
+            each preset's. They change the bytes and not the picture, so pictures are measured with the first.
         samplings: Settings of the decoder.
         fit: How pictures are brought to sides that are multiples of 64, see `images.fit_image`.
         captions: Where the captions come from: a file's name, or "none".

@@ -37,6 +37,7 @@ def write_report(
     summary: dict[str, Any],
     compared: Sequence[dict[str, Any]],
     labels: dict[str, str],
+    codings: Sequence[dict[str, Any]],
     sheet: Image.Image,
 ) -> None:
     """Writes the report.
@@ -46,6 +47,7 @@ def write_report(
         summary: Contents of `summary.json`.
         compared: Mean rows of the classical codecs; may be empty.
         labels: The classical codecs' names for people.
+        codings: Mean rows of the codings of the indices; may be empty.
         sheet: The contact sheet.
     """
     settings = summary["settings"]
@@ -57,6 +59,8 @@ def write_report(
     sections = [f"<p>{html.escape(summary['description'])}</p>", "<h2>Means</h2>", _table(summary["points"])]
     if compared:
         sections += ["<h2>Classical codecs in the same bytes</h2>", _table(compared)]
+    if codings:
+        sections += ["<h2>Codings of the indices</h2>", _table(codings)]
     sections += ["<h2>Rate, distortion, perception</h2>", *_render(figures)]
     if others:
         sections.append("<h2>Published figures of the same pictures under other protocols</h2>")

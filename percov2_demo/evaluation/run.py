@@ -46,7 +46,7 @@ def evaluate(
         baselines/images.csv     a row for each picture, preset and classical codec
         baselines/summary.csv    their means, and how often ours is better
         baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
-        codings.csv              means of each coding of the indices: ideal bits, bytes, seconds
+        codings.csv              means of each coding of the indices, if several: ideal bits, bytes, seconds
         sets.csv                 FID and KID of each combination, where asked for
         timings.csv              seconds
         report.html              charts and tables; holds the contact sheet
@@ -115,7 +115,9 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
     if "fid" in protocol.learned:
         write_csv(out / "sets.csv", _set_rows(bench, pictures))
     write_csv(out / "timings.csv", times)
-    write_csv(out / "codings.csv", summarize_codings(codings))
+    coded_points = summarize_codings(codings)
+    if codings:
+        write_csv(out / "codings.csv", coded_points)
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
     strengths = {preset: bench.pipeline.default_strength(preset) for preset in protocol.presets}
@@ -139,7 +141,7 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
 
     sheet = _contact_sheet(bench, pictures)
     sheet.save(out / "contact-sheet.png")
-    write_report(out / "report.html", summary, compared_points, labels, sheet)
+    write_report(out / "report.html", summary, compared_points, labels, coded_points, sheet)
     return summary
 
 

@@ -13,7 +13,7 @@ from percov2_demo.presets import get_preset
 
 Row = dict[str, Any]
 
-POINT = ("preset", "entropy", "steps", "guidance", "strength")
+POINT = ("preset", "steps", "guidance", "strength")
 """Columns that name a point of the summary; pictures and seeds are averaged."""
 
 RATES = {"spatial_bytes": 1, "caption_bytes": 1, "file_bytes": 1, "payload_bpp": 5, "file_bpp": 5}

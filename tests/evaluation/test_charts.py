@@ -11,7 +11,7 @@ STRENGTHS = {"ultra-low": 0.3, "low": 0.2}
 
 def point(preset="low", guidance=3.0, strength=None, **values):
     strength = STRENGTHS[preset] if strength is None else strength
-    settings = {"preset": preset, "entropy": "default", "steps": 20, "guidance": guidance, "strength": strength}
+    settings = {"preset": preset, "steps": 20, "guidance": guidance, "strength": strength}
     return settings | {"file_bpp": 0.01, "psnr": 20.0, "ms_ssim": 0.6, "realism": 0.5, "colour_shift": 4.0} | values
 
 

@@ -14,7 +14,7 @@ from percov2_demo.evaluation.tables import (
 
 
 def row(image, preset="low", seed=0, **values):
-    point = {"image": image, "preset": preset, "entropy": "uniform", "steps": 20, "guidance": 3.0, "strength": 0.3}
+    point = {"image": image, "preset": preset, "steps": 20, "guidance": 3.0, "strength": 0.3}
     figures = {"spatial_bytes": 64, "caption_bytes": 10, "file_bytes": 78, "payload_bpp": 0.00226, "file_bpp": 0.00238}
     return point | {"seed": seed} | figures | {"psnr": 20.0, "ms_ssim": 0.5, "realism": 0.4} | values
 
