@@ -143,25 +143,28 @@ class Lpips:
         return float(self.network(*pair))
 
 
-def load_lpips(device: torch.device | str = "cpu", source: str | Path | None = None) -> Lpips:
+def load_lpips(
+    device: torch.device | str = "cpu", source: str | Path | None = None, local_only: bool = False
+) -> Lpips:
     """LPIPS of the `lpips` package where that is installed with its weights, else this module's with the hub's.
 
     Args:
         device: Where the network runs.
         source: A safetensors file in the layout of `LpipsNetwork`, or a hub repository that holds one as
             `LPIPS/alexnet.safetensors`. It goes before the package; so does the environment variable PERCOV2_LPIPS.
+        local_only: Ask nothing of the network: a file, or what the hub's cache has.
 
     Raises:
         MetricUnavailable: The weights are neither here nor reachable.
     """
     source = source or os.environ.get(LPIPS_VARIABLE)
     if source is None:
-        network = _package_network()
+        network = None if local_only else _package_network()
         if network is not None:
             return Lpips(network, device)
     elif Path(source).is_file():
         return Lpips(LpipsNetwork.from_file(Path(source)), device)
-    return Lpips(LpipsNetwork.from_file(_download(str(source or LPIPS_REPOSITORY))), device)
+    return Lpips(LpipsNetwork.from_file(_download(str(source or LPIPS_REPOSITORY), local_only)), device)
 
 
 def _package_network() -> nn.Module | None:
@@ -175,12 +178,12 @@ def _package_network() -> nn.Module | None:
         return None
 
 
-def _download(repository: str) -> Path:
+def _download(repository: str, local_only: bool) -> Path:
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return Path(hf_hub_download(repository, LPIPS_FILE))
+        return Path(hf_hub_download(repository, LPIPS_FILE, local_files_only=local_only))
     except (OSError, HFValidationError) as error:
         raise MetricUnavailable(
             f"LPIPS unavailable offline: install the lpips package, or name a safetensors file in {LPIPS_VARIABLE} "

@@ -17,6 +17,7 @@ from percov2_demo.ui.breakdown import breakdown_html, file_text_html
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download
+from percov2_demo.ui.metrics import local_lpips, metrics_html
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, paint
 from percov2_demo.ui.scripts import forget_script, lookup_script, scroll_script
@@ -137,10 +138,12 @@ class CompressTab:
                 self.stream_download = gr.DownloadButton("Download .pcv2", variant="primary", interactive=False)
                 self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
                 self.stop_button = gr.Button("Stop", variant="stop", visible=False)
+            self.metrics = gr.HTML()
             self.breakdown = gr.HTML()
 
     def _connect(self) -> None:
-        results = [self.headline, self.original, self.reconstruction, self.stream_download, self.breakdown]
+        results = [self.headline, self.original, self.reconstruction, self.stream_download]
+        results += [self.metrics, self.breakdown]
         buttons = [self.compress_button, self.stop_button, self.picture_download]
 
         checked = self.photo.upload(friendly(self.check), self.photo, preprocess=False, **PAGE_EVENT)
@@ -196,6 +199,7 @@ class CompressTab:
             self.reconstruction: None,
             self.stream_download: gr.DownloadButton(value=None, interactive=False),
             self.picture_download: gr.DownloadButton(value=None, interactive=False, visible=False),
+            self.metrics: "",
             self.breakdown: "",
             self.compress_button: gr.Button(interactive=False),
             self.stop_button: gr.Button(visible=True),
@@ -226,10 +230,12 @@ class CompressTab:
         }
         picture = yield from paint(self._pipeline, stream, settings, progress)
         png = save_download(png_bytes(picture), f"{name}.png")
-        yield {
-            self.reconstruction: png,
-            self.picture_download: gr.DownloadButton(value=png, interactive=True),
-        }
+        with Image.open(photo.path) as original:
+            yield {
+                self.reconstruction: png,
+                self.picture_download: gr.DownloadButton(value=png, interactive=True),
+                self.metrics: metrics_html(original, picture, local_lpips()),
+            }
 
     def rest(self) -> Updates:
         """The buttons as they are while nothing runs."""

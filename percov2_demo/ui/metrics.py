@@ -1,0 +1,60 @@
+"""How close a reconstruction came, as a table."""
+
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+
+if TYPE_CHECKING:
+    from percov2_demo.metrics import Lpips, Metric
+
+_HINTS = {
+    "psnr": "distortion, pixel by pixel",
+    "ms_ssim": "distortion of structure, 0 to 1",
+    "lpips": "distortion as a network sees it",
+    "realism": "statistics of patches: 0 is alike, 1 is as far off as a flat picture",
+    "colour_shift": "mean difference of colours, blurred",
+}
+"""What each metric looks at, in the order of the table."""
+
+
+def metrics_html(original: Image.Image, reconstruction: Image.Image, lpips: "Lpips | None") -> str:
+    """The metrics of a pair as a table.
+
+    Args:
+        original: The picture as the codec saw it.
+        reconstruction: What came back, of the same size.
+        lpips: LPIPS; None where its weights are not on this machine.
+    """
+    from percov2_demo.metrics import METRICS, measure, to_tensor
+
+    first, second = to_tensor(original), to_tensor(reconstruction)
+    values = measure(first, second)
+    if lpips is not None:
+        values["lpips"] = lpips(first, second)
+    rows = "".join(_row(METRICS[name], values.get(name)) for name in _HINTS)
+    head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
+    return (
+        '<section class="breakdown metrics" aria-label="Metrics"><h3>How close it came</h3>'
+        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+@cache
+def local_lpips() -> "Lpips | None":
+    """LPIPS if its weights are on this machine; the page asks no other."""
+    from percov2_demo.metrics import MetricUnavailable, load_lpips
+
+    try:
+        return load_lpips(local_only=True)
+    except MetricUnavailable:
+        return None
+
+
+def _row(metric: "Metric", value: float | None) -> str:
+    missing = "unavailable offline" if metric.name == "lpips" else "picture too small"
+    text = missing if value is None else f"{value:.2f} {metric.unit}".strip()
+    hint = f"<small>{escape(_HINTS[metric.name])}</small>"
+    return f'<tr><th scope="row">{metric.label} {hint}</th><td>{text}</td><td>{metric.better}</td></tr>'
