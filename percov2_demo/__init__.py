@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from percov2_demo.bitstream import Bitstream, BitstreamError
+    from percov2_demo.bitstream import Bitstream, BitstreamError, Withheld
     from percov2_demo.images import ImageError
     from percov2_demo.models.autoencoder import PatchAutoencoder
     from percov2_demo.models.hyper_codec import HyperCodec
@@ -21,9 +21,18 @@ _MODULES = {
     "ImageError": "images",
     "PatchAutoencoder": "models.autoencoder",
     "PerCoV2Pipeline": "pipeline",
+    "Withheld": "bitstream",
 }
 
-__all__ = ["Bitstream", "BitstreamError", "HyperCodec", "ImageError", "PatchAutoencoder", "PerCoV2Pipeline"]
+__all__ = [
+    "Bitstream",
+    "BitstreamError",
+    "HyperCodec",
+    "ImageError",
+    "PatchAutoencoder",
+    "PerCoV2Pipeline",
+    "Withheld",
+]
 
 
 def __getattr__(name: str) -> Any:

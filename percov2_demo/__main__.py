@@ -171,7 +171,8 @@ def strength(text: str) -> float | None:
 def coding(text: str) -> str:
     """A coding of the indices from the command line: a name, "default", or "qlds:" and a number of steps."""
     name, _, steps = text.partition(":")
-    if name not in (*SCHEDULES, "default") or (steps and not (name == "qlds" and steps.isdecimal())):
+    valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
+    if not valid:
         raise ValueError(text)
     return text
 
@@ -251,9 +252,10 @@ def run_serve(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measures the codec on a folder of pictures."""
-    from percov2_demo.evaluation import Protocol, choose_codecs, evaluate, list_pictures
+    from percov2_demo.evaluation import Protocol, choose_codecs, evaluate, join_processes, list_pictures
 
     _refuse_auto(options.captions)
+    options.device = join_processes(options.device)
     captions = None if options.captions == "none" else Path(options.captions)
     pipeline = _load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)

@@ -13,7 +13,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,6 @@ class Ladder:
         self._files: dict[int, bytes] = {}
         self._coded: dict[int, Coded] = {}
 
-    def smallest(self) -> Coded:
-        """The smallest file that the codec can make of the picture at its full size."""
-        return self._code(self._smallest())
-
     def at_most(self, max_bytes: int) -> Coded:
         """The best quality whose file has at most `max_bytes`, else the smallest file, marked as not fitting."""
         smallest = self._smallest()
@@ -155,6 +151,7 @@ class Ladder:
         return self._coded[step]
 
 
+@cache
 def available_codecs() -> dict[str, Codec]:
     """The codecs that work here, by name, in a fixed order; never raises.
 

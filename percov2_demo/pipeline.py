@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
 from diffusers.image_processor import VaeImageProcessor
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from percov2_demo.bitstream import Bitstream, Withheld
+from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
@@ -35,8 +36,7 @@ from percov2_demo.sampling import Sampling
 from percov2_demo.text import TextCondition, encode_text
 
 
-MAX_PIXELS = 2 * 512**2
-"""Largest picture that is decoded; the encoder makes about 512 squared, and time grows faster than the area."""
+ENTROPY_MODELS = ("masked_model", "caption_model")
 
 StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
@@ -76,10 +76,9 @@ class PerCoV2Pipeline(DiffusionPipeline):
         "tokenizer_2",
         "text_encoder_3",
         "tokenizer_3",
-        "masked_model",
-        "caption_model",
+        *ENTROPY_MODELS,
     ]
-    _exclude_from_cpu_offload: ClassVar[list[str]] = ["masked_model", "caption_model"]
+    _exclude_from_cpu_offload: ClassVar[list[str]] = list(ENTROPY_MODELS)
 
     def __init__(
         self,
@@ -177,6 +176,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return self.config.identity
 
     @property
+    def entropy_identity(self) -> str | None:
+        """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
+        if self.entropy_coder is None:
+            return None
+        merges = self.caption_model.config.merges
+        return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
+
+    @property
     def networks(self) -> dict[str, torch.nn.Module]:
         """The components that have parameters, by name."""
         return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
@@ -271,13 +278,15 @@ class PerCoV2Pipeline(DiffusionPipeline):
                 shortest.
             entropy: Coding of the indices, one of `SCHEDULES`; None for the model's default, or none where that is
                 shorter.
-            entropy_steps: Steps of "qlds"; the usual number if None.
+            entropy_steps: Steps of "qlds", which they imply; the usual number if None.
             withheld: Which groups of indices are not sent but drawn by the decoder.
 
         Raises:
             ValueError: A setting is unknown or out of range, or needs entropy models that this model does not have.
         """
         coder = self.entropy_coder if caption_coding is None else None
+        if entropy_steps is not None and entropy is None:
+            entropy = "qlds"
         default = self.config.default_entropy.get(stream.preset, "qlds")
         packed = replace(
             stream,
@@ -297,7 +306,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             if entropy is not None or withheld is not None:
                 return coder.recode(packed, entropy or default, entropy_steps, withheld)
             # A picture unlike all others can take more bits with a model than without.
-            streams = (coder.recode(packed, default, entropy_steps), coder.recode(packed, "uniform"), packed)
+            streams = (coder.recode(packed, default), coder.recode(packed, "uniform"), packed)
             return min(streams, key=lambda coded: len(coded.to_bytes()))
         except EntropyError:
             return packed
@@ -312,6 +321,13 @@ class PerCoV2Pipeline(DiffusionPipeline):
         if isinstance(source, bytes):
             return Bitstream.from_bytes(source, self.entropy_coder)
         return Bitstream.from_file(source, self.entropy_coder)
+
+    def information(self, stream: Bitstream) -> NDArray[np.float64]:
+        """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
+        coder = self.entropy_coder
+        if coder is None or stream.version == 1:
+            return np.full(stream.indices.shape, float(get_preset(stream.preset).bits_per_index))
+        return coder.information(stream)
 
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
         """The stream with lost indices filled in by the entropy model.
@@ -413,9 +429,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
             "scaling_factor": self.vae.config.scaling_factor,
             "prediction_type": self.config.prediction_type,
             "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
-            "merges": self.caption_model and self.caption_model.config.merges,
         }
-        return fingerprint(self.networks, settings)
+        # What turns indices and caption into a picture; a stream's check finds out other entropy models.
+        networks = {name: part for name, part in self.networks.items() if name not in ENTROPY_MODELS}
+        return fingerprint(networks, settings)
 
     def _check_preset(self, preset: str) -> None:
         if get_preset(preset).name not in self.presets:

@@ -14,7 +14,8 @@ PUBLISHED_FOLDER = Path(__file__).parent.parent / "assets" / "results" / "publis
 STATUSES = ("stated", "derived", "inferred")
 """Printed by the source; arithmetic on printed figures; arithmetic or placement that rests on an assumption."""
 
-DATASETS = ("kodak", "coco-30k", "clic2020", "unstated")
+DATASETS = {"kodak": 24, "coco-30k": 30_000, "clic2020": 428, "unstated": None}
+"""Names of datasets, with their numbers of pictures."""
 
 TEXT_COLUMNS = ("image", "label")
 """Columns that name a point instead of measuring it."""

@@ -66,9 +66,10 @@ def test_what_does_not_work_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(baselines, "_encode_jpeg", broken)
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    assert "jpeg" not in available_codecs()
-    assert "vvc" not in available_codecs()
-    assert "webp" in available_codecs()
+    available = available_codecs.__wrapped__()
+    assert "jpeg" not in available
+    assert "vvc" not in available
+    assert "webp" in available
 
 
 @pytest.mark.parametrize("name", ALWAYS + OPTIONAL)
@@ -202,7 +203,7 @@ def test_to_reach_over_sorted_sizes(sizes: list[int], target: int) -> None:
 
 def test_the_smallest_file_need_not_be_the_lowest_quality() -> None:
     ladder = Ladder(WHITE, stairs([9, 9, 7, 8, 6, 10, 11, 12]))
-    assert (ladder.smallest().quality, len(ladder.smallest().data)) == (4, 6)
+    assert (ladder.at_most(0).quality, len(ladder.at_most(0).data)) == (4, 6)
     assert (ladder.at_most(6).quality, ladder.at_most(6).fits) == (4, True)
     assert (ladder.at_most(5).quality, ladder.at_most(5).fits) == (4, False)
     assert ladder.at_most(11).quality == 6
@@ -216,7 +217,7 @@ def test_nothing_is_encoded_twice_and_little_at_all() -> None:
         ladder.at_most(budget)
     for target in (5, 40, 41):
         ladder.to_reach(level, target)
-    ladder.smallest()
+    ladder.at_most(0)
     assert set(counts.values()) == {1}
     assert len(counts) < 35
 
@@ -237,7 +238,7 @@ def coarse(name: str) -> Codec:
 
 @pytest.mark.parametrize("name", ALWAYS)
 def test_smallest_is_the_smallest_of_all(name: str) -> None:
-    coded = Ladder(draw_scene(64, 48), coarse(name)).smallest()
+    coded = Ladder(draw_scene(64, 48), coarse(name)).at_most(0)
     assert len(coded.data) == min(size for _, size, _ in brute_force(name))
 
 

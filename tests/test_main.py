@@ -178,6 +178,12 @@ def test_info_and_help_do_not_import_torch():
         ["compress", "photo.png", "-o", "x.pcv2", "--entropy", "qlds", "--caption-coding", "zlib", "--model", "model"],
         ["decompress", "photo.pcv2", "-o", "x.png", "--lose", "1.5", "--model", "model"],
         ["info", "photo.pcv2", "--model", "no-such-model"],
+        ["evaluate", ".", "--out", "x", "--entropy", "qlds:0", "--model", "model"],
+        ["evaluate", ".", "--out", "x", "--entropy", "var:3", "--model", "model"],
+        ["evaluate", ".", "--out", "x", "--strength", "much", "--model", "model"],
+        ["evaluate", ".", "--out", "x", "--baselines", "mpeg", "--model", "model"],
+        ["evaluate", ".", "--out", "x", "--captions", "auto", "--model", "model"],
+        ["evaluate", "model", "--out", "x", "--model", "model"],
         ["compress", "photo.png"],
         [],
     ],
@@ -247,7 +253,7 @@ def test_evaluate_measures_real_files(folder, tmp_path):
     assert [point["preset"] for point in summary["points"]] == ["ultra-low", "low", "extreme-low"]
     rows = (out / "images.csv").read_text().splitlines()
     assert len(rows) == 1 + 2 * 3
-    sizes = [path.stat().st_size for path in sorted((out / "streams").glob("*-ultra-low-default.pcv2"))]
+    sizes = [path.stat().st_size for path in sorted((out / "streams" / "ultra-low").glob("*-default.pcv2"))]
     assert summary["points"][0]["file_bytes"] == pytest.approx(sum(sizes) / 2, abs=0.05)
     assert json.loads((out / "summary.json").read_text()) == summary
     assert summary["settings"]["model"] == tiny_pipeline().identity

@@ -2,7 +2,7 @@
 
 from percov2_demo.bitstream.captions import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.bitstream.errors import BitstreamError
-from percov2_demo.bitstream.header import HEAD_BYTES, MAX_SIDE, SCHEDULES, Header, Withheld, usual_steps
+from percov2_demo.bitstream.header import HEAD_BYTES, MAX_PIXELS, MAX_SIDE, SCHEDULES, Header, Withheld, usual_steps
 from percov2_demo.bitstream.stream import MAX_BYTES, Bitstream, Content, PartSizes, Payload, PayloadCoder
 
 
@@ -10,6 +10,7 @@ __all__ = [
     "HEAD_BYTES",
     "MAX_BYTES",
     "MAX_CAPTION_BYTES",
+    "MAX_PIXELS",
     "MAX_SIDE",
     "SCHEDULES",
     "Bitstream",

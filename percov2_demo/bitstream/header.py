@@ -32,6 +32,12 @@ SCHEDULES = ("uniform", "checkerboard", "quincunx", "qlds", "var")
 
 TEMPERATURE_UNIT = 64
 
+MAX_STEPS = 32
+"""Most steps of "qlds": a decoder's time grows with them, and they save next to nothing beyond 12."""
+
+MAX_PIXELS = 2 * NOMINAL_SIDE**2
+"""Largest picture that is entropy coded or painted; the encoder makes about 512 squared."""
+
 _V1_CAPTIONS = ("deflate", "zlib")
 _V2_CAPTIONS = ("model", "literal", "none")
 _V2_INDICES = ("qlds", "quincunx", "checkerboard", "explicit")
@@ -70,7 +76,7 @@ class Header:
         version: 1, indices packed and the caption apart; 2, both range coded.
         caption_coding: "deflate" or "zlib" in version 1; "model", "literal" or "none" in version 2.
         entropy: Coding of the indices, one of `SCHEDULES`; "uniform" in version 1.
-        entropy_steps: Steps of "qlds", 1 to 255; None in other codings.
+        entropy_steps: Steps of "qlds", 1 to 32 and no more than there are indices; None in other codings.
         withheld: Which groups of indices are not sent; None if all are.
 
     Raises:
@@ -99,8 +105,9 @@ class Header:
             raise ValueError(f"version 1 has no {self.entropy!r} coding of the indices, and withholds none")
         if (self.entropy == "qlds") != (self.entropy_steps is not None):
             raise ValueError('the coding "qlds" has a number of steps, the others have none')
-        if self.entropy_steps is not None and not 1 <= self.entropy_steps <= 255:
-            raise ValueError(f"the steps of the entropy coding must be 1 to 255, not {self.entropy_steps}")
+        most = min(MAX_STEPS, self.grid[0] * self.grid[1])
+        if self.entropy_steps is not None and not 1 <= self.entropy_steps <= most:
+            raise ValueError(f"the steps of the entropy coding must be 1 to {most}, not {self.entropy_steps}")
         if self.withheld is not None:
             sent, seed, temperature = self.withheld
             units = temperature * TEMPERATURE_UNIT
@@ -121,7 +128,7 @@ class Header:
         Raises:
             BitstreamError: The bytes are no stream, or need a newer version.
         """
-        if len(data) <= FIXED_BYTES:
+        if len(data) < FIXED_BYTES:
             raise BitstreamError("The file is empty or cut short: fetch or make it again.")
         head = data[0]
         preset = _PRESETS_BY_CODE.get(head >> 2 & 7)
@@ -204,7 +211,8 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
 
 def usual_steps(grid: tuple[int, int]) -> int:
     """Steps of "qlds" unless others are asked for: the paper's 5 up to 8x8 indices, and 12 for more."""
-    return 5 if grid[0] * grid[1] <= 64 else 12
+    cells = grid[0] * grid[1]
+    return min(5, cells) if cells <= 64 else 12
 
 
 def _usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:

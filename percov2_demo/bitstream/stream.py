@@ -143,7 +143,7 @@ class Bitstream:
         """Reads a `.pcv2` file.
 
         Any input is safe: it is refused by its length or its first bytes before any work, or costs work in
-        proportion to its length.
+        proportion to its length; in version 2, to the picture, which a coder bounds.
 
         Args:
             data: The file.

@@ -66,7 +66,7 @@ class CaptionCoder:
             tokens.append(_read_one(decoder, self._weights(tokens)[-1:]))
             if tokens[-1] == self.model.mark:
                 text = self.model.detokenize(tokens[1:-1])
-                if text and self.model.tokenize(text) == tokens[1:-1]:
+                if text and len(text.encode()) <= MAX_CAPTION_BYTES and self.model.tokenize(text) == tokens[1:-1]:
                     return text
                 break
         raise EntropyError("the caption is damaged")

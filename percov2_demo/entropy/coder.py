@@ -55,7 +55,7 @@ def information(run: Run) -> NDArray[np.float64]:
 
 
 def encode(runs: Sequence[Run]) -> bytes:
-    """The shortest bytes that decode to these runs.
+    """Bytes that decode to these runs, without what is not needed of the last eight.
 
     A range coder ends in the middle of an interval, with more bytes than it takes to tell that interval from others
     when the missing ones count as zero: the last are dropped, and what is left is rounded up where that is needed.

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from percov2_demo.bitstream.header import TEMPERATURE_UNIT
 from percov2_demo.entropy.coder import Decoder, Run, information, symbol_weights
 from percov2_demo.entropy.masked_model import MASK, MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
@@ -61,7 +62,12 @@ class IndexCoder:
             groups: Which positions are drawn together, in which order; those that are known stay as they are.
             seed: Seed of the draws.
             temperature: What logits are divided by, a multiple of 1/64; 0 takes the most likely index.
+
+        Raises:
+            ValueError: The temperature is none.
         """
+        if not 0 <= temperature * TEMPERATURE_UNIT == int(temperature * TEMPERATURE_UNIT):
+            raise ValueError(f"the temperature must be a multiple of 1/{TEMPERATURE_UNIT}, not {temperature:g}")
         completed = known.copy()
         # Raw 64-bit words: NumPy keeps a bit generator's words, not what it makes of them.
         words = np.random.PCG64(seed)
@@ -74,10 +80,7 @@ class IndexCoder:
 
     def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
         """Bits `(rows, columns)` that each index costs, 0 where no group is; arguments as in `runs`."""
-        bits = np.zeros(indices.shape)
-        for group, run in zip(groups, self.runs(indices, preset, groups), strict=True):
-            bits.flat[group] = information(run)
-        return bits
+        return _bits_of(self.runs(indices, preset, groups), indices.shape, groups)
 
     def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
         """Integer weights `(N, codebook_size)`, in proportion to the probabilities of what stands in hidden places.
@@ -93,7 +96,7 @@ class IndexCoder:
     def logits(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.int64]:
         """Integer logits `(N, codebook_size)` in units of 1/64; arguments as in `weights`."""
         inputs = torch.from_numpy(known)[None].to(self.model.device)
-        logits = self.model(inputs, preset)[0].flatten(0, 1)[torch.from_numpy(np.array(group))]
+        logits = self.model(inputs, preset, torch.from_numpy(np.array(group)))[0]
         return logits.cpu().numpy().astype(np.int64)
 
 
@@ -110,6 +113,10 @@ class UniformIndexCoder:
         for group in groups:
             indices.flat[group] = decoder.decode(_equal_weights(len(group), preset))
         return indices
+
+    def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
+        """As `IndexCoder.information`."""
+        return _bits_of(self.runs(indices, preset, groups), indices.shape, groups)
 
 
 def conceal(
@@ -130,9 +137,18 @@ def conceal(
         seed: Seed of the draws.
         temperature: As in `IndexCoder.complete`.
     """
+    if any(not 0 <= position < indices.size for position in lost):
+        raise ValueError(f"lost positions must be from 0 to {indices.size - 1}")
     known = indices.copy()
     known.flat[np.asarray(lost, np.int64)] = MASK
     return coder.complete(known, preset, schedule("qlds", *indices.shape), seed, temperature)
+
+
+def _bits_of(runs: Sequence[Run], shape: tuple[int, ...], groups: Groups) -> NDArray[np.float64]:
+    bits = np.zeros(shape)
+    for group, run in zip(groups, runs, strict=True):
+        bits.flat[group] = information(run)
+    return bits
 
 
 def _equal_weights(count: int, preset: str) -> NDArray[np.float64]:
@@ -143,8 +159,8 @@ def _draw(logits: NDArray[np.int64], words: NDArray[np.uint64], temperature: flo
     """A symbol of each row of logits `(N, K)`, by a random word each."""
     if temperature == 0:
         return logits.argmax(axis=1)
-    divisor = int(temperature * 64)
     # Integer division rounds down for negative numbers too, on every machine.
-    sums = symbol_weights(logits * 64 // divisor).astype(np.uint64).cumsum(axis=1)
+    tempered = logits * TEMPERATURE_UNIT // int(temperature * TEMPERATURE_UNIT)
+    sums = symbol_weights(tempered).astype(np.uint64).cumsum(axis=1)
     chosen = words % sums[:, -1]
     return (chosen[:, None] >= sums).sum(axis=1)

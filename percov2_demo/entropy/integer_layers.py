@@ -197,7 +197,7 @@ class IntegerEmbedding(nn.Module):
         Vectors are of unit deviation, so logits are taken of `x / width**0.5`, the root rounded to a power of two.
         """
         weight, scale, offset = self.matrix()
-        divisor = 2 ** round(np.log2(weight.shape[1]) / 2)
+        divisor = 1 << weight.shape[1].bit_length() // 2
         return round_through(F.linear(x, weight, offset) * (scale * (LOGIT_UNIT / ACTIVATION_UNIT / divisor)))
 
 

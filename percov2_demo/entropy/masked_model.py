@@ -125,12 +125,13 @@ class MaskedModel(ModelMixin, ConfigMixin):
             self.trunk.extend([SpatialMixer(width, kernel, gain), FeedForward(width, hidden, gain)])
         self.norm = IntegerNorm(width)
 
-    def forward(self, indices: Tensor, preset: str) -> Tensor:
+    def forward(self, indices: Tensor, preset: str, positions: Tensor | None = None) -> Tensor:
         """Integer logits, float32 `(B, rows, columns, codebook_size)`, in units of 1/64.
 
         Args:
             indices: `(B, rows, columns)` int64, with `MASK` where an index is not known.
             preset: Name of the preset.
+            positions: N positions in the flattened map whose logits `(B, N, codebook_size)` are wanted; None for all.
 
         Raises:
             ValueError: The model does not serve the preset.
@@ -139,4 +140,7 @@ class MaskedModel(ModelMixin, ConfigMixin):
             raise ValueError(f"this entropy model does not serve {preset}")
         with torch.autocast(indices.device.type, enabled=False):
             symbols = self.symbols[preset]
-            return symbols.logits(self.norm(self.trunk(symbols(indices))))
+            hidden = self.trunk(symbols(indices))
+            if positions is not None:
+                hidden = hidden.flatten(1, 2)[:, positions]
+            return symbols.logits(self.norm(hidden))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percov2_demo.bitstream import (
+    MAX_PIXELS,
     Bitstream,
     BitstreamError,
     Content,
@@ -22,11 +23,6 @@ from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import IndexCoder, UniformIndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
-from percov2_demo.presets import get_preset
-
-
-MAX_CELLS = 4096
-"""Largest grid that is decoded: time grows with its cells, and a damaged head can ask for any."""
 
 
 class EntropyCoder:
@@ -74,22 +70,20 @@ class EntropyCoder:
         header = Header(version=2, caption_coding="none", **size, **settings)
         coding, payload = self.encode(stream.indices, stream.caption, header)
         recoded = replace(stream, caption_coding=coding, payload=payload, **settings)
-        sent = np.concatenate([np.empty(0, np.int64), *_groups(header)[0]])
+        if withheld is not None:
+            recoded = replace(recoded, indices=self.decode(payload.data, recoded.header).indices)
         try:
-            content = self.decode(payload.data, recoded.header)
-            differs = content.caption != stream.caption or (content.indices - stream.indices).flat[sent].any()
+            decoded = Bitstream.from_bytes(recoded.to_bytes(), self)
         except BitstreamError:
-            differs = True
-        if differs:
+            decoded = None
+        if decoded != recoded:
             raise EntropyError("the entropy models do not decode on this machine what they encoded")
-        return replace(recoded, indices=content.indices)
+        return recoded
 
     def information(self, stream: Bitstream) -> NDArray[np.float64]:
         """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
-        groups, _ = _groups(stream.header)
-        if stream.entropy == "uniform":
-            return np.full(stream.indices.shape, float(get_preset(stream.preset).bits_per_index))
-        return self.indices.information(stream.indices, stream.preset, groups)
+        sent, _ = _groups(stream.header)
+        return self._index_coder(stream.header).information(stream.indices, stream.preset, sent)
 
     def encode(self, indices: NDArray[np.int64], caption: str, header: Header) -> tuple[str, Payload]:
         """`(caption coding, payload)` of the groups that the header says are sent; its own caption coding is not read.
@@ -109,9 +103,10 @@ class EntropyCoder:
         Raises:
             BitstreamError: The payload is damaged, or its grid too large.
         """
-        rows, columns = header.grid
-        if rows * columns > MAX_CELLS:
-            raise BitstreamError(f"The file has {rows * columns} indices, more than the {MAX_CELLS} that are decoded.")
+        if header.width * header.height > MAX_PIXELS:
+            raise BitstreamError(
+                f"The file is of {header.width}x{header.height} pixels: at most {MAX_PIXELS} are read."
+            )
         decoder = Decoder(payload)
         try:
             coding, caption = "none", ""
@@ -121,7 +116,7 @@ class EntropyCoder:
             sent, withheld = _groups(header)
             indices = self._index_coder(header).read(decoder, header.grid, header.preset, sent)
             decoder.finish()
-        except EntropyError:
+        except (EntropyError, ValueError):
             raise BitstreamError(
                 "The file is damaged or was made with another model: fetch or make it again."
             ) from None
@@ -135,7 +130,15 @@ class EntropyCoder:
 
 
 def _groups(header: Header) -> tuple[Groups, Groups]:
-    """The groups that are sent and those that are not."""
+    """The groups that are sent and those that are not.
+
+    Raises:
+        ValueError: The header withholds groups that there are not.
+    """
     groups = schedule(header.entropy, *header.grid, header.entropy_steps or 1)
-    count = len(groups) if header.withheld is None else header.withheld.sent
+    if header.withheld is None:
+        return groups, ()
+    count = header.withheld.sent
+    if count >= len(groups):
+        raise ValueError(f"the coding {header.entropy} has {len(groups)} groups here: send fewer, or all of them")
     return groups[:count], groups[count:]

@@ -1,6 +1,6 @@
 """Metrics of an evaluation that need weights of their own, by the names they are asked for."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -9,32 +9,38 @@ from torch import Tensor
 from percov2_demo.evaluation.measure import LearnedMetric
 from percov2_demo.evaluation.protocol import Picture
 from percov2_demo.evaluation.tables import Row
-from percov2_demo.metrics import MIN_PICTURES, load_clip, load_lpips, set_metrics, to_tensor
+from percov2_demo.metrics import MIN_PICTURES, build_set_metrics, load_clip, load_lpips, set_metrics, to_tensor
 
 
 PATCH_SIDE = 64
 """Side in pixels of the patches that stand for pictures where there are few, as CoD takes on Kodak."""
 
 
-def load_learned(names: Iterable[str], device: str) -> tuple[LearnedMetric, ...]:
+def load_learned(names: Sequence[str], device: str) -> tuple[LearnedMetric, ...]:
     """The metrics of a pair: "lpips", and "clip" for CLIP score and similarity.
 
     Raises:
         MetricUnavailable: The weights of one are neither here nor reachable.
     """
+    if "fid" in names:
+        # It is needed at the end, and found missing now.
+        build_set_metrics()
     builders = {"lpips": _lpips, "clip": _clip}
     return tuple(builders[name](device) for name in names if name in builders)
 
 
-def measure_sets(pictures: Sequence[Picture], decoded: Sequence[Path], device: str) -> Row:
+def measure_sets(pictures: Sequence[Picture], decoded: Sequence[Path], with_clip: bool, device: str) -> Row:
     """FID and KID between originals and reconstructions: of whole pictures where there are enough, else of patches.
+
+    With CLIP, CMMD too.
 
     Raises:
         MetricUnavailable: The library or its weights are missing.
     """
     patch_side = None if len(pictures) >= MIN_PICTURES else PATCH_SIDE
     originals = (to_tensor(picture.load()) for picture in pictures)
-    distances = set_metrics(originals, map(_open, decoded), patch_side=patch_side, device=device)
+    clip = load_clip(device) if with_clip else None
+    distances = set_metrics(originals, map(_open, decoded), patch_side=patch_side, clip=clip, device=device)
     return {"patch_side": patch_side} | distances
 
 

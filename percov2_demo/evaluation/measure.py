@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from torch import Tensor
@@ -12,7 +12,8 @@ from torch import Tensor
 from percov2_demo.baselines import Ladder, available_codecs
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.evaluation.protocol import Picture, Protocol
-from percov2_demo.metrics import measure, ms_ssim, psnr, to_tensor
+from percov2_demo.evaluation.tables import Row
+from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
 from percov2_demo.presets import get_preset
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
@@ -21,12 +22,10 @@ from percov2_demo.sampling import Sampling
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
-Row = dict[str, Any]
-
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
 
-EQUAL_QUALITY = {"psnr": psnr, "ms_ssim": ms_ssim}
+EQUAL_QUALITY = {"psnr": psnr, "ms_ssim": ms_ssim, "realism": patch_realism}
 """The metrics that a classical codec is asked to reach."""
 
 DIGITS = 4
@@ -40,7 +39,7 @@ class Bench:
     Args:
         pipeline: The model.
         protocol: What is measured.
-        out: Folder of the evaluation, with the folders `streams` and `pictures` for the files.
+        out: Folder of the evaluation; its folders `streams` and `pictures` receive the files.
         learned: Metrics with weights of their own.
     """
 
@@ -86,7 +85,9 @@ class Bench:
 
     def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
         """The stream in another coding, written to a file and read from it."""
-        path = self.out / "streams" / f"{picture.name}-{stream.preset}-{entropy.replace(':', '')}.pcv2"
+        folder = self.out / "streams" / stream.preset
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{picture.name}-{entropy.replace(':', '')}.pcv2"
         path.write_bytes(self.pipeline.recode(stream, **_entropy_settings(entropy)).to_bytes())
         return self.pipeline.read(path)
 
@@ -132,7 +133,11 @@ class Bench:
             for name, metric in EQUAL_QUALITY.items():
                 reached = None
                 if ours[name] is not None:
-                    reached = ladder.to_reach(lambda a, b, m=metric: m(to_tensor(a), to_tensor(b)), ours[name])
+                    reached = ladder.to_reach(
+                        lambda a, b, m=metric: m(to_tensor(a), to_tensor(b)),
+                        ours[name],
+                        higher_is_better=METRICS[name].better == "higher",
+                    )
                 needed[f"bytes_for_{name}"] = len(reached.data) if reached else None
             sizes = {"target_bytes": ours["file_bytes"], "file_bytes": len(coded.data), "fits": coded.fits}
             sizes["file_bpp"] = round(8 * len(coded.data) / (original.width * original.height), 6)
@@ -142,12 +147,16 @@ class Bench:
 
     def coded_path(self, picture: Picture, preset: str, codec: str) -> Path:
         """Where a classical codec's file is written."""
-        return self.out / "streams" / f"{picture.name}-{preset}.{codec}"
+        folder = self.out / "streams" / preset
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{picture.name}{available_codecs()[codec].suffix}"
 
     def picture_path(self, picture: Picture, preset: str, sampling: Sampling) -> Path:
         """Where a reconstruction is written."""
-        settings = "-".join(f"{name}{value:g}" for name, value in self.settings(preset, sampling).items())
-        return self.out / "pictures" / f"{picture.name}-{preset}-{settings}.png"
+        settings = "-".join(f"{name}{value}" for name, value in self.settings(preset, sampling).items())
+        folder = self.out / "pictures" / f"{preset}-{settings}"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{picture.name}.png"
 
     def settings(self, preset: str, sampling: Sampling) -> dict[str, float]:
         """A sampling as columns, with the model's strength where none is given."""

@@ -32,7 +32,7 @@ class Parts:
         if path.is_file() and (stored := json.loads(path.read_text()))["key"] == key:
             return stored["part"]
         part = make()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         partial.write_text(json.dumps({"key": key, "part": part}))
         partial.replace(path)

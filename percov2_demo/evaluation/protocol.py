@@ -1,8 +1,9 @@
 """What an evaluation measures, and on which pictures."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -39,6 +40,11 @@ class Protocol:
     baselines: tuple[str, ...]
     learned: tuple[str, ...]
     dataset: str
+
+    def __post_init__(self) -> None:
+        for name, values in asdict(self).items():
+            if isinstance(values, tuple) and len({str(value) for value in values}) < len(values):
+                raise ValueError(f"one of the {name} is named twice: name each once")
 
 
 @dataclass(frozen=True)
@@ -82,10 +88,9 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
     if not paths:
         raise ValueError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
-    stems = [path.stem for path in paths]
-    for stem in stems:
-        if stems.count(stem) > 1:
-            raise ValueError(f"two pictures are named {stem}: results are named after pictures, rename one")
+    stem, count = Counter(path.stem for path in paths).most_common(1)[0]
+    if count > 1:
+        raise ValueError(f"two pictures are named {stem}: results are named after pictures, rename one")
     texts = _read_captions(captions, [path.name for path in paths]) if captions else {}
     return [Picture(path, texts.get(path.name, ""), fit, max_side) for path in paths]
 
@@ -114,6 +119,8 @@ def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
         captions = {record["file"]: record["caption"] for record in records}
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(f'{path.name} must hold one JSON object a line, with "file" and "caption"') from error
+    if not all(isinstance(caption, str) for caption in captions.values()):
+        raise ValueError(f"the captions in {path.name} must be text")
     missing = sorted(set(names) - set(captions))
     if missing:
         raise ValueError(f"{path.name} has no caption for {missing[0]}")

@@ -11,7 +11,7 @@ import plotly.io
 from PIL import Image
 
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
-from percov2_demo.published import PublishedSet, load_published
+from percov2_demo.published import DATASETS, PublishedSet, load_published
 
 
 PAGE = """<!doctype html>
@@ -72,7 +72,10 @@ def write_report(
 
 def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[PublishedSet]]:
     """Published sets of the same dataset: those under the measured protocol, and the others."""
-    sets = [item for item in load_published() if item.dataset == settings["dataset"].lower()]
+    dataset = settings["dataset"].lower()
+    if DATASETS.get(dataset) != settings["pictures"]:
+        return [], []
+    sets = [item for item in load_published() if item.dataset == dataset]
     same = [
         item
         for item in sets

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict
+from datetime import timedelta
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -31,6 +32,19 @@ from percov2_demo.evaluation.tables import (
 
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
+
+
+LONGEST_WAIT = timedelta(days=2)
+"""How long a process waits for the others, whose pictures may take longer."""
+
+SHEET_ROWS = 24
+"""Pictures on the contact sheet."""
+
+
+def join_processes(device: str) -> str:
+    """Makes this process one of those that accelerate started, if any; returns its own device of the kind asked for."""
+    state = PartialState(cpu=not device.startswith("cuda"), timeout=LONGEST_WAIT)
+    return str(state.device) if state.num_processes > 1 and device == "cuda" else device
 
 
 def evaluate(
@@ -71,8 +85,6 @@ def evaluate(
     state = PartialState()
     bench = Bench(pipeline, protocol, out, load_learned(protocol.learned, str(pipeline.device)))
     parts = Parts(out / "unfinished")
-    for name in ("streams", "pictures"):
-        (out / name).mkdir(parents=True, exist_ok=True)
     share = pictures[state.process_index :: state.num_processes]
     for picture in tqdm(share, unit="picture", disable=None if state.is_local_main_process else True):
         _measure(bench, parts, picture)
@@ -89,7 +101,7 @@ def evaluate(
 def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
     """The rows of a picture by table, measured unless they are there."""
     conditions = {
-        "model": bench.pipeline.identity,
+        "model": [bench.pipeline.identity, bench.pipeline.entropy_identity],
         "protocol": asdict(bench.protocol),
         "caption": picture.caption,
         "file": hashlib.sha256(picture.path.read_bytes()).hexdigest(),
@@ -97,11 +109,11 @@ def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row
     measured: dict[str, list[Row]] = {"rows": [], "codings": [], "times": [], "compared": []}
     for preset in bench.protocol.presets:
         make = partial(bench.measure_preset, picture, preset)
-        for name, rows in parts.get(f"{picture.name}-{preset}", conditions, make).items():
+        for name, rows in parts.get(f"{preset}/{picture.name}", conditions, make).items():
             measured[name] += rows
     for codec in bench.protocol.baselines:
         make = partial(bench.compare, picture, codec, measured["rows"])
-        measured["compared"] += parts.get(f"{picture.name}-{codec}", conditions, make)["compared"]
+        measured["compared"] += parts.get(f"{codec}/{picture.name}", conditions, make)["compared"]
     return measured
 
 
@@ -121,7 +133,8 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
     strengths = {preset: bench.pipeline.default_strength(preset) for preset in protocol.presets}
-    settings = {"model": bench.pipeline.identity, "pictures": len(pictures), "sizes": sizes}
+    settings = {"model": bench.pipeline.identity, "entropy_models": bench.pipeline.entropy_identity}
+    settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}
     description = f"{bench.pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
     summary = compressai_results("PerCoV2", description.strip(), points) | {"points": points, "settings": settings}
@@ -149,16 +162,17 @@ def _set_rows(bench: Bench, pictures: list[Picture]) -> list[Row]:
     rows = []
     for preset, sampling in product(bench.protocol.presets, bench.protocol.samplings):
         decoded = [bench.picture_path(picture, preset, sampling) for picture in pictures]
-        distances = measure_sets(pictures, decoded, str(bench.pipeline.device))
+        with_clip = "clip" in bench.protocol.learned
+        distances = measure_sets(pictures, decoded, with_clip, str(bench.pipeline.device))
         rows.append({"preset": preset} | bench.settings(preset, sampling) | distances)
     return rows
 
 
 def _contact_sheet(bench: Bench, pictures: list[Picture]) -> Image.Image:
-    """Originals, our pictures of the first sampling, and the classical codecs' at the highest rate."""
+    """Originals, our pictures of the first sampling, and the classical codecs' at the highest rate; some of many."""
     presets, codecs = bench.protocol.presets, [available_codecs()[name] for name in bench.protocol.baselines]
     rows = []
-    for picture in pictures:
+    for picture in pictures[:SHEET_ROWS]:
         row = [picture.load()]
         row += [Image.open(bench.picture_path(picture, preset, bench.protocol.samplings[0])) for preset in presets]
         row += [codec.decode(bench.coded_path(picture, presets[-1], codec.name).read_bytes()) for codec in codecs]

@@ -99,14 +99,14 @@ def summarize_codings(codings: Sequence[Row]) -> list[Row]:
 
 
 def compressai_results(name: str, description: str, summary: Sequence[Row]) -> dict[str, Any]:
-    """A curve in the format of CompressAI's `results/image/<dataset>/<codec>.json`; `bpp` counts the whole file."""
+    """A curve in the format of CompressAI's `results/image/<dataset>/<codec>.json`; `bpp` counts the whole file.
+
+    Of each preset the first point is taken: the others are of other settings.
+    """
+    curve = list({point["preset"]: point for point in reversed(summary)}.values())[::-1]
     metrics = {metric: COMPRESSAI_NAMES.get(metric, metric) for metric in _metric_digits(summary[0])}
     columns = {"file_bpp": "bpp"} | metrics
-    # JSON knows no infinity, which is the PSNR of equal pictures.
-    results = {
-        column: [value if value is not None and math.isfinite(value) else None for value in (p[ours] for p in summary)]
-        for ours, column in columns.items()
-    }
+    results = {column: [point[ours] for point in curve] for ours, column in columns.items()}
     return {"name": name, "description": description, "results": results}
 
 
@@ -123,9 +123,14 @@ def _metric_digits(row: Row) -> dict[str, int]:
 
 
 def _means(rows: Sequence[Row], digits: dict[str, int]) -> Row:
-    """Rounded means; None where no row has a value."""
+    """Rounded means; None where no row has a value, or one is infinite."""
     values = {name: [row[name] for row in rows if row[name] is not None] for name in digits}
-    return {name: round(fmean(values[name]), places) if values[name] else None for name, places in digits.items()}
+    means = {name: fmean(values[name]) if values[name] else None for name in digits}
+    # The PSNR of equal pictures is infinite, which JSON does not know.
+    return {
+        name: None if mean is None or not math.isfinite(mean) else round(mean, digits[name])
+        for name, mean in means.items()
+    }
 
 
 def _is_better(name: str, ours: float | None, theirs: float | None) -> bool:

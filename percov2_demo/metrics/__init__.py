@@ -10,7 +10,7 @@ from percov2_demo.metrics.errors import MetricUnavailable
 from percov2_demo.metrics.learned import Clip, Lpips, load_clip, load_lpips
 from percov2_demo.metrics.picture import to_tensor
 from percov2_demo.metrics.realism import REALISM_MIN_SIDE, patch_realism
-from percov2_demo.metrics.sets import MIN_PICTURES, cmmd, patches, set_metrics
+from percov2_demo.metrics.sets import MIN_PICTURES, build_set_metrics, cmmd, patches, set_metrics
 
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Lpips",
     "Metric",
     "MetricUnavailable",
+    "build_set_metrics",
     "cmmd",
     "colour_shift",
     "load_clip",

@@ -37,7 +37,7 @@ class Metric:
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("psnr", "PSNR", "dB", "higher", -math.inf, math.inf, "mean squared error over RGB, peak 1"),
+        Metric("psnr", "PSNR", "dB", "higher", 0, math.inf, "mean squared error over RGB, peak 1"),
         Metric("ms_ssim", "MS-SSIM", "", "higher", 0, 1, "Wang et al., Asilomar 2003"),
         Metric("lpips", "LPIPS", "", "lower", 0, math.inf, "Zhang et al., CVPR 2018, AlexNet, version 0.1"),
         Metric(
@@ -58,7 +58,15 @@ METRICS: dict[str, Metric] = {
             math.inf,
             "CIEDE2000 (Sharma et al., 2005) of means over 16x16 pixels",
         ),
-        Metric("clip_score", "CLIP score", "", "higher", 0, 100, "Hessel et al., EMNLP 2021, times 100"),
+        Metric(
+            "clip_score",
+            "CLIP score",
+            "",
+            "higher",
+            0,
+            100,
+            "100 times the cosine, after Hessel et al., EMNLP 2021, whose factor is 2.5",
+        ),
         Metric(
             "clip_similarity",
             "CLIP similarity",

@@ -105,7 +105,7 @@ def set_metrics(
         MetricUnavailable: torchmetrics, or its Inception, is neither installed nor reachable.
         ValueError: The numbers or sizes differ, a picture is smaller than a patch, or there is but one sample.
     """
-    fid, kid = (metric.to(device) for metric in _build(inception))
+    fid, kid = (metric.to(device) for metric in build_set_metrics(inception))
     embeddings: tuple[list[Tensor], list[Tensor]] = ([], [])
     samples = 0
     for pair in zip_longest(originals, reconstructions):
@@ -130,7 +130,12 @@ def set_metrics(
     return {"samples": samples} | distances | {"cmmd": cmmd(*map(torch.stack, embeddings)) if clip else None}
 
 
-def _build(inception: nn.Module | None) -> tuple[nn.Module, nn.Module]:
+def build_set_metrics(inception: nn.Module | None = None) -> tuple[nn.Module, nn.Module]:
+    """torchmetrics' FID and KID, with its Inception unless another network is given.
+
+    Raises:
+        MetricUnavailable: The library, or its Inception, is neither installed nor reachable.
+    """
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
         from torchmetrics.image.kid import KernelInceptionDistance

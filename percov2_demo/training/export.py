@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, CLIPTextModelWithProjection
 
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.loading import model_folder
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.positions import crop_positions
@@ -53,14 +54,20 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         photos: The photos it was trained on, for the manifest.
         work: Folder with the results of the stages.
         out: The model folder to write.
-        base: Model folder that gets the entropy models; None for the model that the stages made.
+        base: Model folder or hub id that gets the entropy models; None for the model that the stages made.
+
+    Raises:
+        ValueError: There is no such model, or it has no manifest.
     """
     earlier: dict[str, Any] = {}
     if base is None:
         pipeline = assemble(config, work, read_strengths(work / "strength"))
     else:
         pipeline = PerCoV2Pipeline.from_pretrained(base)
-        earlier = json.loads((Path(base) / "manifest.json").read_text())["training"]
+        manifest = model_folder(base) / "manifest.json"
+        if not manifest.is_file():
+            raise ValueError("the model that gets the entropy models has no manifest.json: export it again")
+        earlier = json.loads(manifest.read_text())["training"]
     _add_entropy_models(pipeline, config, work)
     size = config["export"]["pos_embed_max_size"]
     if size < pipeline.transformer.config.pos_embed_max_size:

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from percov2_demo.baselines import available_codecs
-from percov2_demo.evaluation import choose_codecs, list_pictures
+from percov2_demo.evaluation import Protocol, choose_codecs, list_pictures
+from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene
 
 
@@ -42,6 +43,11 @@ def test_a_missing_caption_is_named(folder):
         list_pictures(folder, write_captions(folder, b="a house"), "crop", 1280)
 
 
+def test_captions_must_be_text(folder):
+    with pytest.raises(ValueError, match=r"the captions in captions\.jsonl must be text"):
+        list_pictures(folder, write_captions(folder, a=7), "crop", 1280)
+
+
 @pytest.mark.parametrize("text", ['{"file": "b.png"}', "[]", "no json"])
 def test_a_malformed_caption_file_is_refused(folder, text):
     path = folder / "captions.jsonl"
@@ -67,3 +73,20 @@ def test_codecs_are_chosen_by_name():
     assert choose_codecs(["jpeg2000", "jpeg"]) == ("jpeg2000", "jpeg")
     with pytest.raises(ValueError, match="mpeg is not available: choose of jpeg"):
         choose_codecs(["mpeg"])
+
+
+def test_settings_are_named_once():
+    fields = {
+        "presets": ("low",),
+        "entropies": ("default",),
+        "samplings": (Sampling(),),
+        "fit": "crop",
+        "captions": "none",
+        "baselines": (),
+        "learned": (),
+        "dataset": "drawn",
+    }
+    Protocol(**fields)
+    for name, twice in (("presets", ("low", "low")), ("samplings", (Sampling(), Sampling()))):
+        with pytest.raises(ValueError, match=f"one of the {name} is named twice"):
+            Protocol(**fields | {name: twice})

@@ -79,7 +79,7 @@ def test_codings_are_compared_with_packed_indices():
 
 
 def test_curves_have_compressais_names_and_no_infinity():
-    points = summarize([row("a"), row("a", "extreme-low", psnr=math.inf)])
+    points = summarize([row("a"), row("a", guidance=1.0, psnr=15.0), row("a", "extreme-low", psnr=math.inf)])
     curve = compressai_results("PerCoV2", "a test", points)
     assert set(curve) == {"name", "description", "results"}
     assert curve["results"]["bpp"] == [0.00238, 0.00238]
