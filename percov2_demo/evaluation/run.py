@@ -42,7 +42,7 @@ SHEET_ROWS = 24
 
 
 def join_processes(device: str) -> str:
-    """Makes this process one of those that accelerate started, if any; returns its own device of the kind asked for."""
+    """Makes this process one of those that accelerate started, if any; returns its own device of that kind."""
     state = PartialState(cpu=not device.startswith("cuda"), timeout=LONGEST_WAIT)
     return str(state.device) if state.num_processes > 1 and device == "cuda" else device
 
