@@ -53,7 +53,7 @@ def codings() -> str:
 def baselines() -> str:
     points = {row["preset"]: row for row in reversed(rows("summary.csv"))}
     lines = []
-    for row in rows("baselines/summary.csv"):
+    for row in sorted(rows("baselines/summary.csv"), key=lambda row: list(points).index(row["preset"]), reverse=True):
         ours, count = points[row["preset"]], row["pictures"]
         size = row["file_bytes"] if row["fits"] == count else f"{row['file_bytes']} (fits {row['fits']} of {count})"
         wins = [row[f"ours_better_{name}"] for name in ("psnr", "ms_ssim", "realism", "colour_shift")]
@@ -75,5 +75,7 @@ def written(readme: str, name: str) -> str:
 if __name__ == "__main__":
     text = README.read_text("utf-8")
     for name, make in TABLES.items():
-        text = text.replace(written(text, name), make())
+        before, rest = text.split(f"<!-- {name} -->", 1)
+        after = rest.split(f"<!-- /{name} -->", 1)[1]
+        text = f"{before}<!-- {name} -->\n{make()}\n<!-- /{name} -->{after}"
     README.write_text(text, "utf-8")
