@@ -6,9 +6,11 @@ pictures under another protocol get a chart of their own.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.colors import qualitative
 
 from percov2_demo.metrics import METRICS
 from percov2_demo.published import PublishedSet
@@ -29,6 +31,9 @@ PAIRS = (
 
 PUBLISHED_COLUMNS = {RATE: "bpp", "psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb", "lpips": "lpips-alex"}
 """What published figures call our columns."""
+
+COLOURS = qualitative.D3
+"""Colours of the curves, in their order."""
 
 OURS, CLASSICAL, PUBLISHED = ("circle", "solid"), ("square", "dot"), ("diamond-open", "dash")
 """Marker and line of a curve's kind."""
@@ -91,17 +96,21 @@ def published_curves(published: PublishedSet) -> list[Curve]:
 
 
 def draw(curves: Iterable[Curve], subtitle: str, pairs: Iterable[tuple[str, str]] = PAIRS) -> list[go.Figure]:
-    """A chart for each pair of columns that at least one curve has."""
-    curves = list(curves)
+    """A chart for each pair of columns that a curve of ours has or, where none is ours, any.
+
+    A curve has the same colour in all charts.
+    """
+    coloured = list(zip(curves, cycle(COLOURS), strict=False))
+    decisive = [curve for curve, _ in coloured if curve.style == OURS] or [curve for curve, _ in coloured]
     figures = []
     for x, y in pairs:
-        traces = [_trace(curve, x, y) for curve in curves if any(_has(point, x, y) for point in curve.points)]
-        if traces:
-            figures.append(_figure(traces, x, y, subtitle))
+        if any(_has(point, x, y) for curve in decisive for point in curve.points):
+            shown = [(c, colour) for c, colour in coloured if any(_has(point, x, y) for point in c.points)]
+            figures.append(_figure([_trace(curve, colour, x, y) for curve, colour in shown], x, y, subtitle))
     return figures
 
 
-def _trace(curve: Curve, x: str, y: str) -> go.Scatter:
+def _trace(curve: Curve, colour: str, x: str, y: str) -> go.Scatter:
     shown = sorted(
         (point[x], point[y], label)
         for point, label in zip(curve.points, curve.labels, strict=True)
@@ -115,8 +124,8 @@ def _trace(curve: Curve, x: str, y: str) -> go.Scatter:
         text=labels,
         name=curve.name,
         mode="lines+markers",
-        marker={"symbol": symbol, "size": 9},
-        line={"dash": dash},
+        marker={"symbol": symbol, "size": 9, "color": colour},
+        line={"dash": dash, "color": colour},
         hovertemplate="%{text}<br>%{x:.4g}, %{y:.4g}<extra>%{fullData.name}</extra>",
     )
 
@@ -124,7 +133,7 @@ def _trace(curve: Curve, x: str, y: str) -> go.Scatter:
 def _figure(traces: Sequence[go.Scatter], x: str, y: str, subtitle: str) -> go.Figure:
     figure = go.Figure(list(traces))
     figure.update_layout(
-        title={"text": f"{_title(y)} over {_title(x).lower()}", "subtitle": {"text": subtitle}},
+        title={"text": f"{_title(y)} over {_within(_title(x))}", "subtitle": {"text": subtitle}},
         template="plotly_white",
         height=520,
         legend={"orientation": "h", "y": -0.2},
@@ -136,6 +145,11 @@ def _figure(traces: Sequence[go.Scatter], x: str, y: str, subtitle: str) -> go.F
 
 def _title(column: str) -> str:
     return "Rate" if column == RATE else METRICS[column].label
+
+
+def _within(title: str) -> str:
+    """A title within a sentence: "rate", but "LPIPS"."""
+    return title if title.isupper() else title[0].lower() + title[1:]
 
 
 def _axis(column: str) -> str:

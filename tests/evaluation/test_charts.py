@@ -72,3 +72,12 @@ def test_published_figures_are_labelled_and_keep_their_definitions():
     assert all("published" in trace.name for figure in figures for trace in figure.data)
     (lpips,) = (figure for figure in figures if figure.layout.title.text == "LPIPS over rate")
     assert {value for trace in lpips.data for value in trace.y} == {0.434, 0.686, 0.415}
+
+
+def test_a_curve_has_one_colour_in_all_charts_and_only_pairs_of_ours_are_drawn():
+    (crop,) = (item for item in published_for("kodak", 512, 512) if item.protocol == "crop")
+    ours, classical = curves_of([point()], STRENGTHS), baseline_curves([baseline()], {"jpeg": "JPEG"})
+    figures = draw(ours + classical + published_curves(crop), "")
+    colours = {(trace.name, trace.line.color) for figure in figures for trace in figure.data}
+    assert len(colours) == len({name for name, _ in colours}) == len({colour for _, colour in colours})
+    assert not any("LPIPS" in figure.layout.title.text for figure in figures)
