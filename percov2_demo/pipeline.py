@@ -302,14 +302,16 @@ class PerCoV2Pipeline(DiffusionPipeline):
                     "coding the indices with a model needs a model that has entropy models, and its own caption coding"
                 )
             return packed
-        try:
-            if entropy is not None or withheld is not None:
-                return coder.recode(packed, entropy or default, entropy_steps, withheld)
+        streams = [coder.recode(packed, entropy or default, entropy_steps, withheld)]
+        if entropy is None and withheld is None:
             # A picture unlike all others can take more bits with a model than without.
-            streams = (coder.recode(packed, default), coder.recode(packed, "uniform"), packed)
-            return min(streams, key=lambda coded: len(coded.to_bytes()))
+            streams += [coder.recode(packed, "uniform"), packed]
+        shortest = min(streams, key=lambda coded: len(coded.to_bytes()))
+        try:
+            coder.check(shortest)
         except EntropyError:
             return packed
+        return shortest
 
     def read(self, source: bytes | str | Path) -> Bitstream:
         """The stream of a `.pcv2` file or of its bytes.

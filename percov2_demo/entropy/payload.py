@@ -51,7 +51,7 @@ class EntropyCoder:
     def recode(
         self, stream: Bitstream, entropy: str, entropy_steps: int | None = None, withheld: Withheld | None = None
     ) -> Bitstream:
-        """The stream in version 2; with groups withheld, its indices are those that a decoder will draw.
+        """The stream in version 2, not checked yet; with groups withheld, its indices are those that a decoder draws.
 
         Args:
             stream: A stream with all of its indices.
@@ -60,7 +60,6 @@ class EntropyCoder:
             withheld: Which groups are not sent.
 
         Raises:
-            EntropyError: What was coded decodes to something else: this machine does not compute as it must.
             ValueError: A setting is out of range.
         """
         if entropy == "qlds" and entropy_steps is None:
@@ -70,15 +69,22 @@ class EntropyCoder:
         header = Header(version=2, caption_coding="none", **size, **settings)
         coding, payload = self.encode(stream.indices, stream.caption, header)
         recoded = replace(stream, caption_coding=coding, payload=payload, **settings)
-        if withheld is not None:
-            recoded = replace(recoded, indices=self.decode(payload.data, recoded.header).indices)
+        if withheld is None:
+            return recoded
+        return replace(recoded, indices=self.decode(payload.data, recoded.header).indices)
+
+    def check(self, stream: Bitstream) -> None:
+        """Reads a stream's file as a receiver will.
+
+        Raises:
+            EntropyError: It says something else: this machine does not compute as it must.
+        """
         try:
-            decoded = Bitstream.from_bytes(recoded.to_bytes(), self)
+            received = Bitstream.from_bytes(stream.to_bytes(), self)
         except BitstreamError:
-            decoded = None
-        if decoded != recoded:
+            received = None
+        if received != stream:
             raise EntropyError("the entropy models do not decode on this machine what they encoded")
-        return recoded
 
     def information(self, stream: Bitstream) -> NDArray[np.float64]:
         """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
