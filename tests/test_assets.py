@@ -1,6 +1,7 @@
 """The embedded model: what the repository carries is what the manifest says, and it works."""
 
 import csv
+import hashlib
 import json
 import os
 from dataclasses import asdict
@@ -22,6 +23,10 @@ from tests.conftest import draw_scene
 
 
 RESULTS = EMBEDDED_MODEL.parent / "results" / "kodak"
+FILE_OF_A_LION = (
+    "2248a8dc8b1c6da1526ca58ad55918d64a21939679287948c6d44bbbe7307c4349b0"
+    "a6a674aefd59356047ea8bf668814eadcf763aa53e0d5228f0d1c5d8819ccf49a521a9"
+)
 KODAK = os.environ.get("PERCOV2_KODAK")
 
 
@@ -89,6 +94,13 @@ def test_picture_and_indices_do_not_depend_on_threads(embedded):
     (first_stream, first), (second_stream, second) = results
     assert first_stream == second_stream
     assert np.abs(np.asarray(first, int) - np.asarray(second, int)).max() <= 1
+
+
+def test_a_file_made_elsewhere_is_read(embedded):
+    """Frozen: whatever the machine, the entropy models must compute the very integers of the one that wrote this."""
+    stream = embedded.read(bytes.fromhex(FILE_OF_A_LION))
+    assert (stream.preset, stream.entropy, stream.caption) == ("ultra-low", "quincunx", "a male lion lying on a rock")
+    assert hashlib.sha256(stream.indices.astype("<i8").tobytes()).hexdigest()[:16] == "e5640c3b0f1f62a1"
 
 
 def test_committed_results_are_this_models_and_reach_the_floor(embedded):
