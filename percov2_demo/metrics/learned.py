@@ -179,11 +179,17 @@ def _package_network() -> nn.Module | None:
 
 
 def _download(repository: str, local_only: bool) -> Path:
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     try:
-        return Path(hf_hub_download(repository, LPIPS_FILE, local_files_only=local_only))
+        # The download asks the network even for local files: it looks up what to call its caller.
+        path = (
+            try_to_load_from_cache(repository, LPIPS_FILE) if local_only else hf_hub_download(repository, LPIPS_FILE)
+        )
+        if not isinstance(path, str):
+            raise FileNotFoundError(LPIPS_FILE)
+        return Path(path)
     except (OSError, HFValidationError) as error:
         raise MetricUnavailable(
             f"LPIPS unavailable offline: install the lpips package, or name a safetensors file in {LPIPS_VARIABLE} "

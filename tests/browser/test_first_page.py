@@ -118,7 +118,7 @@ def test_a_corrupt_photo_is_one_sentence(page, tmp_path, name):
 
 def test_a_corrupt_stream_is_one_sentence(page, tmp_path):
     path = tmp_path / "junk.pcv2"
-    path.write_bytes(b"junk")
+    path.write_bytes(b"bad")
     panel = panel_of(page, "Decode")
     panel.locator("input[type=file]").set_input_files(path)
     assert "The file is empty or cut short" in toast(page)

@@ -1,5 +1,6 @@
 """LPIPS and CLIP on random weights, against their formulas by hand and the real libraries."""
 
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -220,3 +221,9 @@ def test_clip_loads_a_folder_and_says_when_there_is_none(clip, tmp_path, monkeyp
 
 def test_nothing_heavy_is_loaded_at_import():
     assert not {"lpips", "torchvision", "transformers", "huggingface_hub"} & set(vars(learned))
+
+
+def test_a_look_at_this_machine_alone_asks_no_network(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: pytest.fail("the network was asked"))
+    with pytest.raises(MetricUnavailable, match="LPIPS unavailable offline"):
+        load_lpips(source="nobody/nothing", local_only=True)

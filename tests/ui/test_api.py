@@ -66,6 +66,7 @@ def test_errors_are_sentences(client, tmp_path):
     with pytest.raises(AppError, match="not a picture"):
         client.predict(handle_file(path), api_name="/compress")
     path = path.rename(tmp_path / "junk.pcv2")
+    path.write_bytes(b"bad")
     with pytest.raises(AppError, match="cut short"):
         client.predict(handle_file(path), api_name="/decompress")
 

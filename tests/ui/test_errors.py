@@ -21,7 +21,7 @@ def raised_by(function, *args):
     ("function", "args", "words"),
     [
         (load_image, (b"junk",), "not a picture"),
-        (Bitstream.from_bytes, (b"junk",), "cut short"),
+        (Bitstream.from_bytes, (b"bad",), "cut short"),
         (fit_image, (None, "stretch"), "Unknown fit"),
     ],
 )
