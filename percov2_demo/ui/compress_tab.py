@@ -102,7 +102,7 @@ class CompressTab:
             [(_preset_label(preset), preset.name) for preset in presets],
             value=presets[0].name,
             label="Preset",
-            info=f"Grid and index bytes of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo.",
+            info=f"Grid of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo, and its index bytes before entropy coding.",
             elem_classes="preset-cards",
         )
         self.caption.render()
@@ -138,8 +138,8 @@ class CompressTab:
                 self.stream_download = gr.DownloadButton("Download .pcv2", variant="primary", interactive=False)
                 self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
                 self.stop_button = gr.Button("Stop", variant="stop", visible=False)
-            self.metrics = gr.HTML()
             self.breakdown = gr.HTML()
+            self.metrics = gr.HTML()
 
     def _connect(self) -> None:
         results = [self.headline, self.original, self.reconstruction, self.stream_download]
@@ -264,7 +264,7 @@ def _welcome_html() -> str:
 def _preset_label(preset: Preset) -> str:
     rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
     size = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
-    return f"{preset.name.capitalize()}\n{columns}×{rows} · ≤ {size} B"
+    return f"{preset.name.capitalize()}\n{columns}×{rows} · {size} B"
 
 
 def _headline_html(report: RateReport, stream: Bitstream) -> str:

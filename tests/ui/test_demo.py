@@ -75,9 +75,9 @@ def test_launch_options():
 def test_presets_of_the_model_are_offered(config):
     (cards,) = (radio for radio in components(config, "radio") if radio["elem_classes"] == ["preset-cards"])
     assert cards["choices"] == [
-        ("Ultra-low\n8×8 · ≤ 64 B", "ultra-low"),
-        ("Low\n16×16 · ≤ 320 B", "low"),
-        ("Extreme-low\n32×32 · ≤ 1024 B", "extreme-low"),
+        ("Ultra-low\n8×8 · 64 B", "ultra-low"),
+        ("Low\n16×16 · 320 B", "low"),
+        ("Extreme-low\n32×32 · 1024 B", "extreme-low"),
     ]
     assert cards["value"] == "ultra-low"
 
