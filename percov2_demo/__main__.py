@@ -165,7 +165,10 @@ def build_parser() -> Parser:
 
 def strength(text: str) -> float | None:
     """A strength from the command line; None is the model's own."""
-    return None if text == "default" else float(text)
+    try:
+        return None if text == "default" else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text} is neither a number from 0 to 1 nor "default"') from None
 
 
 def coding(text: str) -> str:
@@ -173,7 +176,8 @@ def coding(text: str) -> str:
     name, _, steps = text.partition(":")
     valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
     if not valid:
-        raise ValueError(text)
+        names = ", ".join(SCHEDULES)
+        raise argparse.ArgumentTypeError(f"{text} is none of default, {names}, or qlds:S with S from 1 to 32")
     return text
 
 
@@ -255,6 +259,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
     from percov2_demo.evaluation import Protocol, choose_codecs, evaluate, join_processes, list_pictures
 
     _refuse_auto(options.captions)
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"{options.out} is a file: name a folder for the results")
     options.device = join_processes(options.device)
     captions = None if options.captions == "none" else Path(options.captions)
     pipeline = _load_pipeline(options)
@@ -271,6 +277,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
         learned=tuple(options.learned),
         dataset=options.dataset or options.input.resolve().name,
     )
+    for sampling in protocol.samplings:
+        pipeline.check_sampling(sampling)
     summary = evaluate(pipeline, pictures, protocol, options.out)
     if summary is not None:
         _print(summary)
@@ -329,6 +337,8 @@ def _draw_lost(stream: Bitstream, share: float, seed: int) -> list[int]:
 
 
 def _check_output(path: Path) -> None:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file")
     if not path.parent.is_dir():
         raise ValueError(f"the folder {path.parent} does not exist: create it first")
 

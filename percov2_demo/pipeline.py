@@ -298,16 +298,18 @@ class PerCoV2Pipeline(DiffusionPipeline):
         )
         if coder is None:
             if entropy not in (None, "uniform") or withheld is not None:
-                raise ValueError(
-                    "coding the indices with a model needs a model that has entropy models, and its own caption coding"
-                )
+                if caption_coding is not None:
+                    raise ValueError(
+                        f"a caption in {caption_coding} goes with packed indices: leave out one of the two"
+                    )
+                raise ValueError("this model has no entropy models to code the indices with")
             return packed
-        streams = [coder.recode(packed, entropy or default, entropy_steps, withheld)]
-        if entropy is None and withheld is None:
-            # A picture unlike all others can take more bits with a model than without.
-            streams += [coder.recode(packed, "uniform"), packed]
-        shortest = min(streams, key=lambda coded: len(coded.to_bytes()))
         try:
+            streams = [coder.recode(packed, entropy or default, entropy_steps, withheld)]
+            if entropy is None and withheld is None:
+                # A picture unlike all others can take more bits with a model than without.
+                streams += [coder.recode(packed, "uniform"), packed]
+            shortest = min(streams, key=lambda coded: len(coded.to_bytes()))
             coder.check(shortest)
         except EntropyError:
             return packed
@@ -387,7 +389,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
         strength = self.default_strength(stream.preset) if strength is None else strength
         self._check_stream(stream)
         seeds = [seed] if isinstance(seed, Integral) else list(seed)
-        self._check_sampling(num_inference_steps, guidance_scale, strength, seeds)
+        if not seeds:
+            raise ValueError("give at least one seed")
+        for value in seeds:
+            self.check_sampling(Sampling(num_inference_steps, guidance_scale, strength, value))
         if generator is not None and len(seeds) > 1:
             raise ValueError("give several seeds or a generator, not both")
         condition = self._decode_indices(stream, len(seeds))
@@ -452,15 +457,20 @@ class PerCoV2Pipeline(DiffusionPipeline):
         if stream.width * stream.height > MAX_PIXELS:
             raise ValueError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
 
-    def _check_sampling(self, steps: int, guidance_scale: float, strength: float, seeds: Sequence[int]) -> None:
-        if not 1 <= steps <= 1000:
-            raise ValueError(f"the number of steps must be 1 to 1000, not {steps}")
-        if not 0 <= guidance_scale <= 100:
-            raise ValueError(f"the guidance scale must be 0 to 100, not {guidance_scale:g}")
-        if not 0 <= strength <= 1:
-            raise ValueError(f"the strength must be from 0 to 1, not {strength:g}")
-        if not seeds or not all(0 <= seed < 2**63 for seed in seeds):
-            raise ValueError("give at least one seed, each from 0 to 9223372036854775807")
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Refuses settings of the decoder that are out of range.
+
+        Raises:
+            ValueError: One is.
+        """
+        if not 1 <= sampling.steps <= 1000:
+            raise ValueError(f"the number of steps must be 1 to 1000, not {sampling.steps}")
+        if not 0 <= sampling.guidance <= 100:
+            raise ValueError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
+        if sampling.strength is not None and not 0 <= sampling.strength <= 1:
+            raise ValueError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
+        if not 0 <= sampling.seed < 2**63:
+            raise ValueError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
 
     def _sample(
         self,

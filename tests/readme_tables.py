@@ -26,7 +26,8 @@ def results() -> str:
     lines = [
         [
             f"`{row['preset']}`",
-            "as default" if float(row["strength"]) == strengths[row["preset"]] else f"{float(row['strength']):g}",
+            f"{float(row['strength']):g}"
+            + (", default" if float(row["strength"]) == strengths[row["preset"]] else ""),
             *(row[name] for name in ("file_bytes", "payload_bpp", "psnr", "ms_ssim", "realism", "colour_shift")),
         ]
         for row in rows("summary.csv")

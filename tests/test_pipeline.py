@@ -455,7 +455,7 @@ def test_a_machine_that_computes_otherwise_gets_uniform_streams(scene, monkeypat
 def test_a_model_without_entropy_models_says_what_it_cannot_do(scene):
     pipeline = sd3_pipeline()
     assert pipeline.compress(scene).version == 1
-    with pytest.raises(ValueError, match="needs a model that has entropy models"):
+    with pytest.raises(ValueError, match="no entropy models to code the indices with"):
         pipeline.compress(scene, entropy="qlds")
     with pytest.raises(ValueError, match="no entropy models to fill in"):
         pipeline.conceal(pipeline.compress(scene), [1])

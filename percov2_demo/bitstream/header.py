@@ -109,12 +109,7 @@ class Header:
         if self.entropy_steps is not None and not 1 <= self.entropy_steps <= most:
             raise ValueError(f"the steps of the entropy coding must be 1 to {most}, not {self.entropy_steps}")
         if self.withheld is not None:
-            sent, seed, temperature = self.withheld
-            units = temperature * TEMPERATURE_UNIT
-            if not (0 <= sent <= 255 and 0 <= seed <= 255 and 0 <= units <= 255 and units == int(units)):
-                raise ValueError(
-                    "groups sent and seed must be 0 to 255, and the temperature a multiple of 1/64 below 4"
-                )
+            _check_withheld(self.withheld)
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -154,6 +149,8 @@ class Header:
             raise BitstreamError(
                 "The file is damaged, its first bytes contradict each other: make it again."
             ) from None
+        if header.version > 1 and width * height > MAX_PIXELS:
+            raise BitstreamError(f"This is not a .pcv2 file, or its picture of {width}x{height} pixels is too large.")
         if header.to_bytes() != (head, data[FIXED_BYTES : reader.position]):
             raise BitstreamError("The file is damaged, its first bytes contradict each other: make it again.")
         return header, data[:1] + data[FIXED_BYTES : reader.position], reader.position
@@ -181,6 +178,16 @@ class Header:
             return bytes([description]) + steps
         sent, seed, temperature = self.withheld
         return bytes([description]) + steps + bytes([sent, seed, int(temperature * TEMPERATURE_UNIT)])
+
+
+def _check_withheld(withheld: Withheld) -> None:
+    units = withheld.temperature * TEMPERATURE_UNIT
+    if not 0 <= withheld.sent <= 255:
+        raise ValueError(f"the number of groups sent must be 0 to 255, not {withheld.sent}")
+    if not 0 <= withheld.seed <= 255:
+        raise ValueError(f"the seed of groups that are not sent must be 0 to 255, not {withheld.seed}")
+    if not (0 <= units <= 255 and units == int(units)):
+        raise ValueError(f"the temperature must be a multiple of 1/64 below 4, not {withheld.temperature:g}")
 
 
 class _Reader:

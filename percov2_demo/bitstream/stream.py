@@ -85,7 +85,7 @@ class PayloadCoder(Protocol):
         """The content of a payload.
 
         Raises:
-            BitstreamError: The payload is damaged, or too large to decode.
+            BitstreamError: The payload is damaged, or another model's.
         """
 
 
@@ -143,7 +143,7 @@ class Bitstream:
         """Reads a `.pcv2` file.
 
         Any input is safe: it is refused by its length or its first bytes before any work, or costs work in
-        proportion to its length; in version 2, to the picture, which a coder bounds.
+        proportion to its length; in version 2, to its picture, which has at most `MAX_PIXELS`.
 
         Args:
             data: The file.

@@ -63,7 +63,10 @@ def encode(runs: Sequence[Run]) -> bytes:
     encoder = constriction.stream.queue.RangeEncoder()
     for symbols, weights in runs:
         encoder.encode(symbols.astype(np.int32), _MODEL, weights)
-    return next(code for code in _shortened(encoder.get_compressed()) if _decodes_to(code, runs))
+    for code in _shortened(encoder.get_compressed()):
+        if _decodes_to(code, runs):
+            return code
+    raise EntropyError("the range coder does not decode what it encoded")
 
 
 def _shortened(words: NDArray[np.uint32]) -> Iterator[bytes]:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percov2_demo.bitstream import (
-    MAX_PIXELS,
     Bitstream,
     BitstreamError,
     Content,
@@ -107,12 +106,8 @@ class EntropyCoder:
         """The content of a payload; groups that were not sent are drawn as the header says.
 
         Raises:
-            BitstreamError: The payload is damaged, or its grid too large.
+            BitstreamError: The payload is damaged, or another model's.
         """
-        if header.width * header.height > MAX_PIXELS:
-            raise BitstreamError(
-                f"The file is of {header.width}x{header.height} pixels: at most {MAX_PIXELS} are read."
-            )
         decoder = Decoder(payload)
         try:
             coding, caption = "none", ""

@@ -67,7 +67,7 @@ def curves_of(points: Sequence[dict[str, Any]], default_strength: dict[str, floa
     for point in points:
         strength = point["strength"]
         is_default = strength == default_strength[point["preset"]]
-        name = f"PerCoV2, {point['steps']} steps, guidance {point['guidance']:g}"
+        name = f"PerCoV2 Explorer, {point['steps']} steps, guidance {point['guidance']:g}"
         name += "" if is_default else ", estimate alone" if strength == 0 else f", strength {strength:g}"
         curves.setdefault(name, []).append(point)
     return [Curve(name, OURS, members, [point["preset"] for point in members]) for name, members in curves.items()]

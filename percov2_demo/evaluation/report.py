@@ -11,6 +11,7 @@ import plotly.io
 from PIL import Image
 
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
+from percov2_demo.metrics import METRICS
 from percov2_demo.published import DATASETS, PublishedSet, load_published
 
 
@@ -56,7 +57,11 @@ def write_report(
     measured = f"{settings['dataset']}, {', '.join(settings['sizes'])}, {settings['fit']}"
     curves = curves_of(summary["points"], settings["default_strength"]) + baseline_curves(compared, labels)
     figures = draw([*curves, *(curve for item in same for curve in published_curves(item))], measured)
-    sections = [f"<p>{html.escape(summary['description'])}</p>", "<h2>Means</h2>", _table(summary["points"])]
+    sections = [
+        f"<p>{html.escape(summary['description'])}</p><p>Lower is better for realism and colour shift.</p>",
+        "<h2>Means</h2>",
+        _table(summary["points"]),
+    ]
     if compared:
         sections += ["<h2>Classical codecs in the same bytes</h2>", _table(compared)]
     if codings:
@@ -93,9 +98,16 @@ def _render(figures: Sequence[Any], has_script: bool = False) -> list[str]:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
-    head = "".join(f"<th>{html.escape(name.replace('_', ' '))}</th>" for name in rows[0])
+    head = "".join(f"<th>{html.escape(_heading(name))}</th>" for name in rows[0])
     lines = ["".join(f"<td>{html.escape(_cell(value))}</td>" for value in row.values()) for row in rows]
     return f"<table><tr>{head}</tr>" + "".join(f"<tr>{line}</tr>" for line in lines) + "</table>"
+
+
+def _heading(column: str) -> str:
+    if column not in METRICS:
+        return column.replace("_", " ")
+    metric = METRICS[column]
+    return f"{metric.label}, {metric.unit}" if metric.unit else metric.label
 
 
 def _cell(value: Any) -> str:

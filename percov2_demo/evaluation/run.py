@@ -137,7 +137,10 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
     settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}
     description = f"{bench.pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
-    summary = compressai_results("PerCoV2", description.strip(), points) | {"points": points, "settings": settings}
+    summary = compressai_results("PerCoV2 Explorer", description.strip(), points) | {
+        "points": points,
+        "settings": settings,
+    }
     _write_json(out / "summary.json", summary)
 
     compared_points = summarize_baselines(compared, rows)
@@ -149,7 +152,7 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
         write_csv(folder / "summary.csv", compared_points)
         for codec in protocol.baselines:
             curve = [point for point in compared_points if point["codec"] == codec]
-            text = "The largest file within the bytes of PerCoV2's, or the codec's smallest file."
+            text = "The largest file within the bytes of ours, or the codec's smallest file."
             _write_json(folder / f"{codec}.json", compressai_results(labels[codec], text, curve))
 
     sheet = _contact_sheet(bench, pictures)
@@ -177,7 +180,9 @@ def _contact_sheet(bench: Bench, pictures: list[Picture]) -> Image.Image:
         row += [Image.open(bench.picture_path(picture, preset, bench.protocol.samplings[0])) for preset in presets]
         row += [codec.decode(bench.coded_path(picture, presets[-1], codec.name).read_bytes()) for codec in codecs]
         rows.append(row)
-    return contact_sheet(["original", *presets, *(f"{codec.label}, {presets[-1]}" for codec in codecs)], rows)
+    return contact_sheet(
+        ["original", *presets, *(f"{codec.label}, {presets[-1]} or smallest" for codec in codecs)], rows
+    )
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:

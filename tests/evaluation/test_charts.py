@@ -23,7 +23,7 @@ def test_a_curve_holds_the_presets_of_one_setting():
     points = [point(p, g, s) for p in STRENGTHS for g, s in ((3.0, None), (1.0, None), (1.0, 0.0), (1.0, 0.9))]
     curves = curves_of(points, STRENGTHS)
     assert [curve.labels for curve in curves] == [["ultra-low", "low"]] * 4
-    assert [curve.name.removeprefix("PerCoV2, 20 steps, ") for curve in curves] == [
+    assert [curve.name.removeprefix("PerCoV2 Explorer, 20 steps, ") for curve in curves] == [
         "guidance 3",
         "guidance 1",
         "guidance 1, estimate alone",
@@ -40,7 +40,7 @@ def test_only_pairs_that_were_measured_are_drawn_and_curves_keep_to_their_column
     assert len(titles) == len(set(titles)) == 5
     assert not any("LPIPS" in title for title in titles)
     rate_distortion, *others = figures
-    assert [trace.name for trace in rate_distortion.data] == ["PerCoV2, 20 steps, guidance 3", "JPEG"]
+    assert [trace.name for trace in rate_distortion.data] == ["PerCoV2 Explorer, 20 steps, guidance 3", "JPEG"]
     assert all(len(figure.data) == 1 for figure in others)
     assert all(figure.layout.title.subtitle.text == "drawn, 512x512" for figure in figures)
 
