@@ -19,6 +19,7 @@ throughout, which no conversion to half precision touches.
 """
 
 import decimal
+from abc import ABC, abstractmethod
 from functools import cache
 
 import numpy as np
@@ -80,19 +81,19 @@ def to_activations(x: Tensor, low: int = -ACTIVATION_LIMIT) -> Tensor:
     return _RoundWithin.apply(x, low, ACTIVATION_LIMIT)
 
 
-class IntegerModule(nn.Module):
+class IntegerModule(nn.Module, ABC):
     """A layer with integers to compute with and, while it is trained, real numbers that these are made of.
 
     The integers are buffers; the real numbers are parameters, present between `make_trainable` and `freeze`.
     """
 
+    @abstractmethod
     def make_trainable(self) -> None:
         """Adds the real numbers, at random."""
-        raise NotImplementedError
 
+    @abstractmethod
     def freeze(self) -> None:
         """Writes the integers that the real numbers stand for, and drops the real numbers."""
-        raise NotImplementedError
 
 
 def make_trainable(model: nn.Module) -> None:
