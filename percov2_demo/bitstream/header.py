@@ -131,7 +131,7 @@ class Header:
         if preset is None or layout > _V2_LAYOUTS:
             raise BitstreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
         reader = _Reader(data, FIXED_BYTES)
-        width, height = (64 * reader.byte(), 64 * reader.byte()) if head & 1 else (NOMINAL_SIDE, NOMINAL_SIDE)
+        width, height = (SIDE_MULTIPLE * reader.byte() if head & 1 else NOMINAL_SIDE for _ in range(2))
         fields: dict[str, object] = {"width": width, "height": height, "preset": preset.name}
         try:
             if layout == 0:
@@ -143,7 +143,7 @@ class Header:
                 if entropy == "explicit":
                     fields |= _read_explicit(reader, preset.grid(width, height))
                 else:
-                    fields |= {"entropy": entropy, "entropy_steps": _usual_steps(entropy, preset.grid(width, height))}
+                    fields |= {"entropy": entropy, "entropy_steps": usual_steps(entropy, preset.grid(width, height))}
                 header = cls(**fields)
         except ValueError:
             raise BitstreamError(
@@ -162,7 +162,7 @@ class Header:
         if self.version == 1:
             layout, flag = 0, _V1_CAPTIONS.index(self.caption_coding)
         else:
-            usual = self.entropy_steps == _usual_steps(self.entropy, self.grid) and self.withheld is None
+            usual = self.entropy_steps == usual_steps(self.entropy, self.grid) and self.withheld is None
             entropy = self.entropy if usual and self.entropy in _V2_INDICES else "explicit"
             number = len(_V2_INDICES) * _V2_CAPTIONS.index(self.caption_coding) + _V2_INDICES.index(entropy)
             layout, flag = number // 2 + 1, number % 2
@@ -171,7 +171,7 @@ class Header:
         return layout << 5 | get_preset(self.preset).code << 2 | flag << 1 | sized, rest
 
     def _explicit(self) -> bytes:
-        unusual = self.entropy_steps != _usual_steps(self.entropy, self.grid)
+        unusual = self.entropy_steps != usual_steps(self.entropy, self.grid)
         description = SCHEDULES.index(self.entropy) << 5 | unusual << 4 | (self.withheld is not None) << 3
         steps = bytes([self.entropy_steps]) if unusual else b""
         if self.withheld is None:
@@ -209,18 +209,14 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
     if description & 7 or number >= len(SCHEDULES):
         raise BitstreamError("This file needs a newer version of PerCoV2 Explorer.")
     entropy = SCHEDULES[number]
-    steps = reader.byte() if description >> 4 & 1 else _usual_steps(entropy, grid)
+    steps = reader.byte() if description >> 4 & 1 else usual_steps(entropy, grid)
     withheld = None
     if description >> 3 & 1:
         withheld = Withheld(reader.byte(), reader.byte(), reader.byte() / TEMPERATURE_UNIT)
     return {"entropy": entropy, "entropy_steps": steps, "withheld": withheld}
 
 
-def usual_steps(grid: tuple[int, int]) -> int:
-    """Steps of "qlds" unless others are asked for: the paper's 5 up to 8x8 indices, and 12 for more."""
+def usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:
+    """Steps unless others are asked for: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
     cells = grid[0] * grid[1]
-    return min(5, cells) if cells <= 64 else 12
-
-
-def _usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:
-    return usual_steps(grid) if entropy == "qlds" else None
+    return None if entropy != "qlds" else min(5, cells) if cells <= 64 else 12

@@ -1,5 +1,6 @@
 """Maps of indices to symbols and back, group by group of a schedule; what is missing is drawn from the model."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,17 +14,8 @@ from percov2_demo.entropy.schedules import Groups, schedule
 from percov2_demo.presets import get_preset
 
 
-class IndexCoder:
-    """Lossless coding of index maps with a masked model's probabilities, and maps completed with them.
-
-    Encoder and decoder compute the same integers on every machine, so a file is read wherever the same model is.
-
-    Args:
-        model: The frozen model.
-    """
-
-    def __init__(self, model: MaskedModel):
-        self.model = model.eval()
+class GroupCoder(ABC):
+    """Lossless coding of index maps, group by group."""
 
     def runs(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> list[Run]:
         """A run for each group, predicted from all groups before it.
@@ -50,6 +42,43 @@ class IndexCoder:
         for group in groups:
             indices.flat[group] = decoder.decode(self.weights(indices, preset, group))
         return indices
+
+    def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
+        """Bits `(rows, columns)` that each index costs, 0 where no group is; arguments as in `runs`."""
+        bits = np.zeros(indices.shape)
+        for group, run in zip(groups, self.runs(indices, preset, groups), strict=True):
+            bits.flat[group] = information(run)
+        return bits
+
+    @abstractmethod
+    def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Integer weights `(N, codebook_size)`, in proportion to the probabilities of what stands in hidden places.
+
+        Args:
+            known: `(rows, columns)`, with `MASK` where an index is not known.
+            preset: Name of the preset.
+            group: N positions in the flattened map.
+        """
+
+
+class UniformIndexCoder(GroupCoder):
+    """Indices without a model, all equally likely."""
+
+    def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.ones((len(group), get_preset(preset).codebook_size))
+
+
+class IndexCoder(GroupCoder):
+    """Lossless coding of index maps with a masked model's probabilities, and maps completed with them.
+
+    Encoder and decoder compute the same integers on every machine, so a file is read wherever the same model is.
+
+    Args:
+        model: The frozen model.
+    """
+
+    def __init__(self, model: MaskedModel):
+        self.model = model.eval()
 
     def complete(
         self, known: NDArray[np.int64], preset: str, groups: Groups, seed: int, temperature: float = 1.0
@@ -78,18 +107,7 @@ class IndexCoder:
                 completed.flat[missing] = _draw(logits, words.random_raw(len(missing)), temperature)
         return completed
 
-    def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index costs, 0 where no group is; arguments as in `runs`."""
-        return _bits_of(self.runs(indices, preset, groups), indices.shape, groups)
-
     def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Integer weights `(N, codebook_size)`, in proportion to the probabilities of what stands in hidden places.
-
-        Args:
-            known: `(rows, columns)`, with `MASK` where an index is not known.
-            preset: Name of the preset.
-            group: N positions in the flattened map.
-        """
         return symbol_weights(self.logits(known, preset, group))
 
     @torch.inference_mode()
@@ -98,25 +116,6 @@ class IndexCoder:
         inputs = torch.from_numpy(known)[None].to(self.model.device)
         logits = self.model(inputs, preset, torch.from_numpy(np.array(group)))[0]
         return logits.cpu().numpy().astype(np.int64)
-
-
-class UniformIndexCoder:
-    """Indices without a model, all equally likely, in the place of an `IndexCoder`."""
-
-    def runs(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> list[Run]:
-        """As `IndexCoder.runs`."""
-        return [Run(indices.flat[group], _equal_weights(len(group), preset)) for group in groups]
-
-    def read(self, decoder: Decoder, grid: tuple[int, int], preset: str, groups: Groups) -> NDArray[np.int64]:
-        """As `IndexCoder.read`."""
-        indices = np.full(grid, MASK)
-        for group in groups:
-            indices.flat[group] = decoder.decode(_equal_weights(len(group), preset))
-        return indices
-
-    def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
-        """As `IndexCoder.information`."""
-        return _bits_of(self.runs(indices, preset, groups), indices.shape, groups)
 
 
 def conceal(
@@ -142,17 +141,6 @@ def conceal(
     known = indices.copy()
     known.flat[np.asarray(lost, np.int64)] = MASK
     return coder.complete(known, preset, schedule("qlds", *indices.shape), seed, temperature)
-
-
-def _bits_of(runs: Sequence[Run], shape: tuple[int, ...], groups: Groups) -> NDArray[np.float64]:
-    bits = np.zeros(shape)
-    for group, run in zip(groups, runs, strict=True):
-        bits.flat[group] = information(run)
-    return bits
-
-
-def _equal_weights(count: int, preset: str) -> NDArray[np.float64]:
-    return np.ones((count, get_preset(preset).codebook_size))
 
 
 def _draw(logits: NDArray[np.int64], words: NDArray[np.uint64], temperature: float) -> NDArray[np.int64]:

@@ -19,7 +19,7 @@ from percov2_demo.bitstream import (
 from percov2_demo.entropy.caption_coder import CaptionCoder
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
-from percov2_demo.entropy.index_coder import IndexCoder, UniformIndexCoder
+from percov2_demo.entropy.index_coder import GroupCoder, IndexCoder, UniformIndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
 
@@ -61,8 +61,8 @@ class EntropyCoder:
         Raises:
             ValueError: A setting is out of range.
         """
-        if entropy == "qlds" and entropy_steps is None:
-            entropy_steps = usual_steps(stream.header.grid)
+        if entropy_steps is None:
+            entropy_steps = usual_steps(entropy, stream.header.grid)
         size = {"width": stream.width, "height": stream.height, "preset": stream.preset}
         settings = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
         header = Header(version=2, caption_coding="none", **size, **settings)
@@ -117,7 +117,7 @@ class EntropyCoder:
             sent, withheld = _groups(header)
             indices = self._index_coder(header).read(decoder, header.grid, header.preset, sent)
             decoder.finish()
-        except (EntropyError, ValueError):
+        except ValueError:
             raise BitstreamError(
                 "The file is damaged or was made with another model: fetch or make it again."
             ) from None
@@ -126,7 +126,7 @@ class EntropyCoder:
             indices = self.indices.complete(indices, header.preset, withheld, seed, temperature)
         return Content(indices, caption, coding, caption_bytes)
 
-    def _index_coder(self, header: Header) -> IndexCoder | UniformIndexCoder:
+    def _index_coder(self, header: Header) -> GroupCoder:
         return UniformIndexCoder() if header.entropy == "uniform" else self.indices
 
 

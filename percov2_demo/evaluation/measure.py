@@ -55,7 +55,7 @@ class Bench:
         """
         original = picture.load()
         start = time.perf_counter()
-        coded = self.pipeline.compress(original, preset, picture.caption, fit="native", entropy="uniform")
+        coded = self.pipeline.compress(original, preset, picture.caption, fit="native", caption_coding="deflate")
         stream = self._write(picture, coded, self.protocol.entropies[0])
         seconds = {"encode": time.perf_counter() - start}
 

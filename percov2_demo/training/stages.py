@@ -171,10 +171,11 @@ class Stages:
 
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end."""
+        method = getattr(self, stage.replace("-", "_"))
         if stage in ("latents", "tokenizer", "strength", "indices"):
-            getattr(self, stage.replace("-", "_"))()
+            method()
         else:
-            getattr(self, stage.replace("-", "_"))(time_budget_s, resume)
+            method(time_budget_s, resume)
 
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""

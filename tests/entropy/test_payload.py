@@ -25,7 +25,7 @@ def coded(
     preset="ultra-low", width=512, height=512, caption="", entropy="qlds", steps=None, withheld=None, seed=0
 ) -> Bitstream:
     grid = PRESETS[preset].grid(width, height)
-    steps = (steps or usual_steps(grid)) if entropy == "qlds" else None
+    steps = (steps or usual_steps(entropy, grid)) if entropy == "qlds" else None
     fields = {"width": width, "height": height, "preset": preset, "entropy": entropy, "entropy_steps": steps}
     header = Header(version=2, caption_coding="none", withheld=withheld, **fields)
     indices = random_indices(grid, preset, seed)
