@@ -33,7 +33,10 @@ STAGES = (
     "tokenizer",
     "hyper",
     "flow",
+    "adversarial",
+    "decoder",
     "strength",
+    "leverage",
     "indices",
     "entropy",
     "caption-coder",
@@ -154,7 +157,7 @@ def build_parser() -> Parser:
     train.add_argument("--config", type=Path, help="default: the embedded model's")
     train.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
     train.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
-    train.add_argument("--model", help="model folder whose indices are to be coded; default: that of --work")
+    train.add_argument("--model", help="model folder to go on from; default: that of --work")
     train.add_argument("--out", type=Path, help="model folder that the export stage writes")
     train.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
     train.add_argument("--precision", choices=("bf16", "fp16", "no"), default="bf16")

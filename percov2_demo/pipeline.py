@@ -247,8 +247,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         self._check_preset(preset)
         image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
         image = fit_image(image, fit, max_side=self.max_side)
-        pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
-        indices = self.hyper_codec.encode(self._encode_latents(pixels).to(self.hyper_codec.dtype), preset)
+        indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
         self.maybe_free_model_hooks()
         stream = Bitstream(
             width=image.width,
@@ -408,6 +407,15 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return images[0] if isinstance(seed, Integral) else images
 
     @torch.inference_mode()
+    def encode_latents(self, image: Image.Image) -> Tensor:
+        """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64."""
+        pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
+        output = self.vae.encode(pixels)
+        # The mode, never a sample: encoding is deterministic.
+        raw = output.latent_dist.mode() if hasattr(output, "latent_dist") else output.latents
+        return (raw - self.vae.config.shift_factor) * self.vae.config.scaling_factor
+
+    @torch.inference_mode()
     def decode_latents(self, latents: Tensor) -> list[Image.Image]:
         """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
         config = self.vae.config
@@ -511,12 +519,6 @@ class PerCoV2Pipeline(DiffusionPipeline):
                     latents = (callback_on_step_end(self, step, float(sigma), tensors) or {}).get("latents", latents)
                 progress.update()
         return latents
-
-    def _encode_latents(self, pixels: Tensor) -> Tensor:
-        output = self.vae.encode(pixels)
-        # The mode, never a sample: encoding is deterministic.
-        raw = output.latent_dist.mode() if hasattr(output, "latent_dist") else output.latents
-        return (raw - self.vae.config.shift_factor) * self.vae.config.scaling_factor
 
     def _encode_guided_text(self, caption: str, guidance_scale: float, count: int) -> TextCondition:
         if guidance_scale == 0:

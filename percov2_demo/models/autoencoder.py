@@ -98,6 +98,11 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.synthesis.weight.copy_(components.T[:, :, None, None])
         self.synthesis.bias.copy_(mean)
 
+    def freeze_encoder(self) -> None:
+        """Leaves the decoder alone trainable."""
+        self.analysis.requires_grad_(False)
+        self.encoder.requires_grad_(False)
+
     @apply_forward_hook
     def encode(self, x: Tensor) -> AutoencoderTinyOutput:
         """Raw latents `(B, latent_channels, H/8, W/8)` of pictures `(B, 3, H, W)` in [-1, 1]."""

@@ -25,50 +25,76 @@ from percov2_demo.training.strength import read_strengths
 SHARD_SIZE = "10MB"
 
 
-def assemble(config: dict[str, Any], work: Path, default_strength: dict[str, float]) -> PerCoV2Pipeline:
-    """The pipeline that the stages made.
+_FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
+    "vae": (PatchAutoencoder, ("decoder/model", "autoencoder/model")),
+    "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
+    "transformer": (SD3Transformer2DModel, ("adversarial/transformer", "flow/transformer")),
+    "text_encoder": (CLIPTextModelWithProjection, ("adversarial/text_encoder", "flow/text_encoder")),
+    "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
+}
+"""Class of each part, and where the stages leave it in a work folder: the last stage's first."""
+
+_TIMED_STAGES = ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder")
+
+
+def trained_parts(work: Path) -> dict[str, Any]:
+    """The parts of a pipeline that a work folder holds, by name."""
+    parts = {}
+    for name, (kind, folders) in _FOLDERS.items():
+        found = next((work / folder for folder in folders if (work / folder).is_dir()), None)
+        if found is not None:
+            parts[name] = kind.from_pretrained(found)
+    return parts
+
+
+def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> PerCoV2Pipeline:
+    """The pipeline that the stages made, its entropy models and default strengths included where they are there.
 
     Args:
         config: The training config.
         work: Folder with the results of the stages.
-        default_strength: The strength to use for each preset.
+        base: Model folder or hub id whose parts are used where `work` has none.
+
+    Raises:
+        ValueError: A part is missing.
     """
-    return PerCoV2Pipeline(
-        vae=PatchAutoencoder.from_pretrained(work / "autoencoder" / "model"),
-        hyper_codec=HyperCodec.from_pretrained(work / "flow" / "hyper_codec"),
-        transformer=SD3Transformer2DModel.from_pretrained(work / "flow" / "transformer"),
-        scheduler=FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"]),
-        text_encoder=CLIPTextModelWithProjection.from_pretrained(work / "flow" / "text_encoder"),
-        tokenizer=AutoTokenizer.from_pretrained(work / "tokenizer" / "model"),
-        prediction_type=config["flow"]["prediction_type"],
-        default_strength=default_strength,
-        description=config["description"],
-    )
+    parts = trained_parts(work)
+    if base is not None:
+        pipeline = PerCoV2Pipeline.from_pretrained(base)
+        pipeline.register_modules(**parts)
+        pipeline.register_to_config(identity=None)
+    elif missing := ", ".join(name for name in _FOLDERS if name not in parts):
+        raise ValueError(f"{work} has no trained {missing}: run the stages that make them, or name a model")
+    else:
+        scheduler = FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"])
+        pipeline = PerCoV2Pipeline(scheduler=scheduler, prediction_type=config["flow"]["prediction_type"], **parts)
+    pipeline.register_to_config(description=config["description"])
+    if (strengths := read_strengths(work / "strength")) is not None:
+        pipeline.register_to_config(default_strength=strengths)
+    _add_entropy_models(pipeline, config, work)
+    return pipeline
 
 
 def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, base: str | None = None) -> None:
-    """Writes the trained model to `out`, with entropy models where they are trained.
+    """Writes the trained model to `out`, in half precision and with a manifest.
 
     Args:
         config: The training config.
         photos: The photos it was trained on, for the manifest.
         work: Folder with the results of the stages.
         out: The model folder to write.
-        base: Model folder or hub id that gets the entropy models; None for the model that the stages made.
+        base: Model folder or hub id whose parts are used where `work` has none.
 
     Raises:
-        ValueError: There is no such model, or it has no manifest.
+        ValueError: There is no such model, or it has no manifest; or a part is missing.
     """
+    pipeline = assemble(config, work, base)
     earlier: dict[str, Any] = {}
-    if base is None:
-        pipeline = assemble(config, work, read_strengths(work / "strength"))
-    else:
-        pipeline = PerCoV2Pipeline.from_pretrained(base)
+    if base is not None:
         manifest = model_folder(base) / "manifest.json"
         if not manifest.is_file():
-            raise ValueError("the model that gets the entropy models has no manifest.json: export it again")
+            raise ValueError("the model that is to be extended has no manifest.json: export it again")
         earlier = json.loads(manifest.read_text())["training"]
-    _add_entropy_models(pipeline, config, work)
     size = config["export"]["pos_embed_max_size"]
     if size < pipeline.transformer.config.pos_embed_max_size:
         pipeline.register_modules(transformer=crop_positions(pipeline.transformer, size))
@@ -93,7 +119,7 @@ def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work:
 
 
 def _training_states(work: Path) -> dict[str, Any]:
-    paths = [work / stage / "state.json" for stage in ("autoencoder", "hyper", "flow", "entropy", "caption-coder")]
+    paths = [work / stage / "state.json" for stage in _TIMED_STAGES]
     return {path.parent.name: json.loads(path.read_text()) for path in paths if path.is_file()}
 
 

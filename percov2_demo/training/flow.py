@@ -58,14 +58,22 @@ class FlowObjective(nn.Module):
         self.sigma_location, self.sigma_scale, self.weight_cap = sigma_location, sigma_scale, weight_cap
         hyper_codec.requires_grad_(False)
 
-    def forward(self, latents: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
-        """Losses on scaled latents `(B, C, H, W)` and caption tokens `(B, L)`.
+    def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
+        """Losses on scaled latents `(B, C, H, W)`, those whose indices are sent, and caption tokens `(B, L)`.
 
         Beside the loss stands the gain, the share of the estimate's squared error that the transformer removes.
         """
-        condition = self._condition(latents)
-        sigma = self._noise_levels(latents)
+        condition = self.condition(sources)
+        sigma = self.noise_levels(latents)
         noisy = noisy_latent(latents, torch.randn_like(latents), sigma)
+        expected = self.expected(noisy, sigma, condition, input_ids)
+        error = (expected - latents).square()
+        with torch.no_grad():
+            gain = 1 - error.mean() / (condition.estimate - latents).square().mean()
+        return {"loss": (self.weight(sigma) * error).mean(), "gain": gain}
+
+    def expected(self, noisy: Tensor, sigma: Tensor, condition: Condition, input_ids: Tensor) -> Tensor:
+        """The latent `(B, C, H, W)` that the transformer expects behind a noisy one."""
         text = encode_clip([input_ids], [self.text_encoder], self.transformer.config.joint_attention_dim)
         prediction = self.transformer(
             hidden_states=torch.cat([noisy, condition.channels], dim=1),
@@ -74,15 +82,11 @@ class FlowObjective(nn.Module):
             pooled_projections=text.pooled,
             return_dict=False,
         )[0].float()
-        expected = expected_latent(prediction, noisy, condition.estimate, sigma, self.prediction_type)
-        weight = (1 / sigma.square()).clamp(max=self.weight_cap)
-        error = (expected - latents).square()
-        with torch.no_grad():
-            gain = 1 - error.mean() / (condition.estimate - latents).square().mean()
-        return {"loss": (weight * error).mean(), "gain": gain}
+        return expected_latent(prediction, noisy, condition.estimate, sigma, self.prediction_type)
 
     @torch.no_grad()
-    def _condition(self, latents: Tensor) -> Condition:
+    def condition(self, latents: Tensor) -> Condition:
+        """The condition of scaled latents `(B, C, H, W)`, which are shared out among the presets in their order."""
         presets = self.hyper_codec.config.presets
         conditions = []
         for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
@@ -92,6 +96,11 @@ class FlowObjective(nn.Module):
             torch.cat([condition.estimate.float() for condition in conditions]),
         )
 
-    def _noise_levels(self, latents: Tensor) -> Tensor:
+    def weight(self, sigma: Tensor) -> Tensor:
+        """Weight of a squared latent error at a noise level."""
+        return (1 / sigma.square()).clamp(max=self.weight_cap)
+
+    def noise_levels(self, latents: Tensor) -> Tensor:
+        """Noise levels `(B, 1, 1, 1)` of a batch."""
         logits = self.sigma_location + self.sigma_scale * torch.randn(len(latents), 1, 1, 1, device=latents.device)
         return logits.sigmoid().clamp(min=0.01)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from tqdm import tqdm
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.training.autoencoder import to_tensor
 from percov2_demo.training.data import BalancedSampler, Photo
+from percov2_demo.training.edits import EDITS
 
 
 STRIDE = 8
@@ -21,9 +23,16 @@ STRIDE = 8
 
 @torch.inference_mode()
 def encode_photos(
-    photos: Sequence[Photo], vae: PatchAutoencoder, path: Path, sides: tuple[int, int], device: torch.device
+    photos: Sequence[Photo],
+    vae: PatchAutoencoder,
+    path: Path,
+    sides: tuple[int, int],
+    edited_share: float,
+    device: torch.device,
 ) -> None:
-    """Writes the raw latents of all photos to one safetensors file, half precision, keyed by the photo's number.
+    """Writes the raw latents of all photos to one safetensors file, half precision.
+
+    A photo's key is its number; that of its edited version has the number of the edit after a full stop.
 
     Args:
         photos: The photos.
@@ -31,6 +40,7 @@ def encode_photos(
         path: The file to write.
         sides: Range of the short side in pixels that a photo is resized to, drawn for each photo; photos whose short
             side is larger keep their size. Half of the photos are mirrored.
+        edited_share: Share of the photos that are encoded a second time, edited by one of `EDITS`.
         device: Where the autoencoder runs.
     """
     rng = np.random.default_rng(0)
@@ -42,9 +52,13 @@ def encode_photos(
         scale = side / min(height, width)
         image = Image.fromarray(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
         size = [max(STRIDE, round(length * scale) // STRIDE * STRIDE) for length in (width, height)]
-        resized = np.asarray(image.resize(size, Image.Resampling.LANCZOS))
-        raw = vae.encode(to_tensor(resized[None]).to(device, vae.dtype)).latents[0]
-        latents[str(number)] = raw.to("cpu", torch.float16).contiguous()
+        versions = {str(number): np.asarray(image.resize(size, Image.Resampling.LANCZOS))}
+        if rng.random() < edited_share:
+            edit = int(rng.integers(len(EDITS)))
+            versions[f"{number}.{edit}"] = EDITS[edit](versions[str(number)], rng)
+        for key, version in versions.items():
+            raw = vae.encode(to_tensor(version[None]).to(device, vae.dtype)).latents[0]
+            latents[key] = raw.to("cpu", torch.float16).contiguous()
     save_file(latents, path)
 
 
@@ -52,16 +66,32 @@ def latent_statistics(path: Path) -> tuple[float, float]:
     """`(shift, scale)` that give the latents of a file zero mean and unit variance over all channels."""
     total, squares, count = 0.0, 0.0, 0
     with safe_open(path, "pt") as file:
-        keys = file.keys()
-        for key in keys:
+        for key in (key for key in file.keys() if "." not in key):  # noqa: SIM118
             values = file.get_tensor(key).double()
             total, squares, count = total + values.sum(), squares + values.square().sum(), count + values.numel()
     mean = total / count
     return float(mean), float((squares / count - mean**2) ** -0.5)
 
 
+class LatentBatch(NamedTuple):
+    """Samples of one shape.
+
+    Args:
+        latents: Scaled latents `(B, C, H, W)`, the pictures that are to come out.
+        sources: Scaled latents `(B, C, H, W)` whose indices are sent: the same, or those before an edit.
+        captions: What is sent with the indices; names the edit, if there is one.
+    """
+
+    latents: Tensor
+    sources: Tensor
+    captions: list[str]
+
+
 class LatentBatches:
-    """Batches of latent crops with one caption each, all samples of a batch of one shape.
+    """Batches of latent crops with one caption each.
+
+    Where a photo has an edited version, half of its samples show that; of these, most have the indices of the
+    unedited photo, so that only the caption tells of the edit.
 
     Args:
         path: File written by `encode_photos`.
@@ -72,6 +102,8 @@ class LatentBatches:
         caption_dropout: Share of the captions that are replaced by the empty one.
         seed: Seed of the data order.
     """
+
+    EDITED, REWRITTEN = 0.5, 0.7
 
     def __init__(
         self,
@@ -85,6 +117,8 @@ class LatentBatches:
     ):
         with safe_open(path, "pt") as file:
             self.latents = [file.get_tensor(str(number)) for number in range(len(photos))]
+            edited = [key.split(".") for key in file.keys() if "." in key]  # noqa: SIM118
+            self.edited = {int(n): (EDITS[int(e)], file.get_tensor(f"{n}.{e}")) for n, e in edited}
         self.captions = [photo.captions for photo in photos]
         self.shift, self.scale, self.shapes = shift, scale, shapes
         self.caption_dropout, self.seed = caption_dropout, seed
@@ -95,16 +129,27 @@ class LatentBatches:
             self.numbers.append(fitting)
             self.samplers.append(BalancedSampler([photos[number].source for number in fitting], seed))
 
-    def __call__(self, step: int) -> tuple[Tensor, list[str]]:
-        """Scaled latents `(B, C, H, W)` and captions of one step."""
+    def __call__(self, step: int) -> LatentBatch:
+        """The batch of one step."""
         shape = np.random.default_rng((self.seed, 1, step)).choice(len(self.shapes), p=self.shares)
         height, width, _, batch_size = self.shapes[shape]
         chosen, rng = self.samplers[shape].draw(step, batch_size)
-        crops, captions = [], []
+        latents, sources, captions = [], [], []
         for number in (self.numbers[shape][index] for index in chosen):
-            raw = self.latents[number]
-            top, left = rng.integers(raw.shape[1] - height + 1), rng.integers(raw.shape[2] - width + 1)
-            crops.append(raw[:, top : top + height, left : left + width])
+            latent = source = self.latents[number]
             dropped = rng.random() < self.caption_dropout
-            captions.append("" if dropped else self.captions[number][rng.integers(len(self.captions[number]))])
-        return (torch.stack(crops).float() - self.shift) * self.scale, captions
+            caption = "" if dropped else self.captions[number][rng.integers(len(self.captions[number]))]
+            if number in self.edited and not dropped and rng.random() < self.EDITED:
+                edit, latent = self.edited[number]
+                caption = edit.caption.format(caption)
+                if rng.random() >= self.REWRITTEN:
+                    source = latent
+            top, left = rng.integers(latent.shape[1] - height + 1), rng.integers(latent.shape[2] - width + 1)
+            window = (slice(None), slice(top, top + height), slice(left, left + width))
+            latents.append(latent[window])
+            sources.append(source[window])
+            captions.append(caption)
+        return LatentBatch(self._scaled(latents), self._scaled(sources), captions)
+
+    def _scaled(self, crops: list[Tensor]) -> Tensor:
+        return (torch.stack(crops).float() - self.shift) * self.scale

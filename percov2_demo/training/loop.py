@@ -25,6 +25,7 @@ class LoopConfig:
         cooldown: Share of a call's time budget, at its end, over which the rate falls linearly to zero; a resumed
             run starts at the peak again.
         weight_decay: AdamW's weight decay.
+        momentum: AdamW's decay of the mean gradient.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, which are the ones that are kept.
         max_steps: Steps after which the stage ends, whatever time is left.
@@ -34,6 +35,7 @@ class LoopConfig:
     warmup_steps: int = 200
     cooldown: float = 0.2
     weight_decay: float = 0.01
+    momentum: float = 0.9
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     max_steps: int = 10_000_000
@@ -60,7 +62,7 @@ class TrainingRun:
         self.step, self.seconds = 0, 0.0
         parameters = [parameter for parameter in objective.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(config.momentum, 0.98)
         )
         folder.mkdir(parents=True, exist_ok=True)
         if resume:

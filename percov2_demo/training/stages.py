@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from diffusers import SD3Transformer2DModel
+from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProjection, PreTrainedTokenizerFast
 
@@ -20,7 +21,9 @@ from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.text import tokenize
+from percov2_demo.training.adversarial import AdversarialObjective, LatentDiscriminator
 from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.data import Photo, read_shard, read_shards
@@ -28,6 +31,7 @@ from percov2_demo.training.export import assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
+from percov2_demo.training.leverage import measure_leverage
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.strength import sweep_strengths
@@ -45,7 +49,7 @@ class Stages:
         data: Folder with `photos/train-*.tar` and `captions-train.txt.gz`.
         work: Folder for the results of all stages.
         precision: "bf16", "fp16" or "no", as accelerate names them.
-        model: Model folder whose indices the entropy model learns; None for the model that the stages made.
+        model: Model folder that the later stages go on from; None for the model that the stages made.
     """
 
     def __init__(
@@ -57,28 +61,29 @@ class Stages:
 
     def autoencoder(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains the autoencoder."""
-        config, photos = self.config["autoencoder"], self.photos
-        vae = PatchAutoencoder(**config["model"])
+        vae = PatchAutoencoder(**self.config["autoencoder"]["model"])
         if not resume:
             latent, patch = vae.config.latent_channels, vae.config.patch_size
-            vae.set_principal_components(*principal_components(photos, latent, patch, self.config["seed"]))
-        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
-        batches = CropBatches(
-            photos, config["crop"], config["batch_size"], self.config["seed"], self.accelerator.device
-        )
-        trained = self._run("autoencoder", objective, batches, time_budget_s, resume)
-        self._save("autoencoder", trained.autoencoder)
+            vae.set_principal_components(*principal_components(self.photos, latent, patch, self.config["seed"]))
+        self._train_autoencoder("autoencoder", vae, time_budget_s, resume)
+
+    def decoder(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the autoencoder's decoder further; its latents stay those that everything else was trained on."""
+        vae = self._vae().float()
+        vae.freeze_encoder()
+        self._train_autoencoder("decoder", vae, time_budget_s, resume)
 
     def latents(self) -> None:
-        """Encodes all photos and stores the latents' statistics in the autoencoder's config."""
+        """Encodes all photos and stores the latents' statistics in the autoencoder's config, where it is a new one."""
         vae = self._vae().to(self.accelerator.device, memory_format=torch.channels_last)
         path = self._latents_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.accelerator.autocast():
-            encode_photos(self.photos, vae, path, tuple(self.config["latents"]["sides"]), self.accelerator.device)
-        shift, scale = latent_statistics(path)
-        vae.register_to_config(shift_factor=shift, scaling_factor=scale)
-        self._save("autoencoder", vae)
+            encode_photos(self.photos, vae, path, **self.config["latents"], device=self.accelerator.device)
+        if self.model is None:
+            shift, scale = latent_statistics(path)
+            vae.register_to_config(shift_factor=shift, scaling_factor=scale)
+            self._save("autoencoder", vae)
 
     def tokenizer(self) -> None:
         """Trains the tokenizer on the captions."""
@@ -91,8 +96,7 @@ class Stages:
         batches = self._latent_batches("hyper")
 
         def next_batch(step: int) -> dict[str, torch.Tensor]:
-            latents, _ = batches(step)
-            return {"latents": latents.to(self.accelerator.device)}
+            return {"latents": batches(step).latents.to(self.accelerator.device)}
 
         trained = self._run("hyper", objective, next_batch, time_budget_s, resume)
         self._save("hyper", trained.hyper_codec)
@@ -101,7 +105,7 @@ class Stages:
         """Trains flow transformer and text encoder."""
         config = self.config["flow"]
         hyper_codec = HyperCodec.from_pretrained(self.work / "hyper" / "model")
-        tokenizer = AutoTokenizer.from_pretrained(self.work / "tokenizer" / "model")
+        tokenizer = self._tokenizer()
         channels = hyper_codec.config.latent_channels + hyper_codec.condition_channels
         transformer = SD3Transformer2DModel(in_channels=channels, **config["transformer"])
         if config["prediction_type"] == "residual":
@@ -112,25 +116,36 @@ class Stages:
         objective = FlowObjective(
             transformer, text_encoder, hyper_codec, config["prediction_type"], **config["objective"]
         )
-        batches = self._latent_batches("flow")
-        device = self.accelerator.device
+        trained = self._run("flow", objective, self._captioned_batches("flow", tokenizer), time_budget_s, resume)
+        self._save_flow("flow", trained)
 
-        def next_batch(step: int) -> dict[str, torch.Tensor]:
-            latents, captions = batches(step)
-            return {"latents": latents.to(device), "input_ids": tokenize(tokenizer, captions).to(device)}
-
-        trained = self._run("flow", objective, next_batch, time_budget_s, resume)
-        for name in ("transformer", "text_encoder", "hyper_codec"):
-            self._save("flow", getattr(trained, name), name)
+    def adversarial(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains flow transformer and text encoder further, against a discriminator."""
+        config = self.config["adversarial"]
+        flow = self._flow_objective(assemble(self.config, self.work, self.model))
+        discriminator = LatentDiscriminator(flow.hyper_codec.config.latent_channels, config["width"])
+        objective = AdversarialObjective(flow, discriminator, **config["objective"])
+        next_batch = self._captioned_batches("adversarial", self._tokenizer())
+        self._save_flow("adversarial", self._run("adversarial", objective, next_batch, time_budget_s, resume).flow)
 
     def strength(self) -> None:
         """Measures the default strength of each preset on the validation photos."""
         config = self.config["strength"]
         photos = read_shards([self.data / "photos" / "val.tar"])[: config["photos"]]
-        pipeline = assemble(self.config, self.work, {}).to(self.accelerator.device)
+        pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
         pipeline.set_progress_bar_config(disable=True)
         folder = self.work / "strength"
         sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["max_loss_db"], folder)
+
+    def leverage(self) -> None:
+        """Measures what the caption is worth to the flow on the validation photos."""
+        pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
+        photos, side = read_shards([self.data / "photos" / "val.tar"]), self.config["leverage"]["side"]
+        pictures = [ImageOps.fit(Image.fromarray(photo.pixels()), (side, side)) for photo in photos]
+        latents = torch.cat([pipeline.encode_latents(picture) for picture in pictures])
+        tokens = tokenize(pipeline.tokenizer, [photo.captions[0] for photo in photos]).to(latents.device)
+        with self.accelerator.autocast():
+            measure_leverage(self._flow_objective(pipeline), latents, tokens, self.work / "leverage")
 
     def indices(self) -> None:
         """Encodes all photos with a trained model; shards that are there already are kept."""
@@ -172,7 +187,7 @@ class Stages:
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end."""
         method = getattr(self, stage.replace("-", "_"))
-        if stage in ("latents", "tokenizer", "strength", "indices"):
+        if stage in ("latents", "tokenizer", "strength", "leverage", "indices"):
             method()
         else:
             method(time_budget_s, resume)
@@ -180,6 +195,13 @@ class Stages:
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""
         export(self.config, self.photos, self.work, out, self.model)
+
+    def _train_autoencoder(self, stage: str, vae: PatchAutoencoder, time_budget_s: float, resume: bool) -> None:
+        config = self.config[stage]
+        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
+        device = self.accelerator.device
+        batches = CropBatches(self.photos, config["crop"], config["batch_size"], self.config["seed"], device)
+        self._save(stage, self._run(stage, objective, batches, time_budget_s, resume).autoencoder)
 
     def _run(self, stage: str, objective: nn.Module, next_batch: Callable, time_budget_s: float, resume: bool):
         loop = LoopConfig(**self.config[stage]["loop"])
@@ -190,19 +212,38 @@ class Stages:
         if self.accelerator.is_main_process:
             model.save_pretrained(self.work / stage / name)
 
+    def _save_flow(self, stage: str, trained: FlowObjective) -> None:
+        for name in ("transformer", "text_encoder", "hyper_codec"):
+            self._save(stage, getattr(trained, name), name)
+
     @cached_property
     def photos(self) -> list[Photo]:
         """The training photos."""
         return read_shards((self.data / "photos").glob("train-*.tar"))
 
     def _vae(self) -> PatchAutoencoder:
-        return PatchAutoencoder.from_pretrained(self.work / "autoencoder" / "model")
+        return self._part(PatchAutoencoder, "vae", "autoencoder/model")
 
     def _encoders(self) -> tuple[PatchAutoencoder, HyperCodec]:
+        return self._vae(), self._part(HyperCodec, "hyper_codec", "flow/hyper_codec")
+
+    def _tokenizer(self) -> PreTrainedTokenizerFast:
+        return self._part(AutoTokenizer, "tokenizer", "tokenizer/model")
+
+    def _flow_objective(self, pipeline: PerCoV2Pipeline) -> FlowObjective:
+        return FlowObjective(
+            pipeline.transformer.float(),
+            pipeline.text_encoder.float(),
+            pipeline.hyper_codec.float(),
+            pipeline.config.prediction_type,
+            **self.config["flow"]["objective"],
+        )
+
+    def _part(self, kind: type, name: str, folder: str) -> Any:
+        """A trained part of the model that was named, or of the one that the stages make."""
         if self.model is None:
-            return self._vae(), HyperCodec.from_pretrained(self.work / "flow" / "hyper_codec")
-        vae = PatchAutoencoder.from_pretrained(self.model, subfolder="vae")
-        return vae, HyperCodec.from_pretrained(self.model, subfolder="hyper_codec")
+            return kind.from_pretrained(self.work / folder)
+        return kind.from_pretrained(self.model, subfolder=name)
 
     def _indices_folder(self) -> Path:
         return self.work / "indices"
@@ -221,6 +262,21 @@ class Stages:
             self.config[stage].get("caption_dropout", 0.0),
             self.config["seed"],
         )
+
+    def _captioned_batches(
+        self, stage: str, tokenizer: PreTrainedTokenizerFast
+    ) -> Callable[[int], dict[str, torch.Tensor]]:
+        batches, device = self._latent_batches(stage), self.accelerator.device
+
+        def next_batch(step: int) -> dict[str, torch.Tensor]:
+            batch = batches(step)
+            return {
+                "latents": batch.latents.to(device),
+                "sources": batch.sources.to(device),
+                "input_ids": tokenize(tokenizer, batch.captions).to(device),
+            }
+
+        return next_batch
 
     def _text_config(self, tokenizer: PreTrainedTokenizerFast) -> CLIPTextConfig:
         return CLIPTextConfig(

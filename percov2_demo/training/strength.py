@@ -60,6 +60,7 @@ def sweep_strengths(
     (folder / RESULT).write_text(json.dumps(chosen))
 
 
-def read_strengths(folder: Path) -> dict[str, float]:
-    """The chosen strengths."""
-    return json.loads((folder / RESULT).read_text())
+def read_strengths(folder: Path) -> dict[str, float] | None:
+    """The chosen strengths; None if none were."""
+    path = folder / RESULT
+    return json.loads(path.read_text()) if path.is_file() else None

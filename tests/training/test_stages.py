@@ -68,9 +68,11 @@ def small_config():
         "model": {"width": 24, "layers": 1, "heads": 3, "hidden": 48},
         "batch_size": 4,
     }
-    for stage in ("hyper", "flow"):
+    config["latents"]["edited_share"] = 0.5
+    config["adversarial"]["width"] = 8
+    for stage in ("hyper", "flow", "adversarial"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
-    for stage in ("autoencoder", "hyper", "flow", "entropy", "caption-coder"):
+    for stage in ("autoencoder", "hyper", "flow", "adversarial", "entropy", "caption-coder"):
         config[stage]["loop"] |= {"max_steps": 2}
     return config
 
@@ -78,7 +80,7 @@ def small_config():
 def test_recipe_makes_a_model(data, tmp_path):
     config = small_config()
     stages = Stages(config, data, tmp_path / "work", precision="no")
-    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow"):
+    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "adversarial"):
         stages.run(stage, 60.0)
     config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
