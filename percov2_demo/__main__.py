@@ -40,6 +40,7 @@ STAGES = (
     "indices",
     "entropy",
     "caption-coder",
+    "curves",
     "export",
 )
 

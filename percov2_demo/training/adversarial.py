@@ -30,13 +30,17 @@ class LatentDiscriminator(nn.Module):
         def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Module:
             return spectral_norm(nn.Conv2d(inputs, outputs, kernel, stride, padding=(kernel - 1) // 2))
 
+        def score(inputs: int) -> nn.Module:
+            # Free in size: with unit norms throughout, scores stay near zero.
+            return nn.Conv2d(inputs, 1, 3, padding=1)
+
         self.fine = nn.ModuleList(
             [convolution(2 * latent_channels, width), convolution(width, width), convolution(width, width)]
         )
         self.coarse = nn.ModuleList(
             [convolution(width, 2 * width, 4, 2), convolution(2 * width, 2 * width), convolution(2 * width, 2 * width)]
         )
-        self.fine_score, self.coarse_score = convolution(width, 1), convolution(2 * width, 1)
+        self.fine_score, self.coarse_score = score(width), score(2 * width)
 
     def forward(self, latents: Tensor, estimate: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of scaled latents `(B, C, H, W)` at their resolution and at half of it."""

@@ -34,7 +34,7 @@ _FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""
 
-_TIMED_STAGES = ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder")
+TIMED_STAGES = ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder")
 
 
 def trained_parts(work: Path) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work:
 
 
 def _training_states(work: Path) -> dict[str, Any]:
-    paths = [work / stage / "state.json" for stage in _TIMED_STAGES]
+    paths = [work / stage / "state.json" for stage in TIMED_STAGES]
     return {path.parent.name: json.loads(path.read_text()) for path in paths if path.is_file()}
 
 

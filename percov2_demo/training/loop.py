@@ -4,7 +4,7 @@ import csv
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ class LoopConfig:
             run starts at the peak again.
         weight_decay: AdamW's weight decay.
         momentum: AdamW's decay of the mean gradient.
+        relative_rates: Learning rates relative to the others', by the name of the objective's part.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, which are the ones that are kept.
         max_steps: Steps after which the stage ends, whatever time is left.
@@ -36,6 +37,7 @@ class LoopConfig:
     cooldown: float = 0.2
     weight_decay: float = 0.01
     momentum: float = 0.9
+    relative_rates: dict[str, float] = field(default_factory=dict)
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     max_steps: int = 10_000_000
@@ -60,9 +62,15 @@ class TrainingRun:
     ):
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
-        parameters = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, parameter in objective.named_parameters():
+            if parameter.requires_grad:
+                groups.setdefault(config.relative_rates.get(name.partition(".")[0], 1.0), []).append(parameter)
         self.optimizer = torch.optim.AdamW(
-            parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(config.momentum, 0.98)
+            [{"params": parameters, "relative_rate": factor} for factor, parameters in groups.items()],
+            lr=config.learning_rate,
+            weight_decay=config.weight_decay,
+            betas=(config.momentum, 0.98),
         )
         folder.mkdir(parents=True, exist_ok=True)
         if resume:
@@ -88,7 +96,7 @@ class TrainingRun:
         while self.step < self.config.max_steps and (elapsed := time.monotonic() - start) < time_budget_s:
             rate = self._learning_rate(elapsed / time_budget_s)
             for group in self.optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["relative_rate"]
             # Noise depends on the step alone, as the data does, so that a resumed run goes on as it would have.
             torch.manual_seed(self.step)
             batch = next_batch(self.step)
@@ -105,7 +113,8 @@ class TrainingRun:
                 sums[name] = sums.get(name, 0.0) + value.item()
             now = time.monotonic()
             self.seconds = base_seconds + now - start
-            if now - last_log >= self.LOG_EVERY_S:
+            is_last = self.step >= self.config.max_steps or now - start >= time_budget_s
+            if is_last or now - last_log >= self.LOG_EVERY_S:
                 means = {name: value / count for name, value in sums.items()}
                 self._log(means, rate)
                 bar.set_postfix(step=self.step, **{name: f"{value:.4g}" for name, value in means.items()})

@@ -26,8 +26,9 @@ from percov2_demo.text import tokenize
 from percov2_demo.training.adversarial import AdversarialObjective, LatentDiscriminator
 from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
+from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import Photo, read_shard, read_shards
-from percov2_demo.training.export import assemble, export
+from percov2_demo.training.export import TIMED_STAGES, assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
@@ -184,10 +185,14 @@ class Stages:
         freeze(trained.model)
         self._save("caption-coder", trained.model)
 
+    def curves(self) -> None:
+        """Draws the loss curves of all stages as `curves.html`, which needs no network."""
+        draw_curves([self.work / stage for stage in TIMED_STAGES]).write_html(self.work / "curves.html")
+
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end."""
         method = getattr(self, stage.replace("-", "_"))
-        if stage in ("latents", "tokenizer", "strength", "leverage", "indices"):
+        if stage in ("latents", "tokenizer", "strength", "leverage", "indices", "curves"):
             method()
         else:
             method(time_budget_s, resume)

@@ -47,6 +47,7 @@ def small_config():
         "crop": 64,
         "batch_size": 2,
     }
+    config["decoder"] |= {"crop": 64, "batch_size": 2}
     config["tokenizer"] = {"vocabulary_size": 300, "max_length": 16}
     config["hyper"]["model"] |= {"encoder_width": 16, "channels": 16, "decoder_width": 16, "decoder_blocks": 1}
     config["flow"]["transformer"] |= {
@@ -72,7 +73,7 @@ def small_config():
     config["adversarial"]["width"] = 8
     for stage in ("hyper", "flow", "adversarial"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
-    for stage in ("autoencoder", "hyper", "flow", "adversarial", "entropy", "caption-coder"):
+    for stage in ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder"):
         config[stage]["loop"] |= {"max_steps": 2}
     return config
 
@@ -86,7 +87,8 @@ def test_recipe_makes_a_model(data, tmp_path):
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
-    stages.run("strength", 60.0)
+    for stage in ("decoder", "strength", "leverage", "curves"):
+        stages.run(stage, 60.0)
     stages.export(tmp_path / "model")
 
     manifest = json.loads((tmp_path / "model" / "manifest.json").read_text())
@@ -100,6 +102,8 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert pipeline.vae.config.scaling_factor != 1.0
     assert pipeline.default_strength("low") in (0.5, 1.0)
     assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3
+    assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
+    assert "adversarial: discrimination" in (tmp_path / "work" / "curves.html").read_text()
 
 
 def test_entropy_models_of_a_model_folder(data, tmp_path):
