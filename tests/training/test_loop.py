@@ -63,18 +63,21 @@ def test_stops_inside_its_time_budget_and_leaves_its_state(tmp_path, accelerator
     run.run(batch, 1.0)
     assert time.monotonic() - start < 5
     assert json.loads((tmp_path / "state.json").read_text())["step"] == run.step > 0
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [
-        ".json",
-        ".safetensors",
-        ".safetensors",
-        ".safetensors",
-    ]
+    kept = {path.name for path in tmp_path.iterdir()}
+    tensors = {f"{name}.safetensors" for name in ("weights", "average", "optimizer")}
+    assert kept == {"state.json", "curve.csv", *tensors}
 
 
 def test_learning_rate_cools_down_to_zero(tmp_path, accelerator):
     run = TrainingRun(Regression(), tmp_path, config(cooldown=0.5, warmup_steps=1), accelerator)
     rates = [run._learning_rate(progress) for progress in (0.0, 0.5, 0.75, 1.0)]
     assert rates == pytest.approx([0.05, 0.05, 0.025, 0.0])
+
+
+def test_curve_is_written_even_of_a_short_run(tmp_path, accelerator):
+    TrainingRun(Regression(), tmp_path, config(max_steps=3), accelerator).run(batch, 60)
+    with (tmp_path / "curve.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["3"]
 
 
 def test_curve_is_written(tmp_path, accelerator, monkeypatch):
