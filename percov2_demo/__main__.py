@@ -270,7 +270,10 @@ def run_evaluate(options: argparse.Namespace) -> None:
     pipeline = _load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)
     pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
-    samplings = product(options.steps, options.guidance, options.strength, options.seeds)
+    samplings = list(product(options.steps, options.guidance, options.strength, options.seeds))
+    # The estimate itself takes neither steps nor guidance: one of its kind is enough.
+    estimates = [sampling for sampling in samplings if sampling[2] == 0]
+    samplings = [sampling for sampling in samplings if sampling not in estimates[1:]]
     protocol = Protocol(
         presets=tuple(options.presets or pipeline.presets),
         entropies=tuple(options.entropy),

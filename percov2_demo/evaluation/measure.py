@@ -83,6 +83,12 @@ class Bench:
         codings = [self._measure_coding(picture, coded, entropy) for entropy in self.protocol.entropies if several]
         return {"rows": rows, "codings": codings, "times": times}
 
+    def measure_autoencoder(self, picture: Picture) -> dict[str, list[Row]]:
+        """What the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
+        original = picture.load()
+        decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
+        return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
+
     def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
         """The stream in another coding, written to a file and read from it."""
         folder = self.out / "streams" / stream.preset

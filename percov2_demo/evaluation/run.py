@@ -23,6 +23,7 @@ from percov2_demo.evaluation.report import write_report
 from percov2_demo.evaluation.tables import (
     Row,
     compressai_results,
+    mean_metrics,
     summarize,
     summarize_baselines,
     summarize_codings,
@@ -60,6 +61,7 @@ def evaluate(
         baselines/images.csv     a row for each picture, preset and classical codec
         baselines/summary.csv    their means, and how often ours is better
         baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
+        autoencoder.csv          a row for each picture: what the autoencoder alone makes of it, the ceiling
         codings.csv              means of each coding of the indices, if several: ideal bits, bytes, seconds
         sets.csv                 FID and KID of each combination, where asked for
         timings.csv              seconds
@@ -107,6 +109,7 @@ def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row
         "file": hashlib.sha256(picture.path.read_bytes()).hexdigest(),
     }
     measured: dict[str, list[Row]] = {"rows": [], "codings": [], "times": [], "compared": []}
+    measured |= parts.get(f"autoencoder/{picture.name}", conditions, partial(bench.measure_autoencoder, picture))
     for preset in bench.protocol.presets:
         make = partial(bench.measure_preset, picture, preset)
         for name, rows in parts.get(f"{preset}/{picture.name}", conditions, make).items():
@@ -119,14 +122,15 @@ def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row
 
 def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
     protocol, out = bench.protocol, bench.out
-    names = ("rows", "codings", "times", "compared")
-    rows, codings, times, compared = ([row for m in measured for row in m[name]] for name in names)
+    names = ("rows", "codings", "times", "compared", "ceiling")
+    rows, codings, times, compared, ceiling = ([row for m in measured for row in m[name]] for name in names)
     points = summarize(rows)
     write_csv(out / "images.csv", rows)
     write_csv(out / "summary.csv", points)
     if "fid" in protocol.learned:
         write_csv(out / "sets.csv", _set_rows(bench, pictures))
     write_csv(out / "timings.csv", times)
+    write_csv(out / "autoencoder.csv", ceiling)
     coded_points = summarize_codings(codings)
     if codings:
         write_csv(out / "codings.csv", coded_points)
@@ -139,6 +143,7 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
     description = f"{bench.pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
     summary = compressai_results("PerCoV2 Explorer", description.strip(), points) | {
         "points": points,
+        "autoencoder": mean_metrics(ceiling),
         "settings": settings,
     }
     _write_json(out / "summary.json", summary)

@@ -110,6 +110,11 @@ def compressai_results(name: str, description: str, summary: Sequence[Row]) -> d
     return {"name": name, "description": description, "results": results}
 
 
+def mean_metrics(rows: Sequence[Row]) -> Row:
+    """Rounded means of the metrics of some rows."""
+    return _means(rows, _metric_digits(rows[0]))
+
+
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """Rows of equal columns as a CSV file; None is an empty cell."""
     with path.open("w", newline="") as file:

@@ -52,7 +52,14 @@ def read(path):
         return list(csv.DictReader(file))
 
 
-RESULTS = ("images.csv", "summary.csv", "summary.json", "baselines/images.csv", "baselines/summary.csv")
+RESULTS = (
+    "images.csv",
+    "summary.csv",
+    "summary.json",
+    "autoencoder.csv",
+    "baselines/images.csv",
+    "baselines/summary.csv",
+)
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +92,15 @@ def test_summary_is_a_curve_with_its_settings(finished):
     assert summary["settings"]["sizes"] == ["512x512"]
     assert summary["settings"]["default_strength"] == {"ultra-low": 0.5, "low": 1.0}
     assert summary["settings"]["captions"] == "captions.jsonl"
+
+
+def test_autoencoder_alone_is_measured_as_the_ceiling(folder, finished):
+    out, summary = finished
+    pipeline, picture = tiny_pipeline(), pictures(folder)[1]
+    decoded = pipeline.decode_latents(pipeline.encode_latents(picture.load()))[0]
+    rows = {row["image"]: float(row["psnr"]) for row in read(out / "autoencoder.csv")}
+    assert rows[picture.name] == pytest.approx(psnr(to_tensor(picture.load()), to_tensor(decoded)), abs=1e-4)
+    assert summary["autoencoder"]["psnr"] == pytest.approx(sum(rows.values()) / len(rows), abs=0.005)
 
 
 def test_baselines_are_real_files_compared_at_our_bytes(finished):
