@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from percov2_demo.models.hyper_decoder import HyperDecoder
 from percov2_demo.models.hyper_encoder import HyperEncoder
+from percov2_demo.models.quantized import quantize_convolutions
 from percov2_demo.models.quantizer import VectorQuantizer
 from percov2_demo.presets import get_preset
 
@@ -42,6 +43,8 @@ class HyperCodec(ModelMixin, ConfigMixin):
             repeated to latent resolution.
         decoder_blocks: Residual blocks of a hyper-decoder at the resolution of the grid.
         feature_channels: Channels that a hyper-decoder gives the flow transformer beside its estimate.
+        integer_weights: Hyper-encoders and hyper-decoders have weights of 8 bits, as `quantize_weights` leaves them;
+            such weights are not trained.
     """
 
     @register_to_config
@@ -56,6 +59,7 @@ class HyperCodec(ModelMixin, ConfigMixin):
         decoder_width: int = 0,
         decoder_blocks: int = 3,
         feature_channels: int = 16,
+        integer_weights: bool = False,
     ):
         super().__init__()
         self.encoders, self.quantizers, self.decoders = nn.ModuleDict(), nn.ModuleDict(), nn.ModuleDict()
@@ -68,6 +72,17 @@ class HyperCodec(ModelMixin, ConfigMixin):
                 self.decoders[name] = HyperDecoder(
                     stride, channels, latent_channels, feature_channels, decoder_width, decoder_blocks
                 )
+        if integer_weights:
+            self.quantize_weights()
+
+    def quantize_weights(self) -> None:
+        """Rounds the weights of hyper-encoders and hyper-decoders to 8 bits, where they are not integers already.
+
+        The quantisers keep theirs, on which the choice of an index hangs directly.
+        """
+        for networks in (self.encoders, self.decoders):
+            quantize_convolutions(networks)
+        self.register_to_config(integer_weights=True)
 
     @property
     def condition_channels(self) -> int:
