@@ -98,6 +98,8 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
     size = config["export"]["pos_embed_max_size"]
     if size < pipeline.transformer.config.pos_embed_max_size:
         pipeline.register_modules(transformer=crop_positions(pipeline.transformer, size))
+    if config["export"].get("integer_weights"):
+        pipeline.hyper_codec.quantize_weights()
     for part in pipeline.networks.values():
         if isinstance(part, ConfigMixin):
             # Where a part was read from is nobody's business.
@@ -124,8 +126,10 @@ def _training_states(work: Path) -> dict[str, Any]:
 
 
 def _count(part: torch.nn.Module) -> int:
-    """Trained numbers of a network; those of an integer network are buffers."""
-    return sum(map(torch.numel, part.parameters())) or sum(map(torch.numel, part.buffers()))
+    """Trained numbers of a network; integers are buffers."""
+    parameters = dict(part.named_parameters())
+    state = part.state_dict()
+    return sum(value.numel() for name, value in state.items() if name in parameters or not value.is_floating_point())
 
 
 def _manifest(pipeline: PerCoV2Pipeline, photos: list[Photo], training: dict[str, Any]) -> dict[str, Any]:

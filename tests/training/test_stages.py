@@ -7,7 +7,7 @@ import tarfile
 
 import pytest
 
-from percov2_demo import PerCoV2Pipeline
+from percov2_demo import HyperCodec, PerCoV2Pipeline
 from percov2_demo.bitstream import Header
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -101,6 +101,10 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert pipeline.decompress(pipeline.read(stream.to_bytes()), num_inference_steps=2).size == (512, 512)
     assert pipeline.vae.config.scaling_factor != 1.0
     assert pipeline.default_strength("low") in (0.5, 1.0)
+    trained = HyperCodec.from_pretrained(tmp_path / "work" / "flow" / "hyper_codec")
+    assert not trained.config.integer_weights
+    assert manifest["parameters"]["hyper_codec"] == trained.num_parameters()
+    assert pipeline.hyper_codec.config.integer_weights
     assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
     assert "adversarial: discrimination" in (tmp_path / "work" / "curves.html").read_text()
@@ -137,3 +141,19 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     assert manifest["identity"] == pipeline.identity
     assert set(manifest["training"]) == {"flow", "entropy", "caption-coder"}
     assert manifest["parameters"]["masked_model"] > 0
+    assert not pipeline.hyper_codec.config.integer_weights
+
+
+def test_integer_weights_are_exported_where_the_config_says_so(data, tmp_path):
+    """Also from a model that has them already, which comes out as it went in."""
+    tiny_pipeline().save_pretrained(tmp_path / "real")
+    (tmp_path / "real" / "manifest.json").write_text(json.dumps({"training": {}}))
+    config = read_config(EMBEDDED_CONFIG)
+    weights = "hyper_codec/diffusion_pytorch_model.safetensors"
+    for base, out in (("real", "first"), ("first", "second")):
+        model = str(tmp_path / base)
+        Stages(config, data, tmp_path / "work", precision="no", model=model).export(tmp_path / out)
+    first, second = (PerCoV2Pipeline.from_pretrained(tmp_path / name) for name in ("first", "second"))
+    assert first.hyper_codec.config.integer_weights
+    assert first.identity == second.identity
+    assert (tmp_path / "first" / weights).read_bytes() == (tmp_path / "second" / weights).read_bytes()
