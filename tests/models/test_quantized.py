@@ -45,6 +45,17 @@ def test_weights_are_off_by_half_a_step_at_most():
     assert quantized.weight[:3].abs().amax((1, 2, 3)).tolist() == [127, 127, 127]
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_largest_weight_is_127_steps_whatever_its_precision(dtype):
+    """A quotient in bfloat16 could be 128, which 8 bits do not hold."""
+    layer = nn.Conv2d(1, 128, 1).to(dtype)
+    with torch.no_grad():
+        layer.weight.copy_(1 + torch.arange(128)[:, None, None, None] / 128)
+    quantized = QuantizedConv2d(layer)
+    assert quantized.scale.dtype == dtype
+    assert (quantized.weight == 127).all()
+
+
 @torch.inference_mode()
 def test_a_channel_of_zeros_is_its_bias():
     layer = convolution()
