@@ -9,7 +9,7 @@ from PIL import Image
 
 from percov2_demo.__main__ import build_parser
 from tests.conftest import draw_scene
-from tests.readme_tables import TABLES, written
+from tests.document_tables import DOCUMENTS, TABLES, written
 
 
 ROOT = Path(__file__).parent.parent
@@ -20,10 +20,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.parametrize("name", TABLES)
-def test_tables_are_the_committed_results(name):
-    """`python -m tests.readme_tables` writes them."""
-    assert written(README, name) == TABLES[name]()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
+def test_tables_are_the_committed_results(document):
+    """`python -m tests.document_tables` writes them."""
+    tables = written(document.read_text("utf-8"))
+    assert tables
+    for name, body in tables.items():
+        assert body == TABLES[name](), name
 
 
 def test_python_snippet_runs(tmp_path, monkeypatch):

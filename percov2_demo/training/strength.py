@@ -28,15 +28,15 @@ def sweep_strengths(
 ) -> None:
     """Writes the curve of PSNR and realism over the strength, and the strength that is chosen from it.
 
-    Chosen is, for each preset, the largest candidate whose mean PSNR is at most `max_loss_db` below that of the
-    hyper-decoder's own estimate: as much painting as the indices leave room for.
+    Chosen is, for each preset, the candidate of the best realism among those whose mean PSNR is at most `max_loss_db`
+    below that of the hyper-decoder's own estimate.
 
     Args:
         pipeline: The model.
         photos: Photos to measure on, cropped and scaled to 512x512.
         candidates: Strengths in (0, 1], rising.
         steps: Steps of the sampler; guidance is 3.
-        max_loss_db: Largest loss of PSNR in dB.
+        max_loss_db: Largest loss of PSNR in dB; where every candidate loses more, the first is chosen.
         folder: Where `curve.csv` and `strength.json` go.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,8 @@ def sweep_strengths(
         means = {strength: tuple(map(fmean, zip(*pairs, strict=True))) for strength, pairs in measured.items()}
         rows += [(preset, strength, f"{mean[0]:.3f}", f"{mean[1]:.3f}") for strength, mean in means.items()]
         floor = means[0.0][0] - max_loss_db
-        chosen[preset] = max((s for s in candidates if means[s][0] >= floor), default=candidates[0])
+        allowed = [strength for strength in candidates if means[strength][0] >= floor] or candidates[:1]
+        chosen[preset] = min(allowed, key=lambda strength: means[strength][1])
     with (folder / "curve.csv").open("w", newline="") as file:
         csv.writer(file).writerows([("preset", "strength", "psnr", "realism"), *rows])
     (folder / RESULT).write_text(json.dumps(chosen))

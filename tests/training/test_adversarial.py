@@ -31,7 +31,7 @@ def test_discriminator_scores_at_two_scales():
 def test_both_sides_learn(objective):
     losses = objective(**batch())
     losses["loss"].backward()
-    for part in (objective.flow.transformer.proj_out, objective.discriminator.fine_score):
+    for part in (objective.flow.transformer, objective.flow.text_encoder, objective.discriminator):
         assert any(parameter.grad is not None and parameter.grad.any() for parameter in part.parameters())
     assert all(parameter.grad is None for parameter in objective.flow.hyper_codec.parameters())
     assert all(torch.isfinite(value) for value in losses.values())

@@ -1,0 +1,169 @@
+"""The documents' tables, made of the committed results; `python -m tests.document_tables` writes them."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+from percov2_demo.sampling import Sampling
+
+
+ROOT = Path(__file__).parent.parent
+MODEL = ROOT / "assets" / "model"
+DOCUMENTS = (ROOT / "README.md", MODEL / "README.md")
+RESULTS = ROOT / "assets" / "results" / "kodak"
+TRAINING = ROOT / "assets" / "results" / "training"
+METRICS = ("psnr", "ms_ssim", "realism", "colour_shift")
+
+
+def rows(name: str, folder: Path = RESULTS) -> list[dict[str, str]]:
+    with (folder / name).open() as file:
+        return list(csv.DictReader(file))
+
+
+def manifest() -> dict:
+    return json.loads((MODEL / "manifest.json").read_text())
+
+
+def table(head: list[str], lines: list[list[str]]) -> str:
+    parts = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(part) + " |" for part in parts)
+
+
+def results() -> str:
+    """Every measured setting of the decoder, and the autoencoder alone."""
+    summary = json.loads((RESULTS / "summary.json").read_text())
+    strengths = summary["settings"]["default_strength"]
+    lines = []
+    for row in rows("summary.csv"):
+        strength = float(row["strength"])
+        is_default = strength == strengths[row["preset"]]
+        lines.append(
+            [
+                f"`{row['preset']}`",
+                "the estimate" if strength == 0 else f"{strength:g}, {row['steps']} steps",
+                *(row[name] for name in ("file_bytes", "payload_bpp")),
+                *(
+                    f"**{row[name]}**" if is_default and row["steps"] == str(Sampling.steps) else row[name]
+                    for name in METRICS
+                ),
+            ]
+        )
+    lines.append(["autoencoder alone", "", "", "", *(str(summary["autoencoder"][name]) for name in METRICS)])
+    head = ["preset", "strength", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "realism", "colour shift"]
+    return table(head, lines)
+
+
+def codings() -> str:
+    lines = [
+        [
+            f"`{row['preset']}`",
+            row["entropy"],
+            *(row[name] for name in ("index_bits", "spatial_bytes", "saving", "caption_bytes", "file_bytes")),
+            f"{float(row['encode_seconds']):.2f}",
+            f"{float(row['decode_seconds']):.2f}",
+        ]
+        for row in rows("codings.csv")
+    ]
+    head = ["preset", "coding", "ideal bits", "index bytes", "saving, %", "caption bytes", "file bytes"]
+    return table([*head, "encoding, s", "decoding, s"], lines)
+
+
+def baselines() -> str:
+    points = {row["preset"]: row for row in reversed(rows("summary.csv"))}
+    lines = []
+    for row in sorted(rows("baselines/summary.csv"), key=lambda row: list(points).index(row["preset"]), reverse=True):
+        ours, count = points[row["preset"]], row["pictures"]
+        size = row["file_bytes"] if row["fits"] == count else f"{row['file_bytes']} (fits {row['fits']} of {count})"
+        wins = [row[f"ours_better_{name}"] for name in ("psnr", "ms_ssim", "realism", "colour_shift")]
+        figures = [f"{row[name]} / {ours[name]}" for name in ("psnr", "realism", "colour_shift")]
+        needed = row["bytes_for_psnr"] or "more than it can"
+        lines.append([f"`{row['preset']}`", row["codec"], size, *figures, " / ".join(wins), needed])
+    head = ["preset", "codec", "its file, bytes", "PSNR, its / ours", "realism", "colour shift"]
+    return table([*head, "ours better: PSNR / MS-SSIM / realism / colour", "bytes for our PSNR"], lines)
+
+
+def strengths() -> str:
+    """PSNR and realism over the strength, on validation photos."""
+    points = {(row["preset"], float(row["strength"])): row for row in rows("strength.csv", TRAINING)}
+    presets = list(dict.fromkeys(preset for preset, _ in points))
+    lines = [
+        [f"{strength:g}", *(f"{points[p, strength]['psnr']} / {points[p, strength]['realism']}" for p in presets)]
+        for strength in dict.fromkeys(strength for _, strength in points)
+    ]
+    return table(["strength", *(f"`{preset}`, dB / realism" for preset in presets)], lines)
+
+
+def leverage() -> str:
+    """What the caption is worth."""
+    lines = [
+        [f"`{row['preset']}`", row["right_caption"], row["wrong_caption"], row["wrong_is_worse_percent"]]
+        for row in rows("leverage.csv", TRAINING)
+    ]
+    return table(["preset", "loss, right caption", "loss, another photo's", "worse by, %"], lines)
+
+
+def parts() -> str:
+    """Parameters, bytes and minutes of training of each part."""
+    training = manifest()["training"]
+    stages = {
+        "vae": ("autoencoder", "decoder"),
+        "hyper_codec": ("hyper",),
+        "transformer": ("flow", "adversarial"),
+        "masked_model": ("entropy",),
+        "caption_model": ("caption-coder",),
+        "captioner": ("captioner",),
+    }
+    lines = []
+    for name, count in manifest()["parameters"].items():
+        size = sum(path.stat().st_size for path in (MODEL / name).glob("*.safetensors"))
+        minutes = " + ".join(f"{training[stage]['seconds'] / 60:.0f}" for stage in stages.get(name, ()))
+        lines.append([f"`{name}`", f"{count:,}", f"{size / 1e6:.2f}", minutes or "with the transformer"])
+    return table(["part", "parameters", "MB", "minutes of training on two CPU cores"], lines)
+
+
+def sources() -> str:
+    """The collections that the training photos come from."""
+    entry = manifest()
+    lines = [[name, str(count), LICENCES[name]] for name, count in entry["sources"].items()]
+    return table(["collection", "photos", "licence as its repository states it"], lines)
+
+
+LICENCES = {
+    "nips17_dev": "CC BY 2.0",
+    "osie": "MIT repository",
+    "clothing": "CC0 1.0",
+    "cameras": "free to use",
+    "openimages_taming": "Open Images: photos CC BY 2.0",
+    "cid22_train": "CC BY-SA 4.0",
+    "bigphotos": "Unsplash",
+    "daynight": "MIT repository",
+    "camvid": "CC BY-NC 4.0",
+    "sports_vi": "none stated (COCO and Flickr photos)",
+    "vocmix_bernie": "none stated",
+    "imagenet_sample": "none stated (ImageNet)",
+    "cats_dogs": "none stated",
+    "bsds500": "none stated (Berkeley)",
+    "weather": "none stated",
+    "coco_mini": "none stated (COCO)",
+    "coco_taming": "none stated (COCO)",
+    "photostyle": "none stated",
+    "vikrant_111": "none stated",
+    "urban100": "none stated",
+    "flickr8k_100": "none stated",
+}
+
+TABLES = {make.__name__: make for make in (results, codings, baselines, strengths, leverage, parts, sources)}
+
+
+def written(text: str) -> dict[str, str]:
+    """The tables in a document, by name."""
+    return dict(re.findall(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", text, re.DOTALL))
+
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        text = document.read_text("utf-8")
+        for name, body in written(text).items():
+            text = text.replace(f"<!-- {name} -->\n{body}\n", f"<!-- {name} -->\n{TABLES[name]()}\n")
+        document.write_text(text, "utf-8")
