@@ -41,6 +41,7 @@ STAGES = (
     "entropy",
     "caption-coder",
     "curves",
+    "results",
     "export",
 )
 
@@ -159,7 +160,7 @@ def build_parser() -> Parser:
     train.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
     train.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
     train.add_argument("--model", help="model folder to go on from; default: that of --work")
-    train.add_argument("--out", type=Path, help="model folder that the export stage writes")
+    train.add_argument("--out", type=Path, help="folder that the stages export and results write")
     train.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
     train.add_argument("--precision", choices=("bf16", "fp16", "no"), default="bf16")
     train.add_argument("--resume", action="store_true")
@@ -297,12 +298,14 @@ def run_train(options: argparse.Namespace) -> None:
 
     config = read_config(options.config or EMBEDDED_CONFIG)
     stages = Stages(config, options.data, options.work, options.precision, options.model)
-    if options.stage != "export":
+    if options.stage not in ("export", "results"):
         stages.run(options.stage, options.time_budget, options.resume)
     elif options.out is None:
-        raise ValueError("the export stage needs --out, the model folder to write")
-    else:
+        raise ValueError(f"the {options.stage} stage needs --out, the folder to write")
+    elif options.stage == "export":
         stages.export(options.out)
+    else:
+        stages.results(options.out)
 
 
 def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":

@@ -104,6 +104,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         if isinstance(part, ConfigMixin):
             # Where a part was read from is nobody's business.
             part.register_to_config(_name_or_path="")
+    pipeline.register_to_config(_name_or_path="")
     pipeline.to(torch.float16, silence_dtype_warnings=True)
     pipeline.save_pretrained(out, max_shard_size=SHARD_SIZE)
     manifest = _manifest(pipeline, photos, earlier | _training_states(work))

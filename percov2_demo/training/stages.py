@@ -35,6 +35,7 @@ from percov2_demo.training.latents import LatentBatches, encode_photos, latent_s
 from percov2_demo.training.leverage import measure_leverage
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
+from percov2_demo.training.results import collect_results
 from percov2_demo.training.strength import sweep_strengths
 from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 
@@ -200,6 +201,10 @@ class Stages:
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""
         export(self.config, self.photos, self.work, out, self.model)
+
+    def results(self, out: Path) -> None:
+        """Gathers what the stages measured, curves included."""
+        collect_results(self.work, TIMED_STAGES, out)
 
     def _train_autoencoder(self, stage: str, vae: PatchAutoencoder, time_budget_s: float, resume: bool) -> None:
         config = self.config[stage]
