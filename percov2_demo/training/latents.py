@@ -90,8 +90,8 @@ class LatentBatch(NamedTuple):
 class LatentBatches:
     """Batches of latent crops with one caption each.
 
-    Where a photo has an edited version, its captioned samples show that; most have the indices of the unedited photo,
-    so that only the caption tells of the edit.
+    Where a photo has an edited version, half of its captioned samples show that; most of these have the indices of the
+    unedited photo, so that only the caption tells of the edit.
 
     Args:
         path: File written by `encode_photos`.
@@ -103,7 +103,7 @@ class LatentBatches:
         seed: Seed of the data order.
     """
 
-    REWRITTEN = 0.8
+    EDITED, REWRITTEN = 0.5, 0.8
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class LatentBatches:
             latent = source = self.latents[number]
             dropped = rng.random() < self.caption_dropout
             caption = "" if dropped else self.captions[number][rng.integers(len(self.captions[number]))]
-            if number in self.edited and not dropped:
+            if number in self.edited and not dropped and rng.random() < self.EDITED:
                 edit, latent = self.edited[number]
                 caption = edit.caption.format(caption)
                 if rng.random() >= self.REWRITTEN:
