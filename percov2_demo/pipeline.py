@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld
+from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld, compress_caption
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
@@ -208,6 +208,19 @@ class PerCoV2Pipeline(DiffusionPipeline):
         """The strength that measured best for a preset of this model."""
         return self.config.default_strength.get(preset, 1.0)
 
+    def default_entropy(self, preset: str) -> str:
+        """The coding of the indices that is used for a preset when none is asked for."""
+        return self.config.default_entropy.get(preset, "qlds")
+
+    def caption_bytes(self, caption: str) -> int:
+        """Bytes that a caption takes in this model's streams, as `Bitstream.part_sizes` counts them.
+
+        Raises:
+            ValueError: The caption is too long or no Unicode text.
+        """
+        coder = self.entropy_coder
+        return len(compress_caption(caption, "deflate")) if coder is None else coder.caption_bytes(caption)
+
     @property
     def entropy_coder(self) -> EntropyCoder | None:
         """Codes and reads entropy-coded payloads, on the CPU wherever the model is; None in a model without."""
@@ -286,7 +299,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         coder = self.entropy_coder if caption_coding is None else None
         if entropy_steps is not None and entropy is None:
             entropy = "qlds"
-        default = self.config.default_entropy.get(stream.preset, "qlds")
+        default = self.default_entropy(stream.preset)
         packed = replace(
             stream,
             caption_coding=caption_coding or "deflate",

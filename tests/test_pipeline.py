@@ -412,6 +412,14 @@ def test_streams_are_recoded_without_loss(pipeline, scene):
     assert pipeline.recode(packed, entropy="qlds") == stream
 
 
+def test_bytes_of_a_caption_are_told_without_a_picture(pipeline, scene):
+    stream = pipeline.compress(scene, caption="an old castle")
+    assert pipeline.caption_bytes("an old castle") == stream.part_sizes.caption
+    without = sd3_pipeline()
+    stream = without.compress(scene, caption="an old castle")
+    assert without.caption_bytes("an old castle") == stream.part_sizes.caption
+
+
 def test_the_default_coding_is_the_shortest(pipeline, scene):
     stream = pipeline.compress(scene, "ultra-low", "a cat on a mat")
     sizes = [len(pipeline.recode(stream, entropy=entropy).to_bytes()) for entropy in ("quincunx", "uniform")]

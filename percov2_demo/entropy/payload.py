@@ -16,6 +16,7 @@ from percov2_demo.bitstream import (
     Withheld,
     usual_steps,
 )
+from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.entropy.caption_coder import CaptionCoder
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
@@ -89,6 +90,15 @@ class EntropyCoder:
         """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
         sent, _ = _groups(stream.header)
         return self._index_coder(stream.header).information(stream.indices, stream.preset, sent)
+
+    def caption_bytes(self, caption: str) -> int:
+        """Bytes of a caption, as a payload's `caption_bytes`.
+
+        Raises:
+            ValueError: The caption is too long or no Unicode text.
+        """
+        encode_utf8(caption)
+        return len(encode(self.captions.runs(caption)[1]))
 
     def encode(self, indices: NDArray[np.int64], caption: str, header: Header) -> tuple[str, Payload]:
         """`(caption coding, payload)` of the groups that the header says are sent; its own caption coding is not read.

@@ -1,11 +1,12 @@
-"""What a file's bytes are spent on, as a bar and a table."""
+"""What a file says, and what its bytes are spent on."""
 
-import base64
 from collections.abc import Iterable
 from html import escape
 
-from percov2_demo.presets import Preset
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.presets import Preset, get_preset
 from percov2_demo.rates import RateReport
+from percov2_demo.ui.files import format_size
 
 
 _PARTS = {
@@ -16,14 +17,25 @@ _PARTS = {
 
 
 def breakdown_html(report: RateReport, preset: Preset) -> str:
-    """The byte breakdown of a stream: a stacked bar, the numbers, and what the papers state for its preset."""
+    """The byte breakdown of a stream: a stacked bar beside what the papers state for its preset, and the numbers."""
     return (
-        '<section class="breakdown" aria-label="Byte breakdown"><h3>Where the bytes go</h3>'
-        f"{_bar(report)}{_table(report)}{_published(preset)}</section>"
+        '<section class="breakdown" aria-label="Byte breakdown"><h3>What the bytes are spent on</h3>'
+        f"{_bars(report, preset)}{_table(report)}{_published(preset)}</section>"
     )
 
 
-def _bar(report: RateReport) -> str:
+def _bars(report: RateReport, preset: Preset) -> str:
+    """The file, and below it on the same scale the papers' files of a picture of this size."""
+    published = {rate: rate.bpp * report.pixels / 8 for rate in preset.published}
+    longest = max([report.file_bytes, *published.values()])
+    return _bar(report, longest) + "".join(
+        f'<div class="published-bar"><span style="width:{100 * size / longest:.1f}%"></span>'
+        f"<small>Published: {size:,.0f} B here, {escape(rate.covers)}</small></div>"
+        for rate, size in published.items()
+    )
+
+
+def _bar(report: RateReport, longest: float) -> str:
     sizes = report.parts._asdict()
     spoken = ", ".join(f"{name} {size} bytes" for name, size in sizes.items())
     segments = "".join(
@@ -31,7 +43,8 @@ def _bar(report: RateReport) -> str:
         for name, size in sizes.items()
         if size
     )
-    return f'<div class="bar" role="img" aria-label="{spoken}">{segments}</div>'
+    width = 100 * report.file_bytes / longest
+    return f'<div class="bar" role="img" aria-label="{spoken}" style="width:{width:.1f}%">{segments}</div>'
 
 
 def _table(report: RateReport) -> str:
@@ -59,16 +72,32 @@ def _published(preset: Preset) -> str:
     return f"<details><summary>Published rates for this preset</summary><ul>{items}</ul></details>" if items else ""
 
 
-def file_text_html(data: bytes) -> str:
-    """The whole file as text that can be selected and sent."""
-    text = base64.urlsafe_b64encode(data).decode().rstrip("=")
-    return (
-        '<section class="file-text"><h3>The whole file, as text</h3>'
-        f'<code tabindex="0" aria-label="The file in base64">{text}</code></section>'
-    )
-
-
 def fields_html(fields: Iterable[tuple[str, str]]) -> str:
     """Names and values as a description list; values are escaped."""
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in fields)
     return f'<dl class="fields">{items}</dl>'
+
+
+def stream_fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
+    """Names and values of what a stream says, for `fields_html`; `size` is the file's in bytes."""
+    rows, columns = get_preset(stream.preset).grid(stream.width, stream.height)
+    return [
+        ("File", format_size(size)),
+        ("Picture", f"{stream.width}×{stream.height}"),
+        ("Preset", stream.preset),
+        ("Grid", f"{columns}×{rows}"),
+        ("Codebook", str(get_preset(stream.preset).codebook_size)),
+        ("Index coding", _coding(stream)),
+        ("Caption coding", stream.caption_coding if stream.caption else "none"),
+        ("Model", f"{stream.model:02x}"),
+        ("Format", f"version {stream.version}"),
+        ("Caption", stream.caption or "none"),
+    ]
+
+
+def _coding(stream: Bitstream) -> str:
+    if stream.version == 1:
+        return "packed"
+    steps = "" if stream.entropy_steps is None else f" in {stream.entropy_steps} steps"
+    withheld = "" if stream.withheld is None else f", {stream.withheld.sent} groups sent and the others drawn"
+    return f"{stream.entropy}{steps}{withheld}"

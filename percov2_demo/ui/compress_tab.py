@@ -1,6 +1,7 @@
 """The landing page: a photo to a `.pcv2` file and back."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,31 +9,28 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream
-from percov2_demo.images import FITS, fit_image, load_image
-from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
+from percov2_demo.images import fit_image, load_image
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
-from percov2_demo.ui.breakdown import breakdown_html, file_text_html
+from percov2_demo.ui.captions import CaptionControls
+from percov2_demo.ui.coding import CodingControls
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download
-from percov2_demo.ui.metrics import local_lpips, metrics_html
+from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download, save_thumbnail
+from percov2_demo.ui.metrics import pair_metrics
 from percov2_demo.ui.pictures import journey_html
+from percov2_demo.ui.progress import progress_clock
+from percov2_demo.ui.results import ResultPanel
+from percov2_demo.ui.runs import Run, next_number
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, paint
-from percov2_demo.ui.scripts import forget_script, lookup_script, scroll_script
+from percov2_demo.ui.scripts import lookup_script, scroll_script
+from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 
 
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
 Updates = dict[Component, Any]
-
-_FIT_LABELS = {
-    "native": "Native: keep the aspect ratio",
-    "crop": f"Crop: the middle, {NOMINAL_SIDE}×{NOMINAL_SIDE}",
-    "squash": f"Squash: stretch to {NOMINAL_SIDE}×{NOMINAL_SIDE}, the papers' protocol",
-}
 
 
 @dataclass(frozen=True)
@@ -55,19 +53,23 @@ class CompressTab:
 
     Args:
         pipeline: The codec.
+        session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "PerCoV2Pipeline", session: Session):
         self._pipeline = pipeline
+        self._session = session
+        self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=5, min_width=320):
                 self._create_inputs()
             with gr.Column(scale=8, min_width=320, elem_id="compress-result"):
-                self._create_result()
+                self.welcome = gr.HTML(_welcome_html())
+                self.result = ResultPanel()
         self._connect()
 
     def _create_inputs(self) -> None:
-        presets = [get_preset(name) for name in self._pipeline.presets]
+        examples = example_photos()
         self.photo = gr.Image(
             label="Photo",
             type="filepath",
@@ -75,103 +77,57 @@ class CompressTab:
             image_mode=None,
             sources=["upload", "webcam", "clipboard"],
             buttons=["fullscreen"],
-            height=250,
-            placeholder="Drop a photo here\n- or -\nclick to choose one",
+            height=220,
+            placeholder="Drop a photo here, paste it\n- or -\nclick to choose one",
             elem_id="photo",
             alt_text="The chosen photo",
         )
-        self.caption = gr.Textbox(
-            label="Caption",
-            info="Travels in the file and guides the painting. Leave it empty for none.",
-            placeholder="a red fox asleep in the snow",
-            elem_id="caption",
-            lines=1,
-            max_lines=3,
-            max_length=MAX_CAPTION_BYTES,
-            render=False,
-        )
+        self.caption = CaptionControls(self._pipeline, [caption for _, caption in examples])
+        self.coding = CodingControls(self._pipeline)
         gr.Examples(
-            example_photos(),
-            [self.photo, self.caption],
+            [[photo, caption, "custom"] for photo, caption in examples],
+            [self.photo, self.caption.text, self.caption.source],
             label="Or try one of these",
             visible_columns=[0],
             api_visibility="private",
             elem_id="examples",
         )
-        self.preset = gr.Radio(
-            [(_preset_label(preset), preset.name) for preset in presets],
-            value=presets[0].name,
-            label="Preset",
-            info=f"Grid of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo, and its index bytes before entropy coding.",
-            elem_classes="preset-cards",
-        )
-        self.caption.render()
+        self.coding.preset.render()
+        self.caption.render(self.photo)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action")
-        with gr.Accordion("Advanced", open=False):
-            self.sampling = SamplingControls.create(self._pipeline.default_strength(presets[0].name))
-            self.fit = gr.Radio([(_FIT_LABELS[fit], fit) for fit in FITS], value=FITS[0], label="Fit")
-
-    def _create_result(self) -> None:
-        self.fitted = gr.State(None, time_to_live=3600)
-        self.welcome = gr.HTML(_welcome_html())
-        with gr.Column(visible=False) as self.result:
-            self.headline = gr.HTML(elem_classes="headline")
-            with gr.Row(elem_classes="pictures", equal_height=True):
-                self.original = gr.Image(
-                    label="Original, as the codec sees it",
-                    format="png",
-                    interactive=False,
-                    buttons=["fullscreen"],
-                    min_width=260,
-                    alt_text="The original photo",
-                )
-                self.reconstruction = gr.Image(
-                    label="Reconstruction",
-                    format="png",
-                    interactive=False,
-                    buttons=["download", "fullscreen"],
-                    min_width=260,
-                    elem_id="reconstruction",
-                    alt_text="The photo painted back from the file",
-                )
-            with gr.Row():
-                self.stream_download = gr.DownloadButton("Download .pcv2", variant="primary", interactive=False)
-                self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
-                self.stop_button = gr.Button("Stop", variant="stop", visible=False)
-            self.breakdown = gr.HTML()
-            self.metrics = gr.HTML()
+        with gr.Accordion("Painting", open=False):
+            self.sampling = SamplingControls.create(self._pipeline.default_strength(self._pipeline.presets[0]))
+        with gr.Accordion("Advanced: coding and fit", open=False):
+            self.coding.render_advanced()
 
     def _connect(self) -> None:
-        results = [self.headline, self.original, self.reconstruction, self.stream_download]
-        results += [self.metrics, self.breakdown]
-        buttons = [self.compress_button, self.stop_button, self.picture_download]
-
+        strengths = {name: self._pipeline.default_strength(name) for name in self._pipeline.presets}
+        self.coding.preset.change(
+            None, self.coding.preset, self.sampling.strength, js=lookup_script(strengths), **PAGE_EVENT
+        )
         checked = self.photo.upload(friendly(self.check), self.photo, preprocess=False, **PAGE_EVENT)
         checked.failure(lambda: None, outputs=self.photo, **PAGE_EVENT)
-        # An example's caption does not fit the visitor's own photo.
-        captions = [caption for _, caption in example_photos()]
-        self.photo.input(None, self.caption, self.caption, js=forget_script(captions), **PAGE_EVENT)
-        strengths = {name: self._pipeline.default_strength(name) for name in self._pipeline.presets}
-        self.preset.change(None, self.preset, self.sampling.strength, js=lookup_script(strengths), **PAGE_EVENT)
         prepared = gr.on(
-            [self.compress_button.click, self.caption.submit],
+            [self.compress_button.click, self.caption.text.submit],
             friendly(self.prepare),
-            [self.photo, self.fit],
-            [self.fitted, self.welcome, self.result, *results, *buttons],
+            [self.photo, self.coding.fit],
+            [self.fitted, self.welcome, self.compress_button, *self.result.components],
             preprocess=False,
             **PAGE_EVENT,
         )
         prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
+        settings = [*self.caption.components, *self.coding.components, *self.sampling.components]
         running = prepared.success(
             friendly(self.run),
-            [self.fitted, self.preset, self.caption, *self.sampling.components],
-            [*results, self.picture_download],
-            show_progress_on=self.reconstruction,
+            {self.fitted, self._session.last_run, self._session.address, *settings},
+            [self.caption.text, self._session.last_run, *self.result.components],
+            show_progress_on=self.result.progress,
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        running.then(self.rest, outputs=buttons, **PAGE_EVENT)
-        self.stop_button.click(self.rest, outputs=buttons, cancels=[running], **PAGE_EVENT)
+        at_rest = [self.compress_button, *self.result.buttons]
+        running.then(self.rest, outputs=at_rest, **PAGE_EVENT)
+        self.result.stop.click(self.rest, outputs=at_rest, cancels=[running], **PAGE_EVENT)
 
     def check(self, photo: dict[str, Any]) -> None:
         """Raises what is wrong with a photo as soon as it is chosen; its value is raw, see `prepare`."""
@@ -190,60 +146,62 @@ class CompressTab:
         fitted = fit_image(load_image(path), fit, max_side=self._pipeline.max_side)
         stem = safe_stem(photo.get("orig_name") or path.name)
         original = save_download(png_bytes(fitted), f"{stem}-original.png")
+        size = path.stat().st_size
         return {
-            self.fitted: FittedPhoto(original, stem, path.stat().st_size),
+            self.fitted: FittedPhoto(original, stem, size),
             self.welcome: gr.HTML(visible=False),
-            self.result: gr.Column(visible=True),
-            self.headline: f"<h2>Your {format_size(path.stat().st_size)} photo …</h2>",
-            self.original: original,
-            self.reconstruction: None,
-            self.stream_download: gr.DownloadButton(value=None, interactive=False),
-            self.picture_download: gr.DownloadButton(value=None, interactive=False, visible=False),
-            self.metrics: "",
-            self.breakdown: "",
             self.compress_button: gr.Button(interactive=False),
-            self.stop_button: gr.Button(visible=True),
+            **self.result.begin(f"<h2>Your {format_size(size)} photo …</h2>", original, fitted.size),
         }
 
-    def run(
-        self,
-        photo: FittedPhoto,
-        preset: str,
-        caption: str,
-        steps: int,
-        guidance_scale: float,
-        strength: float,
-        seed: int | None,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
-    ) -> Iterator[Updates]:
-        """Writes the file and shows its size, then paints the photo back from it."""
-        settings = Sampling(steps, guidance_scale, strength, seed)
-        with Image.open(photo.path) as original:
-            stream = self._pipeline.compress(original, preset=preset, caption=caption.strip())
+    def run(self, values: Mapping[Component, Any]) -> Iterator[Updates]:
+        """Writes the file and shows its size, then paints the photo back from it.
+
+        Args:
+            values: What all the inputs hold.
+        """
+        started = time.perf_counter()
+        photo: FittedPhoto = values[self.fitted]
+        settings = Sampling(*(values[component] for component in self.sampling.components))
+        with Image.open(photo.path) as file:
+            original = file.convert("RGB")
+        caption, source = self.caption.resolve(original, *(values[part] for part in self.caption.components))
+        if source == "auto":
+            yield {self.caption.text: caption}
+        options = self.coding.compress_options(values, original.size)
+        stream = self._pipeline.compress(original, caption=caption, **options)
         data = stream.to_bytes()
         report = RateReport.from_bitstream(stream, photo.original_bytes)
-        name = f"{photo.stem}-{preset}"
-        yield {
-            self.headline: _headline_html(report, stream),
-            self.stream_download: gr.DownloadButton(value=save_download(data, f"{name}.pcv2"), interactive=True),
-            self.breakdown: breakdown_html(report, get_preset(preset)) + file_text_html(data),
-        }
-        picture = yield from paint(self._pipeline, stream, settings, progress)
-        png = save_download(png_bytes(picture), f"{name}.png")
-        with Image.open(photo.path) as original:
-            yield {
-                self.reconstruction: png,
-                self.picture_download: gr.DownloadButton(value=png, interactive=True),
-                self.metrics: metrics_html(original, picture, local_lpips()),
-            }
+        name = f"{photo.stem}-{stream.preset}"
+        information = self._pipeline.information(stream)
+        yield self.result.show_file(name, data, stream, report, information, photo.path, values[self._session.address])
+        told = progress_clock(settings.steps)
+
+        def show(step: int, preview: Image.Image | None) -> Updates:
+            return self.result.show_step(photo.path, told(step), preview)
+
+        yield show(0, None)
+        picture = yield from paint(self._pipeline, stream, settings, show=show)
+        run = Run(
+            number=next_number(values[self._session.last_run]),
+            preset=stream.preset,
+            caption=caption,
+            caption_source=source,
+            sampling=settings,
+            stream=data,
+            fields=stream.to_dict(),
+            rates=report,
+            picture=save_download(png_bytes(picture), f"{name}.png"),
+            original=photo.path,
+            thumbnail=save_thumbnail(picture),
+            seconds=time.perf_counter() - started,
+            metrics=pair_metrics(original, picture),
+        )
+        yield {self._session.last_run: run, **self.result.show_run(run, name)}
 
     def rest(self) -> Updates:
         """The buttons as they are while nothing runs."""
-        return {
-            self.compress_button: gr.Button(interactive=True),
-            self.stop_button: gr.Button(visible=False),
-            self.picture_download: gr.DownloadButton(visible=True),
-        }
+        return {self.compress_button: gr.Button(interactive=True), **self.result.rest()}
 
 
 def _welcome_html() -> str:
@@ -258,19 +216,4 @@ def _welcome_html() -> str:
         f"{journey_html(steps)}"
         '<p class="scale">For scale: a JPEG file spends about 600 bytes on headers and tables before its first pixel.'
         "</p></section>"
-    )
-
-
-def _preset_label(preset: Preset) -> str:
-    rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
-    size = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
-    return f"{preset.name.capitalize()}\n{columns}×{rows} · {size} B"
-
-
-def _headline_html(report: RateReport, stream: Bitstream) -> str:
-    ratio = report.compression_ratio
-    comparison = f"{ratio:,.0f} times smaller · " if ratio and ratio >= 2 else ""
-    return (
-        f"<h2>Your {format_size(report.original_bytes)} photo is now <em>{format_size(report.file_bytes)}</em></h2>"
-        f"<p>{comparison}{stream.width}×{stream.height} pixels · {report.file_bpp:.4f} bpp on disk</p>"
     )

@@ -8,8 +8,11 @@ import gradio as gr
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.compress_tab import CompressTab
-from percov2_demo.ui.decode_tab import DecodeTab
+from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
 from percov2_demo.ui.pictures import picture_html, picture_path
+from percov2_demo.ui.sampling import PAGE_EVENT
+from percov2_demo.ui.scripts import paste_script
+from percov2_demo.ui.session import Session
 from percov2_demo.ui.theme import STYLESHEET, explorer_theme
 
 
@@ -29,12 +32,14 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
         analytics_enabled=False,
         delete_cache=(_CLEANING_SECONDS, _FILE_LIFETIME_SECONDS),
     ) as demo:
+        session = Session.create(demo)
         gr.HTML(_header_html(pipeline.config.description))
-        with gr.Tabs():
+        with gr.Tabs() as tabs:
             with gr.Tab("Compress", id="compress"):
-                CompressTab(pipeline)
-            with gr.Tab("Decode", id="decode"):
-                DecodeTab(pipeline)
+                CompressTab(pipeline, session)
+            with gr.Tab("Decode", id=DECODE_TAB):
+                DecodeTab(pipeline, session, tabs)
+        demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
         create_endpoints(pipeline)
     return demo.queue(max_size=MAX_WAITING_VISITORS)
 

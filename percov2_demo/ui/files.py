@@ -4,6 +4,7 @@ import io
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
@@ -13,6 +14,7 @@ from percov2_demo.images import ImageError
 
 
 _MAX_STEM_LENGTH = 40
+_THUMBNAIL_SIDE = 192
 
 
 def safe_stem(name: str) -> str:
@@ -40,11 +42,23 @@ def save_download(data: bytes, name: str) -> str:
     return save_bytes_to_cache(data, name, cache_dir=get_upload_folder())
 
 
+def file_url(path: str) -> str:
+    """Where the browser finds a file that `save_download` wrote, relative to the page."""
+    return f"gradio_api/file={quote(path)}"
+
+
 def png_bytes(picture: Image.Image) -> bytes:
     """A picture as a PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def save_thumbnail(picture: Image.Image) -> str:
+    """Writes a picture in small, as a PNG file, and returns its path."""
+    small = picture.copy()
+    small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    return save_download(png_bytes(small), "thumbnail.png")
 
 
 def format_size(size: int) -> str:

@@ -1,5 +1,6 @@
 """How close a reconstruction came, as a table."""
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from typing import TYPE_CHECKING
@@ -20,21 +21,27 @@ _HINTS = {
 """What each metric looks at, in the order of the table."""
 
 
-def metrics_html(original: Image.Image, reconstruction: Image.Image, lpips: "Lpips | None") -> str:
-    """The metrics of a pair as a table.
+def pair_metrics(original: Image.Image, reconstruction: Image.Image) -> dict[str, float | None]:
+    """The metrics of a pair by name, in the order of the table; None for what cannot be measured here.
 
     Args:
         original: The picture as the codec saw it.
         reconstruction: What came back, of the same size.
-        lpips: LPIPS; None where its weights are not on this machine.
     """
-    from percov2_demo.metrics import METRICS, measure, to_tensor
+    from percov2_demo.metrics import measure, to_tensor
 
     first, second = to_tensor(original), to_tensor(reconstruction)
-    values = measure(first, second)
+    values, lpips = measure(first, second), local_lpips()
     if lpips is not None:
         values["lpips"] = lpips(first, second)
-    rows = "".join(_row(METRICS[name], values.get(name)) for name in _HINTS)
+    return {name: values.get(name) for name in _HINTS}
+
+
+def metrics_html(values: Mapping[str, float | None]) -> str:
+    """Metrics as a table; see `pair_metrics`."""
+    from percov2_demo.metrics import METRICS
+
+    rows = "".join(_row(METRICS[name], value) for name, value in values.items())
     head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
     return (
         '<section class="breakdown metrics" aria-label="Metrics"><h3>How close it came</h3>'

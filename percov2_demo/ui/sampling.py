@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 MAX_STEPS = 100
 MAX_GUIDANCE_SCALE = 15.0
 MAX_SEED = 2**31 - 1
+
+MAX_PREVIEWS = 4
+"""Pictures shown while one is painted; each takes about as long as half a step of the embedded model."""
 
 PAGE_EVENT = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """Given to every event of the page that does not run the model. An event outside the queue shows no error messages."""
@@ -57,8 +60,10 @@ class SamplingControls:
             strength,
             step=0.01,
             label="Strength",
-            info="How much is painted anew: 0 keeps to the bits, 1 starts from pure noise as in the paper.",
+            info="How much is painted anew; 1 starts from pure noise, as in the paper.",
+            elem_classes="strength",
         )
+        gr.HTML('<p class="slider-ends" aria-hidden="true"><span>keep to the bits</span><span>dream</span></p>')
         with gr.Row(elem_classes="seed-row"):
             seed = gr.Number(
                 Sampling.seed,
@@ -80,20 +85,37 @@ class SamplingControls:
 
 
 def paint(
-    pipeline: "PerCoV2Pipeline", stream: Bitstream, settings: Sampling, progress: gr.Progress
-) -> Generator[dict[str, Any], None, Image.Image]:
-    """Decodes a stream and returns the picture; yields an update that changes nothing after each step.
+    pipeline: "PerCoV2Pipeline",
+    stream: Bitstream,
+    settings: Sampling,
+    progress: gr.Progress | None = None,
+    caption: str | None = None,
+    show: Callable[[int, Image.Image | None], dict[Component, Any]] | None = None,
+) -> Generator[dict[Component, Any], None, Image.Image]:
+    """Decodes a stream and returns the picture; yields an update after each step.
 
     Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sampler after its step.
+
+    Args:
+        pipeline: The codec.
+        stream: What is decoded.
+        settings: How.
+        progress: Gradio's bar, where it is to tell of every step.
+        caption: Text used in place of the stream's.
+        show: Makes the update from the number of steps that are done and, after at most `MAX_PREVIEWS` of them, from
+            what the sampler expects the picture to be; without it, updates change nothing.
     """
     stopped = threading.Event()
-    finished_steps: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+    finished_steps: queue.SimpleQueue[tuple[int, Image.Image | None] | None] = queue.SimpleQueue()
+    previewed = preview_steps(settings.steps) if show is not None else frozenset()
 
-    def report(_pipeline: object, step: int, _timestep: object, tensors: dict[str, Any]) -> dict[str, Any]:
-        finished_steps.put(step + 1)
+    def report(codec: "PerCoV2Pipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
+        preview = codec.decode_latents(tensors["expected_latents"])[0] if step + 1 in previewed else None
+        finished_steps.put((step + 1, preview))
         return tensors
 
-    progress((0, settings.steps), desc="Painting")
+    if progress is not None:
+        progress((0, settings.steps), desc="Painting")
     with ThreadPoolExecutor(max_workers=1) as executor:
         picture = executor.submit(
             pipeline.decompress,
@@ -102,14 +124,21 @@ def paint(
             guidance_scale=settings.guidance,
             strength=settings.strength,
             seed=Sampling.seed if settings.seed is None else settings.seed,
+            caption=caption,
             callback_on_step_end=report,
             interrupt=stopped.is_set,
         )
         picture.add_done_callback(lambda _: finished_steps.put(None))
         try:
-            for step in iter(finished_steps.get, None):
-                progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
-                yield gr.skip()
+            for step, preview in iter(finished_steps.get, None):
+                if progress is not None:
+                    progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
+                yield gr.skip() if show is None else show(step, preview)
         finally:
             stopped.set()
     return picture.result()
+
+
+def preview_steps(steps: int) -> frozenset[int]:
+    """After which of so many steps a preview is worth its time: the first, and evenly on, but not the last."""
+    return frozenset(max(1, steps * number // MAX_PREVIEWS) for number in range(MAX_PREVIEWS)) - {steps}

@@ -4,14 +4,38 @@ import json
 from collections.abc import Mapping, Sequence
 
 
+ADDRESS_SCRIPT = "() => location.origin + location.pathname"
+"""Where the page is, without query."""
+
+
 def lookup_script(table: Mapping[str, float]) -> str:
     """A component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"
 
 
-def forget_script(values: Sequence[str]) -> str:
-    """Empties a text that is one of the values."""
-    return f'(text) => {json.dumps(values)}.includes(text) ? "" : text'
+def constant_script(value: str) -> str:
+    """The same value, whatever comes in."""
+    return f"() => {json.dumps(value)}"
+
+
+def forget_script(values: Sequence[str], source: str) -> str:
+    """`(source, text)` to `[text, source]`: a text that no visitor wrote leaves, and the source is the first again."""
+    return f"""(source, text) =>
+        source === "auto" || {json.dumps(values)}.includes(text) ? ["", {json.dumps(source)}] : [text, source]"""
+
+
+def paste_script(element_id: str) -> str:
+    """Makes a picture that is pasted anywhere on the page a choice of the image component."""
+    return f"""() => document.addEventListener("paste", (event) => {{
+        const input = document.querySelector("#{element_id} input[type=file]");
+        const files = [...event.clipboardData.files].filter((file) => file.type.startsWith("image/"));
+        if (!input || !files.length) return;
+        event.preventDefault();
+        const transfer = new DataTransfer();
+        transfer.items.add(files[0]);
+        input.files = transfer.files;
+        input.dispatchEvent(new Event("change", {{ bubbles: true }}));
+    }})"""
 
 
 def random_script(end: int) -> str:
@@ -20,8 +44,9 @@ def random_script(end: int) -> str:
 
 
 def scroll_script(element_id: str) -> str:
-    """Brings an element into view where it is not, as on a phone."""
+    """Brings an element's top into view where it is not, as on a phone."""
     return f"""() => {{
         const element = document.getElementById("{element_id}");
-        if (element.getBoundingClientRect().top > innerHeight / 2) element.scrollIntoView({{ behavior: "smooth" }});
+        const {{ top }} = element.getBoundingClientRect();
+        if (top < 0 || top > innerHeight / 2) element.scrollIntoView({{ behavior: "smooth" }});
     }}"""

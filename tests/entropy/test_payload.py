@@ -222,3 +222,13 @@ def test_golden_streams(fields, golden):
     assert stream.to_bytes().hex() == golden
     assert Bitstream.from_bytes(bytes.fromhex(golden), coder) == stream
     assert withheld or np.array_equal(stream.indices, indices)
+
+
+@pytest.mark.parametrize("caption", ["", "an old castle", "é" * 300])
+def test_bytes_of_a_caption_are_those_of_its_part(caption):
+    assert CODER.caption_bytes(caption) == coded(caption=caption).part_sizes.caption
+
+
+def test_bytes_of_a_caption_that_no_stream_takes():
+    with pytest.raises(ValueError, match="shorten it"):
+        CODER.caption_bytes("x" * 1025)

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.ui.files import save_download
+from percov2_demo.ui.session import Session
 from tests.ui.fakes import FakePipeline
 
 
@@ -24,7 +25,20 @@ def uploaded_photo() -> dict[str, str]:
 
 
 @pytest.fixture
+def saved_picture() -> str:
+    """Path of a grey picture of 512x512, in gradio's cache."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((512, 512)).convert("RGB").save(buffer, "PNG")
+    return save_download(buffer.getvalue(), "picture.png")
+
+
+@pytest.fixture
 def blocks():
     """A context to create tabs in."""
     with gr.Blocks(analytics_enabled=False) as demo:
         yield demo
+
+
+@pytest.fixture
+def session(blocks) -> Session:
+    return Session.create(blocks)

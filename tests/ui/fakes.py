@@ -5,9 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, Withheld, compress_caption
 from percov2_demo.images import fit_image
 from percov2_demo.presets import get_preset
 
@@ -21,19 +22,32 @@ class FakePipeline:
 
     presets = ("ultra-low", "low", "extreme-low")
     max_side = 1280
+    entropy_coder = object()
+    captioner: object | None = None
 
     def __init__(self, failure: Exception | None = None, description: str = "A model for tests."):
         self.config = SimpleNamespace(description=description)
         self.failure = failure
+        self.codings: list[tuple[str | None, Withheld | None]] = []
         self.calls: list[dict[str, Any]] = []
         self.interrupted = False
 
     def default_strength(self, preset: str) -> float:
         return {"ultra-low": 1.0, "low": 0.8}.get(preset, 0.6)
 
+    def default_entropy(self, preset: str) -> str:
+        return "quincunx"
+
     def compress(
-        self, image: Image.Image, preset: str = "ultra-low", caption: str = "", fit: str = "native"
+        self,
+        image: Image.Image,
+        preset: str = "ultra-low",
+        caption: str = "",
+        fit: str = "native",
+        entropy: str | None = None,
+        withheld: Withheld | None = None,
     ) -> Bitstream:
+        self.codings.append((entropy, withheld))
         image = fit_image(image, fit, self.max_side)
         rows, columns = get_preset(preset).grid(*image.size)
         indices = np.asarray(image.convert("L").resize((columns, rows), Image.Resampling.BOX), np.int64)
@@ -51,11 +65,13 @@ class FakePipeline:
         guidance_scale: float = 3.0,
         strength: float | None = None,
         seed: int = 0,
+        caption: str | None = None,
         callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
         interrupt: Callable[[], bool] | None = None,
     ) -> Image.Image:
         self.calls.append(
             {"steps": num_inference_steps, "guidance_scale": guidance_scale, "strength": strength, "seed": seed}
+            | ({} if caption is None else {"caption": caption})
         )
         if self.failure is not None:
             raise self.failure
@@ -64,6 +80,21 @@ class FakePipeline:
                 self.interrupted = True
                 raise StoppedError("decoding was stopped")
             if callback_on_step_end is not None:
-                callback_on_step_end(self, step, 0.5, {"latents": None})
+                callback_on_step_end(self, step, 0.5, {"expected_latents": (step, stream.width, stream.height)})
         picture = Image.fromarray(stream.indices.astype(np.uint8)).convert("RGB")
         return picture.resize((stream.width, stream.height), Image.Resampling.NEAREST)
+
+    def decode_latents(self, latents: tuple[int, int, int]) -> list[Image.Image]:
+        """A flat picture whose brightness is the step that the latents are of."""
+        step, width, height = latents
+        return [Image.new("RGB", (width, height), (step, step, step))]
+
+    def information(self, stream: Bitstream) -> NDArray[np.float64]:
+        """Bits that rise from 0 with the index."""
+        return np.log2(stream.indices + 1.0)
+
+    def caption(self, image: Image.Image) -> str:
+        return f" a picture {image.width} pixels wide "
+
+    def caption_bytes(self, caption: str) -> int:
+        return len(compress_caption(caption, "deflate"))

@@ -1,13 +1,18 @@
 """The byte breakdown."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
+import pytest
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, Payload, Withheld
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
-from percov2_demo.ui.breakdown import breakdown_html, fields_html, file_text_html
+from percov2_demo.ui.breakdown import breakdown_html, fields_html, stream_fields
+
+
+PAYLOAD = Payload(b"x", 0)
 
 
 def stream(caption: str) -> Bitstream:
@@ -53,8 +58,24 @@ def test_published_rates_are_called_published():
         assert f"{rate.bpp:.5f}" in html
 
 
-def test_the_file_as_text():
-    assert ">AP_-<" in file_text_html(b"\x00\xff\xfe")
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, "packed"),
+        ({"entropy": "qlds", "entropy_steps": 12, "payload": PAYLOAD}, "qlds in 12 steps"),
+        ({"entropy": "var", "payload": PAYLOAD, "withheld": Withheld(2)}, "var, 2 groups sent and the others drawn"),
+    ],
+)
+def test_the_coding_of_the_indices_is_a_field(changes, text):
+    assert ("Index coding", text) in stream_fields(replace(stream("an old castle"), **changes), 100)
+
+
+def test_published_files_are_drawn_to_the_files_scale():
+    report = RateReport.from_bitstream(stream("an old castle"))
+    html = breakdown_html(report, PRESETS["ultra-low"])
+    largest = max(rate.bpp for rate in PRESETS["ultra-low"].published) * 512 * 512 / 8
+    assert f"Published: {largest:.0f} B here" in html
+    assert f'style="width:{100 * report.file_bytes / largest:.1f}%"' in html
 
 
 def test_fields_are_escaped():

@@ -5,7 +5,8 @@ import re
 from PIL import Image
 
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.ui.metrics import metrics_html
+from percov2_demo.ui import metrics
+from percov2_demo.ui.metrics import metrics_html, pair_metrics
 
 
 def pictures() -> tuple[Image.Image, Image.Image]:
@@ -17,18 +18,22 @@ def cells(html: str) -> dict[str, str]:
     return dict(re.findall(r'<th scope="row">([^<]+) <small>.*?</th><td>(.*?)</td>', html))
 
 
-def test_values_are_the_metrics():
+def test_values_are_the_metrics(monkeypatch):
+    monkeypatch.setattr(metrics, "local_lpips", lambda: lambda first, second: float((first - second).abs().max()))
     original, darker = pictures()
-    table = cells(metrics_html(original, darker, lambda first, second: float((first - second).abs().max())))
-    assert table["PSNR"] == f"{psnr(to_tensor(original), to_tensor(darker)):.2f} dB"
+    values = pair_metrics(original, darker)
+    assert values["psnr"] == psnr(to_tensor(original), to_tensor(darker))
+    table = cells(metrics_html(values))
+    assert table["PSNR"] == f"{values['psnr']:.2f} dB"
     assert table["LPIPS"] == "0.10"
     assert set(table) == {"PSNR", "MS-SSIM", "LPIPS", "Patch realism", "Colour shift"}
     assert table["Colour shift"].endswith("ΔE00")
 
 
-def test_what_cannot_be_measured_says_so_and_the_rest_is_shown():
+def test_what_cannot_be_measured_says_so_and_the_rest_is_shown(monkeypatch):
+    monkeypatch.setattr(metrics, "local_lpips", lambda: None)
     small = Image.new("RGB", (128, 64), "grey")
-    table = cells(metrics_html(small, small, None))
+    table = cells(metrics_html(pair_metrics(small, small)))
     assert table["LPIPS"] == "unavailable offline"
     assert table["MS-SSIM"] == "picture too small"
     assert (table["PSNR"], table["Patch realism"]) == ("inf dB", "0.00")

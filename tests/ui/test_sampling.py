@@ -6,7 +6,7 @@ import pytest
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling import Sampling
-from percov2_demo.ui.sampling import paint
+from percov2_demo.ui.sampling import paint, preview_steps
 from tests.ui.fakes import FakePipeline
 
 
@@ -42,9 +42,27 @@ def test_every_step_is_shown_and_the_picture_returned(fake):
     assert picture.size == (512, 512)
 
 
+def test_previews_are_few_and_shown_as_they_come(fake):
+    def show(step, preview):
+        return {"step": step, "brightness": preview and preview.getpixel((0, 0))[0]}
+
+    updates, _ = run(paint(fake, STREAM, Sampling(steps=20), show=show))
+    assert [update["step"] for update in updates] == list(range(1, 21))
+    previewed = {update["step"]: update["brightness"] for update in updates if update["brightness"] is not None}
+    assert previewed == {1: 0, 5: 4, 10: 9, 15: 14}
+
+
+@pytest.mark.parametrize(("steps", "previewed"), [(1, set()), (2, {1}), (4, {1, 2, 3}), (100, {1, 25, 50, 75})])
+def test_the_last_step_needs_no_preview(steps, previewed):
+    assert preview_steps(steps) == previewed
+
+
 def test_settings_reach_the_codec(fake):
-    run(paint(fake, STREAM, Sampling(4, 2.5, 0.7, 9), Progress()))
-    assert fake.calls == [{"steps": 4, "guidance_scale": 2.5, "strength": 0.7, "seed": 9}]
+    settings = Sampling(4, 2.5, 0.7, 9)
+    run(paint(fake, STREAM, settings, Progress()))
+    run(paint(fake, STREAM, settings, Progress(), caption="a castle"))
+    expected = {"steps": 4, "guidance_scale": 2.5, "strength": 0.7, "seed": 9}
+    assert fake.calls == [expected, expected | {"caption": "a castle"}]
 
 
 def test_an_empty_seed_is_the_default(fake):

@@ -1,0 +1,37 @@
+"""How far the painting is, in the page's own looks: gradio's bar hides whenever a picture arrives."""
+
+import time
+from collections.abc import Callable
+
+import gradio as gr
+
+
+def create_progress() -> gr.HTML:
+    """A component whose values are `progress_html`'s; until the first, gradio shows the place in the queue on it."""
+    return gr.HTML(min_height=56, elem_classes="painting-progress")
+
+
+def progress_html(step: int, steps: int, seconds_left: float | None = None) -> str:
+    """A bar and what it means.
+
+    Args:
+        step: Steps that are done.
+        steps: All of them.
+        seconds_left: How long the others will take, where that can be told.
+    """
+    left = "" if seconds_left is None or step == steps else f" · {seconds_left:.0f} s left"
+    return (
+        f'<p role="status">Painting, step {step} of {steps}{left}</p>'
+        f'<progress max="{steps}" value="{step}" aria-label="Steps"></progress>'
+    )
+
+
+def progress_clock(steps: int) -> Callable[[int], str]:
+    """Starts a clock now; gives `progress_html` of the steps that are done."""
+    started = time.perf_counter()
+
+    def told(step: int) -> str:
+        elapsed = time.perf_counter() - started
+        return progress_html(step, steps, elapsed / step * (steps - step) if step else None)
+
+    return told

@@ -1,0 +1,64 @@
+"""The caption's controls."""
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from percov2_demo.ui.captions import CaptionControls
+
+
+PICTURE = Image.new("RGB", (64, 64))
+
+
+@pytest.fixture
+def controls(fake, blocks):
+    return CaptionControls(fake, ["an example"])
+
+
+def sources(controls) -> list[str]:
+    return [value for _, value in controls.source.choices]
+
+
+def test_automatic_is_offered_where_there_is_a_captioner(controls, fake, blocks):
+    assert sources(controls) == ["custom", "none"]
+    fake.captioner = object()
+    captioned = CaptionControls(fake, [])
+    assert sources(captioned) == ["auto", "custom", "none"]
+    assert captioned.source.value == "auto"
+
+
+def test_a_codec_that_knows_of_no_captioner(fake, blocks):
+    class Older(type(fake)):
+        captioner = property(lambda self: (_ for _ in ()).throw(AttributeError("captioner")))
+
+    assert sources(CaptionControls(Older(), [])) == ["custom", "none"]
+
+
+def test_bytes_are_the_models(controls, fake, monkeypatch):
+    monkeypatch.setattr(type(fake), "caption_bytes", lambda self, caption: len(caption))
+    assert controls.count("custom", " an old castle ").startswith("<p><b>13 bytes</b> in the file · 13 characters")
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "said"),
+    [
+        ("none", "an old castle", "No caption: 0 bytes."),
+        ("custom", "  ", "No caption: 0 bytes."),
+        ("auto", "", "Written from the photo"),
+        ("custom", "é" * 600, "shorten it"),
+    ],
+)
+def test_what_else_is_said(controls, source, text, said):
+    assert said in controls.count(source, text)
+
+
+def test_who_writes_the_caption(controls):
+    assert controls.resolve(PICTURE, "custom", " a castle ") == ("a castle", "custom")
+    assert controls.resolve(PICTURE, "custom", "  ") == ("", "none")
+    assert controls.resolve(PICTURE, "none", "a castle") == ("", "none")
+    assert controls.resolve(PICTURE, "auto", "a castle") == ("a picture 64 pixels wide", "auto")
+
+
+def test_no_caption_has_no_text_box(controls):
+    assert controls.offer_text("none").visible is False
+    assert isinstance(controls.offer_text("custom"), gr.Textbox)

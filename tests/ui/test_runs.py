@@ -1,0 +1,50 @@
+"""A run as a value."""
+
+import json
+import math
+
+import numpy as np
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
+from percov2_demo.ui.links import read_stream_text
+from percov2_demo.ui.runs import Run, next_number
+
+
+STREAM = Bitstream(width=512, height=512, preset="ultra-low", model=7, caption="é", indices=np.zeros((8, 8), np.int64))
+
+RUN = Run(
+    number=3,
+    preset="ultra-low",
+    caption="é",
+    caption_source="custom",
+    sampling=Sampling(seed=9),
+    stream=STREAM.to_bytes(),
+    fields=STREAM.to_dict(),
+    rates=RateReport.from_bitstream(STREAM, 5000),
+    metrics={"psnr": math.inf, "lpips": None, "ms_ssim": 0.5},
+    picture="/tmp/secret/a.png",
+    original="/tmp/secret/b.png",
+    thumbnail="/tmp/secret/c.png",
+    seconds=1.23456,
+)
+
+
+def test_json_holds_everything_but_paths():
+    document = json.loads(RUN.to_json())
+    assert document == RUN.to_dict()
+    assert Bitstream.from_bytes(read_stream_text(document["stream"])) == STREAM
+    assert document["sampling"] == {"steps": 20, "guidance": 3.0, "strength": None, "seed": 9}
+    assert document["rates"]["bytes"]["total"] == len(RUN.stream)
+    assert document["seconds"] == 1.235
+    assert "secret" not in RUN.to_json().decode()
+
+
+def test_numbers_that_json_cannot_hold_are_none():
+    assert RUN.to_dict()["metrics"] == {"psnr": None, "lpips": None, "ms_ssim": 0.5}
+
+
+def test_runs_are_numbered():
+    assert next_number(None) == 1
+    assert next_number(RUN) == 4
