@@ -52,7 +52,7 @@ class CaptionControls:
             max_length=MAX_CAPTION_BYTES,
             render=False,
         )
-        self.cost = gr.HTML(elem_classes="caption-cost", render=False)
+        self.cost = gr.HTML(self.count(sources[0], ""), elem_id="caption-cost", render=False)
 
     @property
     def components(self) -> list[Component]:

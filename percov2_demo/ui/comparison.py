@@ -42,7 +42,7 @@ def comparison_html(original: str, result: str | None, size: tuple[int, int], is
     if result is None:
         modes, divider = "", ""
     else:
-        label = "Being painted" if is_preview else "From the file"
+        label = "Preview" if is_preview else "From the file"
         panes += _pane("result", result, label, "The photo painted back from the file")
         modes = "".join(
             f'<button type="button" data-mode="{mode}" aria-pressed="{str(mode == "divider").lower()}">{text}</button>'

@@ -17,6 +17,7 @@ from percov2_demo.ui.coding import CodingControls
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download, save_thumbnail
+from percov2_demo.ui.maps import maps_html
 from percov2_demo.ui.metrics import pair_metrics
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import progress_clock
@@ -77,7 +78,7 @@ class CompressTab:
             image_mode=None,
             sources=["upload", "webcam", "clipboard"],
             buttons=["fullscreen"],
-            height=220,
+            height=190,
             placeholder="Drop a photo here, paste it\n- or -\nclick to choose one",
             elem_id="photo",
             alt_text="The chosen photo",
@@ -173,8 +174,7 @@ class CompressTab:
         data = stream.to_bytes()
         report = RateReport.from_bitstream(stream, photo.original_bytes)
         name = f"{photo.stem}-{stream.preset}"
-        information = self._pipeline.information(stream)
-        yield self.result.show_file(name, data, stream, report, information, photo.path, values[self._session.address])
+        yield self.result.show_file(name, data, stream, report, values[self._session.address])
         told = progress_clock(settings.steps)
 
         def show(step: int, preview: Image.Image | None) -> Updates:
@@ -197,7 +197,9 @@ class CompressTab:
             seconds=time.perf_counter() - started,
             metrics=pair_metrics(original, picture),
         )
-        yield {self._session.last_run: run, **self.result.show_run(run, name)}
+        # The entropy model runs once more for the maps, so they come last.
+        maps = maps_html(stream, self._pipeline.information(stream), photo.path)
+        yield {self._session.last_run: run, **self.result.show_run(run, name, maps)}
 
     def rest(self) -> Updates:
         """The buttons as they are while nothing runs."""

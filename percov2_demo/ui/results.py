@@ -3,9 +3,7 @@
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
-from numpy.typing import NDArray
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
@@ -16,7 +14,6 @@ from percov2_demo.ui.codecs import CodecComparison
 from percov2_demo.ui.comparison import comparison_html, create_comparison
 from percov2_demo.ui.files import format_size, png_bytes, save_download
 from percov2_demo.ui.links import create_link, link_html
-from percov2_demo.ui.maps import maps_html
 from percov2_demo.ui.metrics import metrics_html
 from percov2_demo.ui.progress import create_progress
 from percov2_demo.ui.runs import Run
@@ -94,8 +91,6 @@ class ResultPanel:
         data: bytes,
         stream: Bitstream,
         report: RateReport,
-        information: NDArray[np.float64],
-        original: str,
         address: str,
     ) -> Updates:
         """Shows the file and what it is made of.
@@ -105,15 +100,12 @@ class ResultPanel:
             data: The file.
             stream: What it says.
             report: Its bytes.
-            information: Bits `(rows, columns)` of each index.
-            original: Path of the photo as the codec sees it.
             address: Where the page is.
         """
         return {
             self.headline: _headline_html(report, stream),
             self.stream_download: gr.DownloadButton(value=save_download(data, f"{name}.pcv2"), interactive=True),
             self.breakdown: breakdown_html(report, get_preset(stream.preset)),
-            self.maps: maps_html(stream, information, original),
             self.link: link_html(address, data),
         }
 
@@ -133,8 +125,14 @@ class ResultPanel:
             self.comparison: comparison_html(original, path, preview.size, is_preview=True),
         }
 
-    def show_run(self, run: Run, name: str) -> Updates:
-        """Shows a finished run with its original; the file is shown already."""
+    def show_run(self, run: Run, name: str, maps: str) -> Updates:
+        """Shows a finished run with its original; the file is shown already.
+
+        Args:
+            run: The run.
+            name: Name of the downloads, without ending.
+            maps: Markup of the maps of the bits.
+        """
         size = (run.fields["width"], run.fields["height"])
         document = save_download(run.to_json(), f"{name}.json")
         return {
@@ -143,6 +141,7 @@ class ResultPanel:
             self.picture_download: gr.DownloadButton(value=run.picture, interactive=True),
             self.json_download: gr.DownloadButton(value=document, interactive=True),
             self.metrics: metrics_html(run.metrics),
+            self.maps: maps,
         }
 
     def rest(self) -> Updates:

@@ -1,65 +1,32 @@
 """A visit to the page: a photo to a file and, in the other tab, back."""
 
-import re
-
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
 
+from tests.browser.actions import (
+    caption_of,
+    choose_photo,
+    choose_preset,
+    compress,
+    compress_button,
+    download,
+    expect_picture,
+    open_painting,
+    panel_of,
+    set_steps,
+    toast,
+)
 from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
-
-
-def set_steps(panel: Page | Locator, steps: int = 2) -> None:
-    slider = panel.get_by_label("range slider for Steps")
-    number = panel.get_by_label("number input for Steps")
-    slider.wait_for()
-    for _ in range(20):  # A value that comes while the panel still opens is lost.
-        slider.fill(str(steps))
-        slider.page.wait_for_timeout(100)
-        if number.input_value() == str(steps):
-            return
-    raise AssertionError("the slider does not keep its value")
-
-
-def panel_of(page: Page, name: str) -> Locator:
-    page.get_by_role("tab", name=name).click()
-    return page.locator("[role=tabpanel]:visible")
-
-
-def caption_of(page: Page) -> Locator:
-    return page.locator("#caption textarea")
-
-
-def choose_preset(page: Page, name: str) -> None:
-    # The radio button itself is not seen: its card is.
-    page.get_by_role("radio", name=re.compile(f"^{name}", re.IGNORECASE)).check(force=True)
-
-
-def choose_photo(page: Page, path) -> None:
-    page.locator("#photo input[type=file]").set_input_files(path)
-
-
-def download(page: Page, button: Locator, path) -> None:
-    expect(button).to_be_enabled(timeout=TIMEOUT)
-    with page.expect_download() as started:
-        button.click()
-    started.value.save_as(path)
-
-
-def toast(page: Page) -> str:
-    message = page.get_by_test_id("toast-body")
-    message.wait_for()
-    return message.inner_text()
 
 
 def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_hosts, contacted_hosts):
     choose_photo(page, photo)
-    expect(page.locator("#photo img")).to_be_visible()
     caption_of(page).fill("a red house on a green hill")
-    page.get_by_text("Advanced").click()
+    open_painting(page)
     set_steps(page)
-    page.get_by_role("button", name="Compress", exact=True).click()
+    compress_button(page).click()
 
     download(page, page.get_by_role("button", name="Download .pcv2"), tmp_path / "photo.pcv2")
     data = (tmp_path / "photo.pcv2").read_bytes()
@@ -70,7 +37,7 @@ def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_h
 
     panel = panel_of(page, "Decode")
     panel.locator("input[type=file]").set_input_files(tmp_path / "photo.pcv2")
-    expect(panel.get_by_text("a red house on a green hill")).to_be_visible()
+    expect(panel.locator(".fields").get_by_text("a red house on a green hill")).to_be_visible()
     expect(panel.get_by_text(f"{stream.width}×{stream.height}")).to_be_visible()
     set_steps(panel)
     panel.get_by_role("button", name="Decode", exact=True).click()
@@ -88,10 +55,10 @@ def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_h
 def test_an_example_needs_two_clicks(page):
     page.locator("#examples button").first.click()
     expect(caption_of(page)).not_to_have_value("")
-    page.get_by_text("Advanced").click()
+    open_painting(page)
     set_steps(page)
-    page.get_by_role("button", name="Compress", exact=True).click()
-    expect(page.locator("#reconstruction img")).to_be_visible(timeout=TIMEOUT)
+    compress_button(page).click()
+    expect_picture(page)
     expect(page.get_by_role("img", name="spatial")).to_be_visible()
 
 
@@ -107,7 +74,7 @@ def test_an_examples_caption_leaves_with_its_photo(page, photo):
 def test_a_corrupt_photo_is_one_sentence(page, tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"\x89PNG\r\n\x1a\n, but not really")
-    choose_photo(page, path)
+    page.locator("#photo input[type=file]").set_input_files(path)
     message = toast(page)
     assert message.count(".") <= 2
     assert "picture" in message
@@ -116,38 +83,43 @@ def test_a_corrupt_photo_is_one_sentence(page, tmp_path, name):
     expect(page.locator("#photo img")).to_have_count(0)
 
 
-def test_a_corrupt_stream_is_one_sentence(page, tmp_path):
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [(b"bad", "The file is empty or cut short"), (b"\x89PNG\r\n\x1a\n" * 9, "This is not a .pcv2 file")],
+)
+def test_a_foreign_stream_is_one_sentence(page, tmp_path, data, sentence):
     path = tmp_path / "junk.pcv2"
-    path.write_bytes(b"bad")
+    path.write_bytes(data)
     panel = panel_of(page, "Decode")
     panel.locator("input[type=file]").set_input_files(path)
-    assert "The file is empty or cut short" in toast(page)
+    assert sentence in toast(page)
     expect(panel.get_by_role("heading", name="From bytes to a photo")).to_be_visible()
 
 
 def test_no_photo_is_said(page):
-    page.get_by_role("button", name="Compress", exact=True).click()
+    compress_button(page).click()
     assert "Choose a photo first." in toast(page)
 
 
 def test_stop_leaves_the_page_usable(page, photo):
     choose_photo(page, photo)
-    expect(page.locator("#photo img")).to_be_visible()
-    page.get_by_text("Advanced").click()
+    open_painting(page)
     set_steps(page, 100)
-    compress = page.get_by_role("button", name="Compress", exact=True)
-    compress.click()
+    button = compress_button(page)
+    button.click()
     page.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
     page.get_by_role("button", name="Stop").click()
-    expect(compress).to_be_enabled()
+    expect(button).to_be_enabled()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(page.get_by_role("button", name="Download .pcv2")).to_be_enabled()
     expect(page.get_by_role("button", name="Download PNG")).to_be_disabled()
     set_steps(page)
-    compress.click()
-    expect(page.locator("#reconstruction img")).to_be_visible(timeout=TIMEOUT)
+    button.click()
+    expect_picture(page)
 
 
 def test_a_preset_brings_its_strength(page, embedded):
-    page.get_by_text("Advanced").click()
+    open_painting(page)
     for preset in reversed(embedded.presets):
         choose_preset(page, preset)
         expected = f"{embedded.default_strength(preset):g}"
@@ -155,7 +127,7 @@ def test_a_preset_brings_its_strength(page, embedded):
 
 
 def test_the_dice_change_the_seed(page):
-    page.get_by_text("Advanced").click()
+    open_painting(page)
     expect(page.get_by_label("Seed")).to_have_value("0")
     page.get_by_role("button", name="New seed").click()
     expect(page.get_by_label("Seed")).not_to_have_value("0")
@@ -167,11 +139,41 @@ def test_a_phone_needs_no_sideways_scrolling(phone, embedded):
 
     assert overhang() <= 0
     phone.locator("#examples button").first.click()
-    phone.get_by_text("Advanced").click()
+    open_painting(phone)
     set_steps(phone)
     choose_preset(phone, embedded.presets[-1])
-    phone.get_by_role("button", name="Compress", exact=True).click()
-    expect(phone.locator("#reconstruction img")).to_be_visible(timeout=TIMEOUT)
+    compress_button(phone).click()
+    expect_picture(phone)
     assert overhang() <= 0
     panel_of(phone, "Decode")
     assert overhang() <= 0
+
+
+def test_a_photo_is_pasted(page, photo):
+    page.evaluate(
+        """async (data) => {
+            const file = new File([Uint8Array.from(data)], "pasted.jpg", { type: "image/jpeg" });
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(file);
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        list(photo.read_bytes()),
+    )
+    expect(page.locator("#photo img")).to_be_visible()
+
+
+def test_the_captions_bytes_are_counted_while_it_is_typed(page, embedded):
+    caption_of(page).press_sequentially("an old castle")
+    size = embedded.caption_bytes("an old castle")
+    expect(page.locator("#caption-cost")).to_contain_text(f"{size} bytes in the file · 13 characters")
+    page.get_by_role("radio", name="None").check()
+    expect(caption_of(page)).to_be_hidden()
+    expect(page.locator("#caption-cost")).to_contain_text("0 bytes")
+
+
+def test_other_codecs_are_compared_when_asked(page, photo):
+    compress(page, photo)
+    page.get_by_role("button", name="The same bytes in").click()
+    page.get_by_role("button", name="Compare at equal bytes").click()
+    jpeg = page.locator("#codecs figure", has_text="JPEG").first
+    expect(jpeg).to_contain_text("at least", timeout=TIMEOUT)

@@ -14,7 +14,7 @@ def test_both_pictures_have_alternative_texts_and_a_divider_for_keys():
 
 def test_a_preview_is_not_called_the_result():
     html = comparison_html("a.png", "b.png", (512, 512), is_preview=True)
-    assert "Being painted" in html
+    assert "Preview" in html
     assert "From the file" not in html
 
 

@@ -94,7 +94,7 @@ def test_steps_and_previews_are_shown(tab, uploaded_photo):
     updates = list(tab.run(values(tab, uploaded_photo, steps=3)))[1:-1]
     for step, update in enumerate(updates):
         assert f"step {step} of 3" in update[tab.result.progress]
-    previewed = ["Being painted" in update.get(tab.result.comparison, "") for update in updates]
+    previewed = ["Preview" in update.get(tab.result.comparison, "") for update in updates]
     assert previewed == [False, True, True, False]
 
 

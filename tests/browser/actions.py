@@ -1,0 +1,74 @@
+"""What a visitor does on the page."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import TIMEOUT
+
+
+def set_steps(panel: Page | Locator, steps: int = 2) -> None:
+    slider = panel.get_by_label("range slider for Steps")
+    number = panel.get_by_label("number input for Steps")
+    slider.wait_for()
+    for _ in range(20):  # A value that comes while the panel still opens is lost.
+        slider.fill(str(steps))
+        slider.page.wait_for_timeout(100)
+        if number.input_value() == str(steps):
+            return
+    raise AssertionError("the slider does not keep its value")
+
+
+def open_painting(page: Page) -> None:
+    page.get_by_role("button", name="Painting").click()
+
+
+def panel_of(page: Page, name: str) -> Locator:
+    page.get_by_role("tab", name=name).click()
+    return page.locator("[role=tabpanel]:visible")
+
+
+def caption_of(page: Page) -> Locator:
+    return page.locator("#caption textarea")
+
+
+def choose_preset(page: Page, name: str) -> None:
+    # The radio button itself is not seen: its card is.
+    page.get_by_role("radio", name=re.compile(f"^{name}", re.IGNORECASE)).check(force=True)
+
+
+def choose_photo(page: Page, path: Path) -> None:
+    page.locator("#photo input[type=file]").set_input_files(path)
+    expect(page.locator("#photo img")).to_be_visible()
+
+
+def compress_button(page: Page) -> Locator:
+    return page.get_by_role("button", name="Compress", exact=True)
+
+
+def expect_picture(page: Page) -> None:
+    """Waits for the finished picture of a compression."""
+    expect(page.locator("#comparison").get_by_text("From the file")).to_be_visible(timeout=TIMEOUT)
+
+
+def compress(page: Page, path: Path) -> None:
+    """A photo to a file and back, in two steps of the sampler."""
+    choose_photo(page, path)
+    open_painting(page)
+    set_steps(page)
+    compress_button(page).click()
+    expect_picture(page)
+
+
+def download(page: Page, button: Locator, path: Path) -> None:
+    expect(button).to_be_enabled(timeout=TIMEOUT)
+    with page.expect_download() as started:
+        button.click()
+    started.value.save_as(path)
+
+
+def toast(page: Page) -> str:
+    message = page.get_by_test_id("toast-body")
+    message.wait_for()
+    return message.inner_text()
