@@ -6,7 +6,6 @@ them, so that `info` and `--help` answer at once.
 
 import argparse
 import json
-import random
 import sys
 import time
 import warnings
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from percov2_demo.bitstream import HEAD_BYTES, SCHEDULES, Bitstream, Header, Withheld
 from percov2_demo.images import FITS
+from percov2_demo.losses import draw_lost
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
@@ -221,7 +221,7 @@ def run_decompress(options: argparse.Namespace) -> None:
     watch.lap("load")
     stream = pipeline.read(options.input)
     if options.lose is not None:
-        lost = _draw_lost(stream, options.lose, options.lose_seed)
+        lost = draw_lost(stream.indices.size, options.lose, options.lose_seed)
         stream = pipeline.conceal(stream, lost, options.lose_seed)
     watch.lap("read")
     strength = pipeline.default_strength(stream.preset) if options.strength is None else options.strength
@@ -337,13 +337,6 @@ def _check_readable(path: Path) -> Header:
     """The head of a stream; a file that is none is refused before a model is loaded."""
     with path.open("rb") as file:
         return Header.from_bytes(file.read(HEAD_BYTES))[0]
-
-
-def _draw_lost(stream: Bitstream, share: float, seed: int) -> list[int]:
-    """Positions of indices to lose."""
-    if not 0 <= share <= 1:
-        raise ValueError(f"the share of indices to lose must be from 0 to 1, not {share:g}")
-    return random.Random(seed).sample(range(stream.indices.size), round(share * stream.indices.size))
 
 
 def _check_output(path: Path) -> None:

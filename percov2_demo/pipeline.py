@@ -26,6 +26,7 @@ from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.entropy.trace import GroupTrace
 from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
@@ -344,6 +345,17 @@ class PerCoV2Pipeline(DiffusionPipeline):
         if coder is None or stream.version == 1:
             return np.full(stream.indices.shape, float(get_preset(stream.preset).bits_per_index))
         return coder.information(stream)
+
+    def trace(self, stream: Bitstream) -> list[GroupTrace]:
+        """How the indices of a stream become known, group by group: what is predicted and what is spent.
+
+        Raises:
+            ValueError: The stream is not entropy coded, or the model has no entropy models.
+        """
+        coder = self.entropy_coder
+        if coder is None or stream.version == 1:
+            raise ValueError("this stream is not entropy coded, so there are no groups to follow")
+        return coder.trace(stream)
 
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
         """The stream with lost indices filled in by the entropy model.

@@ -445,6 +445,19 @@ def test_lost_indices_are_filled_in(pipeline, scene):
     assert set(changed) <= {0, 100, 255}
     assert concealed == pipeline.conceal(stream, [0, 100, 255], seed=1)
     assert pipeline.decompress(concealed, strength=0).size == (512, 512)
+    with pytest.raises(ValueError, match="not entropy coded"):
+        pipeline.trace(concealed)
+
+
+def test_a_trace_follows_the_streams_own_coding(pipeline, scene):
+    stream = pipeline.compress(scene, caption="an old castle", entropy="qlds", entropy_steps=7)
+    traces = pipeline.trace(stream)
+    spent = np.zeros(64)
+    for step in traces:
+        spent[step.positions] = step.spent
+    assert len(traces) == 7
+    assert np.array_equal(spent.reshape(8, 8), pipeline.information(stream))
+    assert traces[-1].payload_bytes == len(stream.payload.data)
 
 
 def test_a_machine_that_computes_otherwise_gets_uniform_streams(scene, monkeypatch):
@@ -467,6 +480,8 @@ def test_a_model_without_entropy_models_says_what_it_cannot_do(scene):
         pipeline.compress(scene, entropy="qlds")
     with pytest.raises(ValueError, match="no entropy models to fill in"):
         pipeline.conceal(pipeline.compress(scene), [1])
+    with pytest.raises(ValueError, match="not entropy coded"):
+        pipeline.trace(pipeline.compress(scene))
     with pytest.raises(BitstreamError, match="the model it was made with"):
         pipeline.read(tiny_pipeline().compress(scene, entropy="qlds").to_bytes())
 

@@ -54,6 +54,12 @@ def information(run: Run) -> NDArray[np.float64]:
     return -np.log2((shares * (units - weights.shape[1]) + 1) / units)
 
 
+def entropy(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bits `(N,)` that a symbol of each row of weights `(N, K)` is expected to cost."""
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    return -(shares * np.log2(shares, out=np.zeros_like(shares), where=shares > 0)).sum(axis=1)
+
+
 def encode(runs: Sequence[Run]) -> bytes:
     """Bytes that decode to these runs, without what is not needed of the last eight.
 

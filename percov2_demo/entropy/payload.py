@@ -23,6 +23,7 @@ from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import GroupCoder, IndexCoder, UniformIndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
+from percov2_demo.entropy.trace import GroupTrace, trace
 
 
 class EntropyCoder:
@@ -99,6 +100,12 @@ class EntropyCoder:
         """
         encode_utf8(caption)
         return len(encode(self.captions.runs(caption)[1]))
+
+    def trace(self, stream: Bitstream) -> list[GroupTrace]:
+        """How the indices of a stream with a payload become known, a `GroupTrace` for each group that is sent."""
+        _, caption = self.captions.runs(stream.caption)
+        sent, _ = _groups(stream.header)
+        return trace(self._index_coder(stream.header), stream.indices, stream.preset, sent, caption)
 
     def encode(self, indices: NDArray[np.int64], caption: str, header: Header) -> tuple[str, Payload]:
         """`(caption coding, payload)` of the groups that the header says are sent; its own caption coding is not read.

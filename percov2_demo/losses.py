@@ -1,0 +1,19 @@
+"""Which indices a lossy channel loses, if each is sent in a packet of its own."""
+
+import random
+
+
+def draw_lost(count: int, share: float, seed: int) -> list[int]:
+    """Positions that are lost of `count`, at random, in no order.
+
+    Args:
+        count: Number of indices.
+        share: Share of them that is lost, from 0 to 1.
+        seed: Seed of the draw.
+
+    Raises:
+        ValueError: The share is out of range.
+    """
+    if not 0 <= share <= 1:
+        raise ValueError(f"the share of indices to lose must be from 0 to 1, not {share:g}")
+    return random.Random(seed).sample(range(count), round(share * count))
