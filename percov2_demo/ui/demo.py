@@ -9,6 +9,7 @@ from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.compress_tab import CompressTab
 from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
+from percov2_demo.ui.inside_tab import InsideTab
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import paste_script
@@ -37,6 +38,8 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab("Compress", id="compress"):
                 CompressTab(pipeline, session)
+            with gr.Tab("Inside the codec", id="inside"):
+                InsideTab(pipeline)
             with gr.Tab("Decode", id=DECODE_TAB):
                 DecodeTab(pipeline, session, tabs)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)

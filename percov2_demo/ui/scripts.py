@@ -50,3 +50,17 @@ def scroll_script(element_id: str) -> str:
         const {{ top }} = element.getBoundingClientRect();
         if (top < 0 || top > innerHeight / 2) element.scrollIntoView({{ behavior: "smooth" }});
     }}"""
+
+
+def step_script(element_id: str) -> str:
+    """Shows the step of a transmission that a number of groups stands for, see `transmission`."""
+    return f"""(received) => {{
+        const element = document.getElementById("{element_id}");
+        element?.querySelectorAll("[data-group]").forEach((group) => {{
+            const number = Number(group.dataset.group);
+            group.dataset.state = number < received ? "known" : number === received ? "sent" : "unknown";
+        }});
+        element?.querySelectorAll("[data-step]").forEach((step) => {{
+            step.toggleAttribute("hidden", Number(step.dataset.step) !== received);
+        }});
+    }}"""
