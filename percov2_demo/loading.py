@@ -1,5 +1,6 @@
 """Where models are: the embedded one, a folder, a repository on the hub."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
+
+SOURCES = EMBEDDED_MODEL.parent / "sources.json"
 
 MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
@@ -29,6 +32,25 @@ def model_folder(model: str | Path | None, **download: Any) -> Path:
     if not (folder / "model_index.json").is_file():
         raise ValueError(f"there is no model in {folder.resolve().name}: a model folder holds a model_index.json")
     return folder
+
+
+def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | None:
+    """What training wrote down of a model; None where there is nothing, or it is of other weights.
+
+    Args:
+        folder: The model's folder; None for a model that is from none.
+        identity: The model's fingerprint.
+    """
+    path = Path(folder or "") / "manifest.json"
+    if folder is None or not path.is_file():
+        return None
+    manifest = json.loads(path.read_text("utf-8"))
+    return manifest if manifest.get("identity") == identity else None
+
+
+def source_licences() -> dict[str, str]:
+    """Licences of collections of photos by the collection's name, as their repositories state them."""
+    return json.loads(SOURCES.read_text("utf-8"))
 
 
 def _fetch(model: str, download: dict[str, Any]) -> Path:

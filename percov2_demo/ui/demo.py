@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from percov2_demo.images import MAX_FILE_BYTES
+from percov2_demo.ui.about_tab import create_about
 from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.compress_tab import CompressTab
 from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
+from percov2_demo.ui.files import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.inside_tab import InsideTab
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.sampling import PAGE_EVENT
@@ -22,16 +24,13 @@ if TYPE_CHECKING:
 
 MAX_WAITING_VISITORS = 32
 
-_CLEANING_SECONDS = 600
-_FILE_LIFETIME_SECONDS = 3600
-
 
 def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
     """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions."""
     with gr.Blocks(
         title="PerCoV2 Explorer",
         analytics_enabled=False,
-        delete_cache=(_CLEANING_SECONDS, _FILE_LIFETIME_SECONDS),
+        delete_cache=(CLEANING_SECONDS, FILE_LIFETIME_SECONDS),
     ) as demo:
         session = Session.create(demo)
         gr.HTML(_header_html(pipeline.config.description))
@@ -42,6 +41,8 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
                 InsideTab(pipeline)
             with gr.Tab("Decode", id=DECODE_TAB):
                 DecodeTab(pipeline, session, tabs)
+            with gr.Tab("About", id="about"):
+                create_about(pipeline)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
         create_endpoints(pipeline)
     return demo.queue(max_size=MAX_WAITING_VISITORS)

@@ -25,6 +25,9 @@ class FakePipeline:
     entropy_coder = object()
     captioner: object | None = None
 
+    identity = "07" * 32
+    name_or_path = None
+
     def __init__(self, failure: Exception | None = None, description: str = "A model for tests."):
         self.config = SimpleNamespace(description=description)
         self.failure = failure

@@ -16,6 +16,11 @@ def picture_html(name: str) -> str:
     return f'<img src="data:image/svg+xml;base64,{data}" alt="">'
 
 
+def drawing_html(name: str) -> str:
+    """A drawing as markup, so that the page's colours reach it; its elements have no names that could clash."""
+    return picture_path(name).read_text("utf-8")
+
+
 def journey_html(steps: Mapping[str, str]) -> str:
     """Drawings side by side, each by its name with the markup of its caption."""
     figures = "".join(
