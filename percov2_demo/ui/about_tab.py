@@ -79,7 +79,7 @@ def _model(pipeline: "PerCoV2Pipeline", manifest: dict[str, Any] | None) -> str:
     for name in pipeline.presets:
         preset = get_preset(name)
         rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
-        value = f"{columns}×{rows} of {preset.codebook_size:,}, strength {pipeline.default_strength(name):g}"
+        value = f"{columns}×{rows} tokens of {preset.codebook_size:,}, strength {pipeline.default_strength(name):g}"
         facts.append((name, value))
     facts.append(("Longest side", f"{pipeline.max_side} pixels"))
     parts = ""

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
+from PIL import Image
 
+from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import FITS, load_image
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
 
 
 def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
-    """Adds `/compress` and `/decompress` to the demo that is being built; nothing of them shows on the page."""
+    """Adds `/compress`, `/decompress` and `/info` to the demo that is being built, and `/caption` where the model has
+    a captioner; nothing of them shows on the page.
+    """
     endpoints = Endpoints(pipeline)
     with gr.Group(visible=False):
         photo = gr.File(label="Photo")
@@ -42,6 +46,9 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
     inputs = [photo, preset, caption, fit]
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
     button.click(decompress, [stream, *sampling], [picture, fields], api_name="decompress", **MODEL_QUEUE)
+    button.click(friendly(endpoints.info), stream, fields, api_name="info")
+    if getattr(pipeline, "captioner", None) is not None:
+        button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 
 def _create_sampling_inputs() -> list[Component]:
@@ -77,9 +84,7 @@ class Endpoints:
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
-        if photo is None:
-            raise gr.Error("Send a photo.", print_exception=False)
-        stream = self._pipeline.compress(load_image(photo), preset=preset, caption=caption.strip(), fit=fit)
+        stream = self._pipeline.compress(_open_photo(photo), preset=preset, caption=caption.strip(), fit=fit)
         path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
@@ -103,11 +108,43 @@ class Endpoints:
         Returns:
             The picture, a PNG file, and the fields of the stream.
         """
-        if stream is None:
-            raise gr.Error("Send a .pcv2 file.", print_exception=False)
-        fields = self._pipeline.read(stream)
+        fields = self._read(stream)
         picture = self._pipeline.decompress(
             fields, num_inference_steps=steps, guidance_scale=guidance_scale, strength=strength, seed=seed
         )
         path = save_download(png_bytes(picture), f"{safe_stem(stream)}.png")
         return path, fields.to_dict()
+
+    def info(self, stream: str | None) -> dict[str, Any]:
+        """Tells what a .pcv2 file says, without painting it.
+
+        Args:
+            stream: The .pcv2 file.
+
+        Returns:
+            The fields of the stream, the bytes and bpp of each part, and the codebook indices row by row.
+        """
+        fields = self._read(stream)
+        return fields.to_dict() | RateReport.from_bitstream(fields).to_dict() | {"indices": fields.indices.tolist()}
+
+    def caption(self, photo: str | None) -> str:
+        """Describes a photo in a few words, as they may travel in a .pcv2 file.
+
+        Args:
+            photo: The photo's file.
+
+        Returns:
+            The caption.
+        """
+        return self._pipeline.caption(_open_photo(photo))
+
+    def _read(self, stream: str | None) -> Bitstream:
+        if stream is None:
+            raise gr.Error("Send a .pcv2 file.", print_exception=False)
+        return self._pipeline.read(stream)
+
+
+def _open_photo(photo: str | None) -> Image.Image:
+    if photo is None:
+        raise gr.Error("Send a photo.", print_exception=False)
+    return load_image(photo)

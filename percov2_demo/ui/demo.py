@@ -1,6 +1,7 @@
 """The page as a whole: header, tabs, and how it is served."""
 
 from html import escape
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -49,8 +50,12 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
 
 
 def launch_options() -> dict[str, Any]:
-    """Arguments for the demo's `launch`, the same wherever it is served; they let no request leave the server."""
-    return {
+    """Arguments for the demo's `launch`, the same wherever it is served; they let no request leave the server.
+
+    Where gradio's extra "mcp" is installed, the endpoints for programs are tools of an MCP server too.
+    """
+    tools = {"mcp_server": True} if find_spec("mcp") else {}
+    return tools | {
         "theme": explorer_theme(),
         "css_paths": STYLESHEET,
         "favicon_path": picture_path("mark"),

@@ -36,7 +36,7 @@ def test_the_manifest_is_shown(fake):
     html = about_html(fake)
     for text in ("A model &lt;for&gt; tests.", "1,234,567", "4,321 steps, 10 min", "1,234 photos", "2031-05-06"):
         assert text in html
-    assert "8×8 of 256, strength 1" in html
+    assert "8×8 tokens of 256, strength 1" in html
     assert "07" * 8 in html
     assert re.search(r">clothing</th><td>1,000</td><td>CC0 1.0<", html)
     assert re.search(r">a &lt;new&gt; source</th><td>234</td><td>not known here<", html)

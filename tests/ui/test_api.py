@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from pathlib import Path
 
 import httpx
@@ -54,6 +55,62 @@ def test_round_trip(client, photo):
     assert fields["preset"] == "low"
 
 
+def test_info_is_what_the_file_says(client, photo):
+    written, rates = client.predict(photo, preset="low", caption="a grey wall", api_name="/compress")
+    stream = Bitstream.from_file(written)
+    info = client.predict(handle_file(written), api_name="/info")
+    assert info["indices"] == stream.indices.tolist()
+    assert (info["preset"], info["caption"], info["grid"]) == ("low", "a grey wall", [16, 16])
+    assert info["bytes"] == rates["bytes"]
+
+
+def test_a_captioner_describes_photos(photo):
+    class Captioner(FakePipeline):
+        captioner = object()
+
+        def caption(self, image: Image.Image) -> str:
+            return f"a picture of {image.width} pixels"
+
+    demo = build_demo(Captioner())
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    assert Client(url, verbose=False).predict(photo, api_name="/caption") == "a picture of 256 pixels"
+    demo.close()
+
+
+def test_the_readmes_example_runs(server, tmp_path, monkeypatch, capsys):
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text("utf-8")
+    (example,) = (code for code in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "gradio_client" in code)
+    assert example.count("http://127.0.0.1:7860") == 1
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "photo.jpg")
+    monkeypatch.chdir(tmp_path)
+    exec(example.replace("http://127.0.0.1:7860", server), {})
+    assert "a red house on a green hill" in capsys.readouterr().out
+
+
+def test_programs_read_what_every_parameter_means(server):
+    endpoints = httpx.get(f"{server}gradio_api/info").json()["named_endpoints"]
+    assert {name: endpoint["description"] for name, endpoint in endpoints.items()} == {
+        "/compress": "Turns a photo into a .pcv2 file.",
+        "/decompress": "Paints the picture that a .pcv2 file describes.",
+        "/info": "Tells what a .pcv2 file says, without painting it.",
+    }
+    assert [parameter["parameter_name"] for parameter in endpoints["/decompress"]["parameters"]] == [
+        "stream",
+        "steps",
+        "guidance_scale",
+        "strength",
+        "seed",
+    ]
+
+
+def test_tools_for_assistants(server):
+    pytest.importorskip("mcp")
+    tools = httpx.get(f"{server}gradio_api/mcp/schema").json()
+    assert {tool["name"] for tool in tools} == {"compress", "decompress", "info"}
+    for tool in tools:
+        assert all(value["description"] for value in tool["inputSchema"]["properties"].values())
+
+
 def test_no_strength_is_the_models_default(client, fake, photo):
     written, _ = client.predict(photo, api_name="/compress")
     client.predict(handle_file(written), api_name="/decompress")
@@ -67,8 +124,9 @@ def test_errors_are_sentences(client, tmp_path):
         client.predict(handle_file(path), api_name="/compress")
     path = path.rename(tmp_path / "junk.pcv2")
     path.write_bytes(b"bad")
-    with pytest.raises(AppError, match="cut short"):
-        client.predict(handle_file(path), api_name="/decompress")
+    for endpoint in ("/decompress", "/info"):
+        with pytest.raises(AppError, match="cut short"):
+            client.predict(handle_file(path), api_name=endpoint)
 
 
 def test_failures_of_the_codec_say_nothing_of_themselves(client, fake, photo, caplog, monkeypatch):

@@ -39,7 +39,14 @@ def test_nothing_is_shared_with_other_sites(config):
 
 def test_endpoints_for_programs(config):
     public = {entry["api_name"] for entry in config["dependencies"] if entry["api_visibility"] != "private"}
-    assert public == {"compress", "decompress"}
+    assert public == {"compress", "decompress", "info"}
+
+
+def test_a_captioner_has_its_endpoint():
+    fake = FakePipeline()
+    fake.captioner = object()
+    names = {entry["api_name"] for entry in build_demo(fake).get_config_file()["dependencies"]}
+    assert "caption" in names
 
 
 def test_the_model_runs_one_event_at_a_time(demo):
@@ -70,6 +77,12 @@ def test_launch_options():
     assert STYLESHEET.is_file()
     assert options["favicon_path"].is_file()
     assert "http" not in STYLESHEET.read_text()
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_tools_are_served_where_the_extra_is_installed(installed, monkeypatch):
+    monkeypatch.setattr("percov2_demo.ui.demo.find_spec", {"mcp": object() if installed else None}.get)
+    assert launch_options().get("mcp_server", False) is installed
 
 
 def test_presets_of_the_model_are_offered(config):
