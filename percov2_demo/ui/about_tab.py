@@ -123,8 +123,9 @@ def _data(manifest: dict[str, Any] | None) -> str:
 
 def _privacy() -> str:
     return (
-        "<p>It is sent to the computer that runs this app, and nowhere else: the page and the server ask no other "
-        "machine for anything, and there are no analytics, no accounts and no history of runs.</p>"
+        "<p>It is sent to the computer that runs this app, and nowhere else: the page asks no other machine for "
+        "anything, and the server none of its own accord. There are no analytics, no accounts and no history of "
+        "runs.</p>"
         "<p>There it is a file in a temporary folder, as are the pictures and streams made from it. "
         f"Each is deleted once it is {FILE_LIFETIME_SECONDS // 60} minutes old, looked for every "
         f"{CLEANING_SECONDS // 60} minutes, and when the server is stopped. Until then, whoever knows its address, "

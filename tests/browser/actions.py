@@ -25,7 +25,11 @@ def open_painting(page: Page) -> None:
 
 
 def panel_of(page: Page, name: str) -> Locator:
-    page.get_by_role("tab", name=name).click()
+    tab = page.get_by_role("tab", name=name, exact=True)
+    if not tab.is_visible():
+        page.locator(".overflow-menu > button").click()  # Where not all tabs fit, as on a phone.
+        tab = page.locator(".overflow-dropdown button", has_text=name)
+    tab.click()
     return page.locator("[role=tabpanel]:visible")
 
 
