@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
-from tests.browser.test_first_page import panel_of, toast
+from tests.browser.actions import panel_of, toast
 
 
 def look_inside(page: Page) -> None:
