@@ -9,6 +9,7 @@ import gradio as gr
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.about_tab import create_about
 from percov2_demo.ui.api import create_endpoints
+from percov2_demo.ui.caption_lab import CaptionLab
 from percov2_demo.ui.compress_tab import CompressTab
 from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
 from percov2_demo.ui.files import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
@@ -18,6 +19,7 @@ from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import paste_script
 from percov2_demo.ui.session import Session
 from percov2_demo.ui.theme import STYLESHEET, explorer_theme
+from percov2_demo.ui.tradeoff_lab import TradeoffLab
 
 
 if TYPE_CHECKING:
@@ -38,6 +40,10 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
         with gr.Tabs() as tabs:
             with gr.Tab("Compress", id="compress"):
                 CompressTab(pipeline, session)
+            with gr.Tab("Caption lab", id="caption-lab"):
+                CaptionLab(pipeline)
+            with gr.Tab("Trade-off lab", id="tradeoff-lab"):
+                TradeoffLab(pipeline)
             with gr.Tab("Inside the codec", id="inside"):
                 InsideTab(pipeline)
             with gr.Tab("Decode", id=DECODE_TAB):

@@ -52,7 +52,7 @@ def test_a_captioner_has_its_endpoint():
 def test_the_model_runs_one_event_at_a_time(demo):
     running = {fn.api_name for fn in demo.fns.values() if fn.concurrency_id == "model"}
     assert {"compress", "decompress"} < running
-    assert len(running) == 8
+    assert len(running) == 10
     assert {fn.concurrency_limit for fn in demo.fns.values() if fn.concurrency_id == "model"} == {1}
 
 

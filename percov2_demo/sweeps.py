@@ -1,0 +1,204 @@
+"""Sweeps: many pictures of one photo, one result after another.
+
+A photo is encoded once for each preset, and its caption coded once for each text; trials next to each other that
+differ in nothing but the seed are painted in one batch.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import groupby, product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.images import fit_image
+from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipeline import PerCoV2Pipeline
+
+MAX_BATCH = 4
+"""Pictures painted at once: more would keep the viewer waiting for the first."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One picture to paint.
+
+    Args:
+        preset: Name of the bitrate preset.
+        caption: Text that is sent along; empty for none.
+        sampling: The decoder's settings; its strength is a number.
+    """
+
+    preset: str
+    caption: str
+    sampling: Sampling
+
+    @property
+    def steps(self) -> int:
+        """Steps that are really taken: strength 0 is the hyper-decoder's estimate, without any."""
+        return 0 if self.sampling.strength == 0 else self.sampling.steps
+
+    @property
+    def any_seed(self) -> "Trial":
+        """The trial with seed 0: what samples of one setting have in common."""
+        return replace(self, sampling=replace(self.sampling, seed=0))
+
+    @property
+    def _picture(self) -> "Trial":
+        """The trial without what its picture does not depend on."""
+        if self.sampling.strength == 0:
+            return Trial(self.preset, "", Sampling(strength=0))
+        if not self.caption:
+            return replace(self, sampling=replace(self.sampling, guidance=0))
+        return self
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a trial.
+
+    Args:
+        trial: The trial.
+        stream: The file's content.
+        picture: The painted picture.
+        metrics: The pair's metrics by name, see `metrics.measure`; None where the picture is too small for one.
+        seconds: Time it took to paint; of a batch, a picture's share.
+    """
+
+    trial: Trial
+    stream: Bitstream
+    picture: Image.Image
+    metrics: dict[str, float | None]
+    seconds: float
+
+    def to_row(self) -> dict[str, Any]:
+        """Settings, bytes and metrics, as a table's row."""
+        rates = RateReport.from_bitstream(self.stream)
+        return {
+            "preset": self.trial.preset,
+            "caption": self.trial.caption,
+            **asdict(self.trial.sampling),
+            "spatial_bytes": rates.spatial_bytes,
+            "caption_bytes": rates.caption_bytes,
+            "file_bytes": rates.file_bytes,
+            "payload_bpp": rates.payload_bpp,
+            "file_bpp": rates.file_bpp,
+            **self.metrics,
+            "seconds": self.seconds,
+        }
+
+
+def plan(
+    presets: Iterable[str],
+    captions: Iterable[str],
+    samplings: Iterable[Sampling],
+    default_strength: Callable[[str], float],
+) -> list[Trial]:
+    """All combinations, each picture once: without a caption guidance changes nothing, at strength 0 nothing does.
+
+    Args:
+        presets: Names of presets.
+        captions: Texts; an empty one is none.
+        samplings: Settings of the decoder.
+        default_strength: A preset's strength where a setting has none.
+    """
+    trials: dict[Trial, Trial] = {}
+    for preset, caption, sampling in product(presets, captions, samplings):
+        strength = default_strength(preset) if sampling.strength is None else sampling.strength
+        trial = Trial(preset, caption, replace(sampling, strength=strength))
+        trials.setdefault(trial._picture, trial)
+    return list(trials.values())
+
+
+def sweep(
+    pipeline: "PerCoV2Pipeline",
+    photo: Image.Image,
+    trials: Iterable[Trial],
+    on_step: Callable[[int], None] | None = None,
+    interrupt: Callable[[], bool] | None = None,
+) -> Iterator[Outcome]:
+    """Paints one trial after another.
+
+    Args:
+        pipeline: The codec.
+        photo: The RGB picture; it is fitted as "native" of `images.fit_image`.
+        trials: What to paint.
+        on_step: Told the number of each finished step of a picture, from 1.
+        interrupt: Asked before each step; True stops the sweep.
+
+    Raises:
+        ValueError: A setting is out of range.
+        Interrupted: `interrupt` returned True within a picture.
+    """
+    from percov2_demo.metrics import measure, to_tensor
+
+    @cache
+    def encode(preset: str) -> Bitstream:
+        return pipeline.compress(photo, preset=preset)
+
+    @cache
+    def stream_of(preset: str, caption: str) -> Bitstream:
+        return pipeline.recode(replace(encode(preset), caption=caption))
+
+    def report(_pipeline: object, step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
+        if on_step is not None:
+            on_step(step + 1)
+        return tensors
+
+    photo = fit_image(photo, max_side=pipeline.max_side)
+    reference = to_tensor(photo)
+    for batch in _batches(trials):
+        stream, settings = stream_of(batch[0].preset, batch[0].caption), batch[0].sampling
+        start = time.perf_counter()
+        pictures = pipeline.decompress(
+            stream,
+            num_inference_steps=settings.steps,
+            guidance_scale=settings.guidance,
+            strength=settings.strength,
+            seed=[trial.sampling.seed for trial in batch],
+            callback_on_step_end=report,
+            interrupt=interrupt,
+        )
+        seconds = (time.perf_counter() - start) / len(batch)
+        for trial, picture in zip(batch, pictures, strict=True):
+            yield Outcome(trial, stream, picture, measure(reference, to_tensor(picture)), seconds)
+
+
+def difference(first: Image.Image, second: Image.Image) -> NDArray[np.float32]:
+    """How far two RGB pictures are from each other, `(H, W)`: root mean square over the channels, 0 to 255."""
+    return np.sqrt(np.square(_levels(first) - _levels(second)).mean(axis=-1))
+
+
+def mean_and_deviation(pictures: Sequence[Image.Image]) -> tuple[Image.Image, NDArray[np.float32]]:
+    """What samples of one stream share, and where they differ.
+
+    Args:
+        pictures: RGB pictures of one size.
+
+    Returns:
+        The mean picture, and the standard deviation `(H, W)` over the samples: root mean square over the channels,
+        0 to 127.5.
+    """
+    samples = np.stack([_levels(picture) for picture in pictures])
+    mean = Image.fromarray(np.rint(samples.mean(axis=0)).astype(np.uint8))
+    return mean, np.sqrt(samples.var(axis=0).mean(axis=-1))
+
+
+def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
+    """Neighbours that differ in nothing but the seed, at most `MAX_BATCH` together."""
+    for _, group in groupby(trials, key=lambda trial: trial.any_seed):
+        members = list(group)
+        yield from (members[start : start + MAX_BATCH] for start in range(0, len(members), MAX_BATCH))
+
+
+def _levels(picture: Image.Image) -> NDArray[np.float32]:
+    return np.asarray(picture, np.float32)

@@ -1,0 +1,48 @@
+"""What gradio's plot lacks (6.31): a click that reaches the server, and a picture next to the pointer."""
+
+import gradio as gr
+
+
+_SCRIPT = """
+const panel = element.closest("[role=tabpanel]");
+const card = document.createElement("figure");
+card.className = "point-card";
+card.hidden = true;
+card.append(document.createElement("img"), document.createElement("figcaption"));
+card.firstChild.alt = "";
+panel.append(card);
+
+function show({ points: [point], event }) {
+    const [, thumbnail, label] = point.customdata;
+    card.firstChild.src = thumbnail;
+    card.lastChild.textContent = label;
+    card.hidden = false;
+    const right = event.clientX + 20 + card.offsetWidth < innerWidth;
+    card.style.left = Math.max(right ? event.clientX + 20 : event.clientX - 20 - card.offsetWidth, 4) + "px";
+    card.style.top = Math.min(event.clientY + 12, innerHeight - card.offsetHeight - 8) + "px";
+}
+
+function attach() {
+    for (const plot of panel.querySelectorAll(".js-plotly-plot")) {
+        if (plot.dataset.bridged || !plot.on) continue;
+        plot.dataset.bridged = "true";
+        plot.on("plotly_hover", show);
+        plot.on("plotly_unhover", () => { card.hidden = true; });
+        plot.on("plotly_click", ({ points: [point] }) => {
+            card.hidden = true;
+            trigger("select", { index: point.customdata[0], value: point.customdata[2] });
+        });
+    }
+}
+
+new MutationObserver(attach).observe(panel, { childList: true, subtree: true });
+attach();
+"""
+
+
+def create_plot_bridge() -> gr.HTML:
+    """An invisible element next to a plot in the same tab; its `select` event tells the number of a clicked point.
+
+    The plot's points have `customdata` of number, thumbnail and text.
+    """
+    return gr.HTML(visible="hidden", js_on_load=_SCRIPT)

@@ -1,0 +1,220 @@
+"""Plots and maps of the labs."""
+
+import base64
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+from plotly.colors import sample_colorscale
+
+from percov2_demo.sweeps import Outcome
+
+
+RATE = "file_bpp"
+
+AXES: dict[str, str] = {
+    "realism": "Patch realism",
+    "psnr": "PSNR",
+    "ms_ssim": "MS-SSIM",
+    "colour_shift": "Colour shift",
+    RATE: "Rate",
+}
+"""What an axis can show, by the name of a point's column."""
+
+COLOURS = ("#6366f1", "#f59e0b", "#10b981", "#ec4899", "#0ea5e9", "#a855f7", "#84cc16", "#ef4444")
+"""Colours of the curves, in their order; they are read on white and on dark."""
+
+SETTINGS = ("preset", "guidance", "strength", "steps", "seed")
+
+_THUMBNAIL_SIDE = 200
+_RATE_AXIS = {"type": "log", "dtick": math.log10(2), "tickformat": ".2g"}
+_ARROW = "#10b981"
+_GRID = "rgba(128, 138, 155, 0.25)"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A painted picture of a sweep as the page keeps it.
+
+    Attributes:
+        row: Settings, bytes and metrics by name, see `Outcome.to_row`.
+        path: The picture, a PNG file.
+        thumbnail: A small copy as a data URI.
+        has_default_strength: Whether the strength is the model's for the preset.
+    """
+
+    row: dict[str, Any]
+    path: str
+    thumbnail: str
+    has_default_strength: bool
+
+    @classmethod
+    def of(cls, outcome: Outcome, path: str, default_strength: float) -> "Point":
+        """The point of an outcome whose picture lies in a file; the strength is the model's for the preset."""
+        is_default = outcome.trial.sampling.strength == default_strength
+        return cls(outcome.to_row(), path, _thumbnail(outcome.picture), is_default)
+
+
+def labels(points: Sequence[Point]) -> list[str]:
+    """What each point is called: the settings in which the points differ, or all where they do not."""
+    varied = [name for name, count in _counts(points).items() if count > 1]
+    return [settings_text(point.row, varied or SETTINGS) for point in points]
+
+
+def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
+    """Some of a row's settings for people."""
+    texts = {
+        "preset": row["preset"],
+        "guidance": f"guidance {row['guidance']:g}",
+        "strength": f"strength {row['strength']:g}",
+        "steps": f"{row['steps']} step{'' if row['steps'] == 1 else 's'}",
+        "seed": f"seed {row['seed']}",
+    }
+    if row["strength"] == 0:
+        texts |= {"strength": "the estimate alone", "guidance": "", "steps": "", "seed": ""}
+    return " · ".join(texts[name] for name in names if texts[name])
+
+
+def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
+    """Points with their two metrics as coordinates; those that differ in the busiest setting alone form a curve.
+
+    A point's `customdata` are its number, its thumbnail and its settings and values for people.
+
+    Args:
+        points: Finished pictures of one photo.
+        x: Column of the abscissa, one of `AXES`.
+        y: Column of the ordinate.
+    """
+    shown = [(i, point) for i, point in enumerate(points) if None not in (point.row[x], point.row[y])]
+    varied = _counts(points)
+    along = "preset" if x == RATE else max((name for name in SETTINGS if name != "preset"), key=varied.__getitem__)
+    names = [name for name in SETTINGS if name != along and varied[name] > 1]
+    curves: dict[str, list[tuple[int, Point]]] = {}
+    for i, point in shown:
+        curves.setdefault(_curve_name(point, names), []).append((i, point))
+    # A curve over seeds would be a scribble.
+    mode = "markers" if along == "seed" else "lines+markers"
+    by = x if x == RATE else along
+    figure = go.Figure(
+        [
+            _trace(name, sorted(members, key=lambda member: member[1].row[by]), colour, mode, x, y)
+            for (name, members), colour in zip(curves.items(), cycle(COLOURS), strict=False)
+        ]
+    )
+    return _styled(figure, x, y)
+
+
+def heat_map(values: NDArray[np.floating], peak: float) -> Image.Image:
+    """A map `(H, W)` in colours, on a logarithmic scale: 0 is black, `peak` and more is the lightest."""
+    levels = np.clip(np.log1p(values) / np.log1p(peak) * 255, 0, 255).astype(np.uint8)
+    return Image.fromarray(_colour_table()[levels])
+
+
+def _counts(points: Sequence[Point]) -> dict[str, int]:
+    """How many values each setting has among the points."""
+    return {name: len({point.row[name] for point in points}) for name in SETTINGS}
+
+
+def _trace(name: str, members: Sequence[tuple[int, Point]], colour: str, mode: str, x: str, y: str) -> go.Scatter:
+    return go.Scatter(
+        x=[point.row[x] for _, point in members],
+        y=[point.row[y] for _, point in members],
+        customdata=[[i, point.thumbnail, _card_text(point, x, y)] for i, point in members],
+        name=name,
+        mode=mode,
+        marker={"size": 13, "color": colour, "line": {"width": 2, "color": "rgba(255, 255, 255, 0.85)"}},
+        line={"color": colour, "width": 2},
+        # The page shows the thumbnail in a card of its own, see `plot_bridge`.
+        hoverinfo="none",
+    )
+
+
+def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
+    figure.update_layout(
+        height=440,
+        margin={"l": 64, "r": 24, "t": 24, "b": 56},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        font={"family": "IBM Plex Sans, sans-serif", "size": 14},
+        legend={"orientation": "h", "y": -0.22},
+        showlegend=any(trace.name for trace in figure.data),
+        hovermode="closest",
+        dragmode=False,
+        annotations=[_better_corner(x, y)],
+    )
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
+    figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x == RATE else {}))
+    figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y == RATE else {}))
+    return figure
+
+
+def _curve_name(point: Point, names: Sequence[str]) -> str:
+    """A point's settings; the model's strengths of several presets are one curve."""
+    if "strength" not in names or "preset" in names or not point.has_default_strength:
+        return settings_text(point.row, names)
+    others = settings_text(point.row, [name for name in names if name != "strength"])
+    return " · ".join(filter(None, ("the model's default strength", others)))
+
+
+def _card_text(point: Point, x: str, y: str) -> str:
+    values = "\n".join(f"{AXES[column]} {point.row[column]:.4g}" for column in (y, x))
+    return f"{settings_text(point.row, SETTINGS)}\n{values}"
+
+
+def _better_corner(x: str, y: str) -> dict[str, Any]:
+    """An arrow to where both metrics are better."""
+    right, up = _is_higher_better(x), _is_higher_better(y)
+    return {
+        "text": "better",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.99 if right else 0.01,
+        "y": 0.98 if up else 0.02,
+        "ax": -56 if right else 56,
+        "ay": 40 if up else -40,
+        "showarrow": True,
+        "arrowhead": 2,
+        "arrowsize": 1.2,
+        "arrowwidth": 2,
+        "arrowcolor": _ARROW,
+        "opacity": 0.8,
+    }
+
+
+def _is_higher_better(column: str) -> bool:
+    from percov2_demo.metrics import METRICS
+
+    return column != RATE and METRICS[column].better == "higher"
+
+
+def _title(column: str) -> str:
+    """What an axis shows, with an arrow to where it is better; the ordinate's is read upwards, so it fits too."""
+    from percov2_demo.metrics import METRICS
+
+    if column == RATE:
+        return "← Rate: the whole file, bits per pixel"
+    metric = METRICS[column]
+    name = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+    return f"{name} →" if metric.better == "higher" else f"← {name}"
+
+
+def _thumbnail(picture: Image.Image) -> str:
+    small = picture.copy()
+    small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
+    buffer = io.BytesIO()
+    small.save(buffer, "JPEG", quality=85)
+    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+@cache
+def _colour_table() -> NDArray[np.uint8]:
+    colours = sample_colorscale("Inferno", np.linspace(0, 1, 256), colortype="tuple")
+    return np.rint(np.array(colours) * 255).astype(np.uint8)

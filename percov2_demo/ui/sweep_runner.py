@@ -1,0 +1,116 @@
+"""A sweep as something to watch and to stop, and how long one will take by what was measured so far."""
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from PIL import Image
+
+from percov2_demo.sweeps import Outcome, Trial, sweep
+from percov2_demo.ui.lab_photo import LabPhoto
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipeline import PerCoV2Pipeline
+
+MAX_TRIALS = 60
+"""Pictures of one sweep: others wait for the model meanwhile."""
+
+
+class SweepRunner:
+    """Runs sweeps and remembers how fast this machine painted.
+
+    Args:
+        pipeline: The codec.
+    """
+
+    def __init__(self, pipeline: "PerCoV2Pipeline"):
+        self._pipeline = pipeline
+        self._seconds = 0.0
+        self._steps = 0
+
+    def forecast_html(self, trials: Sequence[Trial]) -> str:
+        """How much work a sweep is, said before it starts."""
+        steps = sum(trial.steps for trial in trials)
+        text = f"<b>{_count(len(trials), 'picture')}</b> to decode, {_count(steps, 'step')} in all"
+        if not self._steps:
+            return _line(f"{text}. How long that takes is shown once one has been measured here.")
+        pace = self._seconds / self._steps
+        return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.")
+
+    def check(self, trials: Sequence[Trial]) -> None:
+        """Raises what is wrong with a sweep."""
+        if not trials:
+            raise gr.Error("Choose at least one value of each setting.", print_exception=False)
+        if len(trials) > MAX_TRIALS:
+            message = f"{len(trials)} pictures are too many: choose values for at most {MAX_TRIALS}."
+            raise gr.Error(message, print_exception=False)
+
+    def run(self, photo: LabPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
+        """Yields the status after each step, and with each finished picture its outcome.
+
+        Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
+        """
+        self.check(trials)
+        with Image.open(photo.path) as fitted:
+            original = fitted.convert("RGB")
+        done = 0
+        yield self._status_html(trials, done, "reading the photo"), None
+        for event in self._watch(original, trials):
+            if isinstance(event, int):
+                yield self._status_html(trials, done, f"step {event} of {trials[done].sampling.steps}"), None
+                continue
+            done += 1
+            self._seconds += event.seconds
+            self._steps += event.trial.steps
+            yield self._status_html(trials, done), event
+
+    def _watch(self, photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+        """Runs the sweep in a thread of its own: its step numbers and outcomes as they come."""
+        stopped = threading.Event()
+        events: queue.SimpleQueue[int | Outcome | None] = queue.SimpleQueue()
+
+        def work() -> None:
+            for outcome in sweep(self._pipeline, photo, trials, events.put, stopped.is_set):
+                events.put(outcome)
+
+        with ThreadPoolExecutor(max_workers=1) as executor:
+            running = executor.submit(work)
+            running.add_done_callback(lambda _: events.put(None))
+            try:
+                yield from iter(events.get, None)
+            finally:
+                stopped.set()
+        running.result()
+
+    def _status_html(self, trials: Sequence[Trial], done: int, doing: str = "") -> str:
+        if done == len(trials):
+            return _line(f"<b>{_count(done, 'picture')}</b> painted.")
+        left = sum(trial.steps for trial in trials[done:])
+        rest = f", about {_duration(left * self._seconds / self._steps)} left" if self._steps else ""
+        text = f"<b>Painting {done + 1} of {len(trials)}</b>{', ' if doing else ''}{doing}{rest}"
+        return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
+
+
+WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>'
+"""What the status says until the sweep's turn has come."""
+
+
+def stopped_html(done: int) -> str:
+    """What the status says after Stop or a failure."""
+    return _line(f"<b>Stopped</b> after {_count(done, 'picture')}." if done else "Nothing was painted.")
+
+
+def _line(text: str) -> str:
+    return f'<p class="sweep-status" role="status">{text}</p>'
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{seconds / 60:.0f} min"

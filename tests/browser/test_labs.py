@@ -1,0 +1,130 @@
+"""A visit to the labs."""
+
+import csv
+import json
+import re
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
+from tests.browser.test_first_page import download, panel_of, set_steps
+
+
+def open_lab(page: Page, name: str, photo) -> Locator:
+    panel = panel_of(page, name)
+    panel.locator("[id$=photo] input[type=file]").set_input_files(photo)
+    expect(panel.locator("[id$=photo] img")).to_be_visible()
+    return panel
+
+
+def choose(panel: Locator, setting: str, *values: str) -> None:
+    """Leaves exactly these values of a setting checked."""
+    # The groups have no accessible name in gradio 6.31.
+    group = panel.locator(".sweep-values fieldset").filter(has_text=setting)
+    expect(group).to_have_count(1)
+    boxes = group.get_by_role("checkbox").all()
+    labels = [box.evaluate("box => box.labels[0].innerText.trim()") for box in boxes]
+    assert set(values) <= set(labels)
+    for box, label in zip(boxes, labels, strict=True):
+        box.set_checked(label in values)
+
+
+def test_captions_paint_their_own_pictures(page, embedded, photo, requested_hosts):
+    panel = open_lab(page, "Caption lab", photo)
+    panel.locator("#lab-captions textarea").fill("a red house\nan <i>old</i> castle")
+    expect(panel.get_by_text("3 pictures to decode")).to_be_visible()
+    panel.get_by_text("Advanced").click()
+    set_steps(panel)
+    panel.get_by_role("button", name="Paint all").click()
+    expect(panel.get_by_role("button", name="Stop")).to_be_visible()
+    expect(panel.get_by_text("3 pictures painted.")).to_be_visible(timeout=TIMEOUT)
+    for title in ("No caption", "“a red house”", "“an <i>old</i> castle”"):
+        expect(panel.get_by_role("heading", name=title)).to_be_visible()
+    stream = embedded.compress(photo, caption="a red house")
+    expect(panel.get_by_text(f"{8 * stream.part_sizes.caption} bits of text")).to_be_visible()
+    expect(panel.get_by_text(re.compile("Changes the picture by"))).to_have_count(2)
+
+    expect(panel.locator(".painted:visible img")).to_have_count(3)
+    panel.get_by_role("radio", name="What each caption changed").check(force=True)
+    expect(panel.locator(".difference:visible img")).to_have_count(2)
+    expect(panel.locator(".painted:visible img")).to_have_count(1)
+    assert requested_hosts <= LOCAL_HOSTS
+
+
+def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path, requested_hosts):
+    panel = open_lab(page, "Trade-off lab", photo)
+    panel.locator("#tradeoff-caption textarea").fill("a red house on a green hill")
+    choose(panel, "Steps", "1", "2")
+    choose(panel, "Guidance scale", "1", "3")
+    expect(panel.get_by_text("4 pictures to decode, 6 steps in all")).to_be_visible()
+    panel.get_by_role("button", name="Run the sweep").click()
+    expect(panel.get_by_text("4 pictures painted.")).to_be_visible(timeout=TIMEOUT)
+    points = panel.locator("#tradeoff-plot .scatterlayer .point")
+    expect(points).to_have_count(4)
+
+    download(page, panel.get_by_role("button", name="Download JSON"), tmp_path / "sweep.json")
+    download(page, panel.get_by_role("button", name="Download CSV"), tmp_path / "sweep.csv")
+    rows = json.loads((tmp_path / "sweep.json").read_text())
+    assert {(row["steps"], row["guidance"]) for row in rows} == {(1, 1), (1, 3), (2, 1), (2, 3)}
+    with (tmp_path / "sweep.csv").open(newline="") as file:
+        assert [float(row["psnr"]) for row in csv.DictReader(file)] == [row["psnr"] for row in rows]
+
+    points.last.scroll_into_view_if_needed()
+    box = points.last.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    card = panel.locator(".point-card")
+    expect(card.locator("img")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    label = card.inner_text()
+    page.mouse.down()
+    page.mouse.up()
+    preview = panel.locator("#tradeoff-gallery .preview")
+    expect(preview).to_be_visible()
+    steps, guidance = (re.search(pattern, label).group() for pattern in (r"\d+ steps?", r"guidance \d+"))
+    expect(preview).to_contain_text(steps)
+    expect(preview).to_contain_text(guidance)
+    assert requested_hosts <= LOCAL_HOSTS
+
+
+def test_samples_show_where_the_decoder_invents(page, photo):
+    panel = open_lab(page, "Trade-off lab", photo)
+    panel.get_by_role("radio", name="Samples").check(force=True)
+    choose(panel, "Steps", "1")
+    seeds = panel.get_by_label("number input for Seeds")
+    expect(seeds).to_have_value("8")
+    seeds.fill("2")
+    seeds.press("Enter")
+    expect(panel.get_by_text("2 pictures to decode, 2 steps in all")).to_be_visible()
+    panel.get_by_role("button", name="Run the sweep").click()
+    expect(panel.get_by_alt_text("Where the decoder invents")).to_be_visible(timeout=TIMEOUT)
+    expect(panel.get_by_alt_text("Mean of the samples")).to_be_visible()
+
+
+def test_stop_keeps_the_lab_usable(page, tmp_path, photo):
+    panel = open_lab(page, "Trade-off lab", photo)
+    choose(panel, "Steps", "1", "50")
+    panel.get_by_role("button", name="Run the sweep").click()
+    panel.get_by_text("Painting 2 of 2").wait_for(timeout=TIMEOUT)
+    panel.get_by_role("button", name="Stop").click()
+    expect(panel.get_by_text("Stopped after 1 picture.")).to_be_visible()
+    download(page, panel.get_by_role("button", name="Download JSON"), tmp_path / "sweep.json")
+    assert [row["steps"] for row in json.loads((tmp_path / "sweep.json").read_text())] == [1]
+    choose(panel, "Steps", "1")
+    panel.get_by_role("button", name="Run the sweep").click()
+    expect(panel.get_by_text("1 picture painted.")).to_be_visible(timeout=TIMEOUT)
+
+
+def test_no_photo_is_said(page):
+    panel = panel_of(page, "Trade-off lab")
+    panel.get_by_role("button", name="Run the sweep").click()
+    expect(page.get_by_test_id("toast-body")).to_contain_text("Choose a photo first.")
+
+
+def test_labs_fit_a_phone(phone):
+    for name in ("Caption lab", "Trade-off lab"):
+        tab = phone.get_by_role("tab", name=name)
+        if not tab.is_visible():
+            phone.locator(".overflow-menu button").first.click()
+            tab = phone.locator(".overflow-dropdown button").filter(has_text=name)
+        tab.click()
+        expect(phone.locator("[role=tabpanel]:visible [id$=-photo]")).to_have_id(re.compile("lab-photo"))
+        assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -1,0 +1,147 @@
+"""Sweeps of the tiny random pipeline."""
+
+from itertools import islice, product
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from percov2_demo.images import fit_image
+from percov2_demo.metrics import psnr, to_tensor
+from percov2_demo.pipeline import Interrupted
+from percov2_demo.rates import RateReport
+from percov2_demo.sampling import Sampling
+from percov2_demo.sweeps import MAX_BATCH, Trial, difference, mean_and_deviation, plan, sweep
+from tests.conftest import draw_scene
+
+
+@pytest.fixture
+def photo() -> Image.Image:
+    return draw_scene(192, 128)
+
+
+def trial(caption: str = "", preset: str = "ultra-low", **settings) -> Trial:
+    return Trial(preset, caption, Sampling(**{"steps": 2, "strength": 0.5} | settings))
+
+
+def strengths(preset: str) -> float:
+    return {"ultra-low": 0.3, "low": 0.2}[preset]
+
+
+def test_all_combinations_are_planned():
+    samplings = [Sampling(steps, guidance, 0.5) for steps, guidance in product((1, 2), (1, 3))]
+    trials = plan(["ultra-low", "low"], ["a castle"], samplings, strengths)
+    assert len(trials) == 8
+    assert trials[0] == Trial("ultra-low", "a castle", Sampling(1, 1, 0.5))
+
+
+def test_no_strength_is_the_models():
+    (first, second) = plan(["ultra-low", "low"], ["a castle"], [Sampling()], strengths)
+    assert (first.sampling.strength, second.sampling.strength) == (0.3, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("caption", "samplings", "count"),
+    [
+        ("", [Sampling(2, 1, 0.5), Sampling(2, 3, 0.5), Sampling(4, 3, 0.5)], 2),
+        ("a castle", [Sampling(2, 1, 0), Sampling(2, 3, 0), Sampling(4, 3, 0, seed=1)], 1),
+        ("a castle", [Sampling(2, 1, 0.3), Sampling(2, 1, None)], 1),
+        ("a castle", [Sampling(2, 1, 0.3), Sampling(2, 1, 0.3, seed=1)], 2),
+    ],
+)
+def test_the_same_picture_is_planned_once(caption, samplings, count):
+    assert len(plan(["ultra-low"], [caption], samplings, strengths)) == count
+
+
+def test_the_estimate_takes_no_steps():
+    assert (trial(steps=7).steps, trial(steps=7, strength=0).steps) == (7, 0)
+
+
+def test_pictures_and_bytes_are_those_of_single_runs(pipeline, photo):
+    trials = [trial("an old castle", guidance=3.0), trial("an old castle", "low", guidance=1.0, seed=5)]
+    for planned, outcome in zip(trials, sweep(pipeline, photo, trials), strict=True):
+        stream = pipeline.compress(photo, preset=planned.preset, caption="an old castle")
+        settings = planned.sampling
+        picture = pipeline.decompress(stream, 2, settings.guidance, 0.5, settings.seed)
+        assert outcome.trial == planned
+        assert outcome.stream.to_bytes() == stream.to_bytes()
+        assert np.array_equal(outcome.picture, picture)
+        assert outcome.metrics["psnr"] == psnr(to_tensor(fit_image(photo)), to_tensor(picture))
+        assert outcome.seconds > 0
+        rates = RateReport.from_bitstream(stream)
+        row = outcome.to_row()
+        assert (row["file_bytes"], row["caption_bytes"]) == (rates.file_bytes, rates.caption_bytes)
+        assert (row["preset"], row["seed"], row["psnr"]) == (planned.preset, settings.seed, outcome.metrics["psnr"])
+
+
+def test_captions_share_indices(pipeline, photo):
+    outcomes = list(sweep(pipeline, photo, [trial(), trial("an old castle"), trial("a cat on a mat")]))
+    plain, *others = (outcome.stream for outcome in outcomes)
+    assert plain.part_sizes.caption == 0
+    for stream in others:
+        assert np.array_equal(stream.indices, plain.indices)
+        assert stream.part_sizes.caption > 0
+        assert pipeline.read(stream.to_bytes()).caption == stream.caption
+
+
+def test_a_photo_is_encoded_once_for_each_preset(pipeline, photo, monkeypatch):
+    encoded = []
+    compress = type(pipeline).compress
+
+    def count(self, image, preset):
+        encoded.append(preset)
+        return compress(self, image, preset)
+
+    monkeypatch.setattr(type(pipeline), "compress", count)
+    presets = ("ultra-low", "low")
+    trials = [trial(caption, preset, steps=1) for caption in ("", "a castle") for preset in presets]
+    assert len(list(sweep(pipeline, photo, trials))) == 4
+    assert encoded == ["ultra-low", "low"]
+
+
+def test_seeds_are_painted_in_batches(pipeline, photo, monkeypatch):
+    batches = []
+    decompress = type(pipeline).decompress
+
+    def count(self, stream, seed, **settings):
+        batches.append(seed)
+        return decompress(self, stream, seed=seed, **settings)
+
+    monkeypatch.setattr(type(pipeline), "decompress", count)
+    trials = [trial(seed=seed) for seed in range(MAX_BATCH + 1)] + [trial(seed=0, steps=1)]
+    outcomes = list(sweep(pipeline, photo, trials))
+    assert batches == [[0, 1, 2, 3], [4], [0]]
+    assert [outcome.trial for outcome in outcomes] == trials
+    alone = next(sweep(pipeline, photo, [trials[2]]))
+    assert np.abs(np.asarray(outcomes[2].picture, int) - np.asarray(alone.picture, int)).max() <= 1
+
+
+def test_steps_are_told(pipeline, photo):
+    told = []
+    list(sweep(pipeline, photo, [trial(steps=3), trial(strength=0), trial(steps=1)], told.append))
+    assert told == [1, 2, 3, 1]
+
+
+def test_interruption_keeps_what_is_finished(pipeline, photo):
+    told = []
+    running = sweep(pipeline, photo, [trial(), trial(seed=1, steps=9)], told.append, lambda: len(told) > 3)
+    assert len(list(islice(running, 1))) == 1
+    with pytest.raises(Interrupted):
+        next(running)
+    assert len(told) == 4
+
+
+def test_difference_of_pictures():
+    black, grey = Image.new("RGB", (3, 2)), Image.new("RGB", (3, 2), (10, 10, 10))
+    red = Image.new("RGB", (3, 2), (30, 0, 0))
+    assert difference(black, black).max() == 0
+    assert difference(black, grey) == pytest.approx(np.full((2, 3), 10.0))
+    assert difference(black, red) == pytest.approx(np.full((2, 3), 30 / 3**0.5))
+
+
+def test_mean_and_deviation_of_samples():
+    pictures = [Image.new("RGB", (3, 2), (level,) * 3) for level in (10, 20, 30)]
+    mean, deviation = mean_and_deviation(pictures)
+    assert mean.getpixel((0, 0)) == (20, 20, 20)
+    assert deviation == pytest.approx(np.full((2, 3), (200 / 3) ** 0.5))
+    assert mean_and_deviation([pictures[0]] * 2)[1].max() == 0

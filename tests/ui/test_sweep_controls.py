@@ -1,0 +1,48 @@
+"""What a sweep varies."""
+
+import pytest
+
+from percov2_demo.ui.sweep_controls import KINDS, SweepControls
+from tests.ui.lab_fakes import LabPipeline
+
+
+@pytest.fixture
+def controls(blocks):
+    return SweepControls(LabPipeline())
+
+
+def values_of(controls, kind):
+    updates = controls.choose(kind)
+    return [updates[component] for component in controls.components]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_is_a_small_sweep(controls, kind):
+    assert 2 <= len(controls.plan("a castle", *values_of(controls, kind))) <= 12
+
+
+def test_the_first_kind_is_chosen_already(controls):
+    assert [component.value for component in controls.components] == values_of(controls, "settings")
+
+
+def test_presets_have_their_own_strength(controls):
+    trials = controls.plan("a castle", ["ultra-low", "extreme-low"], [3], [20], ["default", 0.8], 1)
+    assert [(trial.preset, trial.sampling.strength) for trial in trials] == [
+        ("ultra-low", 1.0),
+        ("ultra-low", 0.8),
+        ("extreme-low", 0.6),
+        ("extreme-low", 0.8),
+    ]
+
+
+def test_without_a_caption_guidance_is_not_swept(controls):
+    assert len(controls.plan("  ", *values_of(controls, "settings"))) == 3
+
+
+def test_samples_of_a_setting_are_next_to_each_other(controls):
+    trials = controls.plan("a castle", ["low"], [1, 3], [20], [1], 3)
+    assert [trial.sampling.seed for trial in trials] == [0, 1, 2, 0, 1, 2]
+
+
+def test_nothing_chosen_is_nothing_to_paint(controls):
+    assert controls.plan("a castle", ["low"], [], [20], [1], 1) == []
