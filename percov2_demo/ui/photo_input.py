@@ -12,7 +12,7 @@ from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.files import received_path
 from percov2_demo.ui.sampling import PAGE_EVENT
-from percov2_demo.ui.scripts import forget_script
+from percov2_demo.ui.scripts import forget_text_script
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class PhotoInput:
         checked.failure(lambda: None, outputs=photo, **PAGE_EVENT)
         # An example's caption does not fit the visitor's own photo.
         captions = [caption for _, caption in example_photos()]
-        photo.input(None, caption, caption, js=forget_script(captions), **PAGE_EVENT)
+        photo.input(None, caption, caption, js=forget_text_script(captions), **PAGE_EVENT)
         return cls(photo, caption)
 
 

@@ -24,6 +24,11 @@ def forget_script(values: Sequence[str], source: str) -> str:
         source === "auto" || {json.dumps(values)}.includes(text) ? ["", {json.dumps(source)}] : [text, source]"""
 
 
+def forget_text_script(values: Sequence[str]) -> str:
+    """A text that no visitor wrote leaves."""
+    return f"(text) => {json.dumps(values)}.includes(text) ? '' : text"
+
+
 def paste_script(element_id: str) -> str:
     """Makes a picture that is pasted anywhere on the page a choice of the image component."""
     return f"""() => document.addEventListener("paste", (event) => {{

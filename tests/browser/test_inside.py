@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
 from tests.browser.actions import panel_of, toast
+from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
 
 
 def look_inside(page: Page) -> None:
