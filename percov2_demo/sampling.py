@@ -14,7 +14,7 @@ class Sampling:
         seed: Seed of the noise.
     """
 
-    steps: int = 20
+    steps: int = 8
     guidance: float = 3.0
     strength: float | None = None
     seed: int = 0
