@@ -18,9 +18,10 @@ from diffusers.image_processor import VaeImageProcessor
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderModel
 
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld, compress_caption
+from percov2_demo.captioning import LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
@@ -38,6 +39,8 @@ from percov2_demo.text import TextCondition, encode_text
 
 
 ENTROPY_MODELS = ("masked_model", "caption_model")
+ASIDE = (*ENTROPY_MODELS, "captioner")
+"""Components that do not turn indices and caption into a picture."""
 
 StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
@@ -65,6 +68,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         default_strength: Strength used for a preset when none is given; 1 where a preset is not named.
         masked_model: Entropy model of the indices; without it and the next, streams are coded uniformly.
         caption_model: Entropy model of captions.
+        captioner: Writes captions from the autoencoder's latents, in the words of `tokenizer`.
         default_entropy: Coding of the indices that is used for a preset when none is asked for; "qlds" where a
             preset is not named.
         identity: Fingerprint of the parameters, kept with saved models; None for one that is not saved yet.
@@ -77,9 +81,9 @@ class PerCoV2Pipeline(DiffusionPipeline):
         "tokenizer_2",
         "text_encoder_3",
         "tokenizer_3",
-        *ENTROPY_MODELS,
+        *ASIDE,
     ]
-    _exclude_from_cpu_offload: ClassVar[list[str]] = list(ENTROPY_MODELS)
+    _exclude_from_cpu_offload: ClassVar[list[str]] = list(ASIDE)
 
     def __init__(
         self,
@@ -95,6 +99,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         tokenizer_3: PreTrainedTokenizerBase | None = None,
         masked_model: MaskedModel | None = None,
         caption_model: CaptionModel | None = None,
+        captioner: VisionEncoderDecoderModel | None = None,
         prediction_type: str = "velocity",
         default_strength: dict[str, float] | None = None,
         default_entropy: dict[str, str] | None = None,
@@ -115,6 +120,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             tokenizer_3=tokenizer_3,
             masked_model=masked_model,
             caption_model=caption_model,
+            captioner=captioner,
         )
         self.register_to_config(
             prediction_type=prediction_type,
@@ -229,6 +235,23 @@ class PerCoV2Pipeline(DiffusionPipeline):
             return None
         models = (self.caption_model, self.masked_model)
         return EntropyCoder(*(part if part.device.type == "cpu" else deepcopy(part).cpu() for part in models))
+
+    def caption(self, image: Image.Image | str | Path) -> str:
+        """A caption of a picture, always the same: lower case, no final period.
+
+        Args:
+            image: The picture, or a path to one.
+
+        Raises:
+            ImageError: The picture cannot be used.
+            ValueError: The model has no captioner.
+        """
+        if self.captioner is None:
+            raise ValueError("this model has no captioner: write a caption, or go without")
+        image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
+        caption = LatentCaptioner(self.captioner, self.tokenizer, self.vae).caption([image])[0]
+        self.maybe_free_model_hooks()
+        return caption
 
     @torch.inference_mode()
     def compress(
@@ -471,7 +494,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
         }
         # What turns indices and caption into a picture; a stream's check finds out other entropy models.
-        networks = {name: part for name, part in self.networks.items() if name not in ENTROPY_MODELS}
+        networks = {name: part for name, part in self.networks.items() if name not in ASIDE}
         return fingerprint(networks, settings)
 
     def _check_preset(self, preset: str) -> None:

@@ -4,17 +4,32 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from PIL import Image, ImageDraw
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection
+from transformers import CLIPTextConfig, CLIPTextModelWithProjection, VisionEncoderDecoderModel
 
 from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.training.captioner import build_captioner
 from percov2_demo.training.tokenizer import train_tokenizer
 
 
 CAPTIONS = ["a cat on a mat", "an old castle", "a white fence with a lighthouse behind it"]
 VOCABULARY = 300
+TINY_CAPTIONER = {
+    "encoder": {
+        "model_type": "swin",
+        "image_size": 8,
+        "num_channels": 16,
+        "patch_size": 2,
+        "embed_dim": 8,
+        "depths": [1, 1],
+        "num_heads": [1, 2],
+        "window_size": 2,
+    },
+    "decoder": {"model_type": "gpt2", "n_positions": 24, "n_embd": 16, "n_layer": 1, "n_head": 2},
+    "generation": {"max_new_tokens": 20, "num_beams": 2, "no_repeat_ngram_size": 2},
+}
 
 
 def tiny_tokenizer():
@@ -98,6 +113,10 @@ def tiny_caption_model() -> CaptionModel:
     return model.eval()
 
 
+def tiny_captioner() -> VisionEncoderDecoderModel:
+    return build_captioner(**TINY_CAPTIONER, tokenizer=tiny_tokenizer()).eval()
+
+
 def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
     """A pipeline with hyper-decoder, as the embedded model's."""
     torch.manual_seed(seed)
@@ -111,6 +130,7 @@ def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
         tokenizer=tiny_tokenizer(),
         masked_model=tiny_masked_model(),
         caption_model=tiny_caption_model(),
+        captioner=tiny_captioner(),
         prediction_type="residual",
         default_strength={"ultra-low": 0.5},
         default_entropy={"ultra-low": "quincunx"},

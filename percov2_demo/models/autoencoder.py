@@ -117,3 +117,16 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.decode(self.encode(x).latents).sample
+
+
+def scaled_latents(vae: ModelMixin, pixels: Tensor) -> Tensor:
+    """Latents `(B, C, H/8, W/8)` with the flow model's shift and scale, of pictures `(B, 3, H, W)` in [-1, 1].
+
+    Args:
+        vae: A `PatchAutoencoder`, or SD3's `AutoencoderKL`.
+        pixels: The pictures.
+    """
+    output = vae.encode(pixels)
+    # The mode, never a sample: encoding is deterministic.
+    raw = output.latent_dist.mode() if hasattr(output, "latent_dist") else output.latents
+    return (raw - vae.config.shift_factor) * vae.config.scaling_factor

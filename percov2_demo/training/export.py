@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from diffusers import ConfigMixin, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
-from transformers import AutoTokenizer, CLIPTextModelWithProjection
+from transformers import AutoTokenizer, CLIPTextModelWithProjection, VisionEncoderDecoderModel
 
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -34,7 +34,7 @@ _FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""
 
-TIMED_STAGES = ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder")
+TIMED_STAGES = ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder", "captioner")
 
 
 def trained_parts(work: Path) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def trained_parts(work: Path) -> dict[str, Any]:
 
 
 def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> PerCoV2Pipeline:
-    """The pipeline that the stages made, its entropy models and default strengths included where they are there.
+    """The pipeline that the stages made, its entropy models, captioner and default strengths included where they are there.
 
     Args:
         config: The training config.
@@ -72,6 +72,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
     if (strengths := read_strengths(work / "strength")) is not None:
         pipeline.register_to_config(default_strength=strengths)
     _add_entropy_models(pipeline, config, work)
+    _add_captioner(pipeline, work)
     return pipeline
 
 
@@ -112,13 +113,19 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
 
 
 def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work: Path) -> None:
-    masked_model, caption_model = (work / stage / "model" for stage in ("entropy", "caption-coder"))
+    masked_model, caption_model = (work / stage / "model" for stage in ("entropy", "caption-coder", "captioner"))
     if masked_model.is_dir() and caption_model.is_dir():
         pipeline.register_modules(
             masked_model=MaskedModel.from_pretrained(masked_model),
             caption_model=CaptionModel.from_pretrained(caption_model),
         )
         pipeline.register_to_config(default_entropy=config["export"]["default_entropy"])
+
+
+def _add_captioner(pipeline: PerCoV2Pipeline, work: Path) -> None:
+    folder = work / "captioner" / "model"
+    if folder.is_dir():
+        pipeline.register_modules(captioner=VisionEncoderDecoderModel.from_pretrained(folder))
 
 
 def _training_states(work: Path) -> dict[str, Any]:

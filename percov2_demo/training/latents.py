@@ -6,19 +6,21 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from diffusers import ModelMixin
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from percov2_demo.models.autoencoder import PatchAutoencoder
+from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
 from percov2_demo.training.autoencoder import to_tensor
 from percov2_demo.training.data import BalancedSampler, Photo
 from percov2_demo.training.edits import EDITS
 
 
 STRIDE = 8
+VIEWS = ("plain", "mirrored")
 
 
 @torch.inference_mode()
@@ -60,6 +62,30 @@ def encode_photos(
             raw = vae.encode(to_tensor(version[None]).to(device, vae.dtype)).latents[0]
             latents[key] = raw.to("cpu", torch.float16).contiguous()
     save_file(latents, path)
+
+
+@torch.inference_mode()
+def encode_both_ways(photos: Sequence[Photo], vae: ModelMixin, path: Path, side: int, device: torch.device) -> None:
+    """Writes the scaled latents of whole photos, as they are and mirrored, to one safetensors file, half precision.
+
+    Args:
+        photos: The photos.
+        vae: The autoencoder.
+        path: The file to write; `plain` and `mirrored` are `(photos, C, side / 8, side / 8)`.
+        side: Pixels that width and height of a photo are resized to, whatever its shape.
+        device: Where the autoencoder runs.
+    """
+    shape = (len(photos), vae.config.latent_channels, side // STRIDE, side // STRIDE)
+    views = {name: torch.empty(shape, dtype=torch.float16) for name in VIEWS}
+    for number, photo in enumerate(tqdm(photos, desc=path.stem, unit="photo", disable=None)):
+        pixels = np.asarray(Image.fromarray(photo.pixels()).resize((side, side), Image.Resampling.LANCZOS))
+        both = to_tensor(np.stack([pixels, pixels[:, ::-1]])).to(device, memory_format=torch.channels_last)
+        for latents, view in zip(scaled_latents(vae, both), views.values(), strict=True):
+            view[number] = latents
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(views, partial)
+    partial.replace(path)
 
 
 def latent_statistics(path: Path) -> tuple[float, float]:

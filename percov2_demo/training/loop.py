@@ -142,7 +142,8 @@ class TrainingRun:
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         partial = self.folder / f"{name}.safetensors.partial"
-        save_file({key: value.detach().contiguous().cpu() for key, value in tensors.items()}, partial)
+        # Copies, since safetensors refuses tensors that share their memory, as tied embeddings do.
+        save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, partial)
         partial.replace(self.folder / f"{name}.safetensors")
 
     def _load(self, objective: nn.Module) -> None:

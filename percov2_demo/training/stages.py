@@ -16,6 +16,7 @@ from PIL import Image, ImageOps
 from torch import nn
 from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProjection, PreTrainedTokenizerFast
 
+from percov2_demo.captioning import LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -26,12 +27,13 @@ from percov2_demo.text import tokenize
 from percov2_demo.training.adversarial import AdversarialObjective, LatentDiscriminator
 from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
+from percov2_demo.training.captioner import CaptionerBatches, CaptionerObjective, build_captioner, validate
 from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import Photo, read_shard, read_shards
 from percov2_demo.training.export import TIMED_STAGES, assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.indices import IndexBatches, encode_indices
-from percov2_demo.training.latents import LatentBatches, encode_photos, latent_statistics
+from percov2_demo.training.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
 from percov2_demo.training.leverage import measure_leverage
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
@@ -186,6 +188,29 @@ class Stages:
         freeze(trained.model)
         self._save("caption-coder", trained.model)
 
+    def captioner(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the captioner on whole photos, and measures it on the validation photos."""
+        config, device = self.config["captioner"], self.accelerator.device
+        vae, tokenizer = self._vae().to(device, memory_format=torch.channels_last), self._tokenizer()
+        paths = [self.work / "captioner" / "latents" / f"{shard.stem}.safetensors" for shard in self._train_shards()]
+        for shard, path in zip(self._train_shards(), paths, strict=True):
+            if not path.exists():
+                with self.accelerator.autocast():
+                    encode_both_ways(read_shard(shard), vae, path, config["side"], device)
+        texts = read_captions(self.data / "captions-train.txt.gz")
+        batches = CaptionerBatches(
+            paths, self.photos, texts, tokenizer, **config["batches"], seed=self.config["seed"], device=device
+        )
+        model = build_captioner(config["encoder"], config["decoder"], config["generation"], tokenizer)
+        objective = CaptionerObjective(model, batches.counts, **config["objective"])
+        trained = self._run("captioner", objective, batches, time_budget_s, resume)
+        self._save("captioner", trained.model)
+        if self.accelerator.is_main_process:
+            captioner = LatentCaptioner(trained.model.eval(), tokenizer, vae)
+            photos = read_shards([self.data / "photos" / "val.tar"])
+            candidates = sorted({caption for photo in self.photos for caption in photo.captions})
+            validate(captioner, photos, candidates, self.work / "captioner")
+
     def curves(self) -> None:
         """Draws the loss curves of all stages as `curves.html`, which needs no network."""
         draw_curves([self.work / stage for stage in TIMED_STAGES]).write_html(self.work / "curves.html")
@@ -229,7 +254,10 @@ class Stages:
     @cached_property
     def photos(self) -> list[Photo]:
         """The training photos."""
-        return read_shards((self.data / "photos").glob("train-*.tar"))
+        return read_shards(self._train_shards())
+
+    def _train_shards(self) -> list[Path]:
+        return sorted((self.data / "photos").glob("train-*.tar"))
 
     def _vae(self) -> PatchAutoencoder:
         return self._part(PatchAutoencoder, "vae", "autoencoder/model")

@@ -6,6 +6,7 @@ import json
 import tarfile
 
 import pytest
+import torch
 
 from percov2_demo import HyperCodec, PerCoV2Pipeline
 from percov2_demo.bitstream import Header
@@ -14,7 +15,7 @@ from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.training.indices import IndexBatches
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
-from tests.conftest import CAPTIONS, draw_scene, tiny_pipeline
+from tests.conftest import CAPTIONS, TINY_CAPTIONER, draw_scene, tiny_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
     (folder / "photos").mkdir()
     write_shard(folder / "photos" / "train-00.tar", CAPTIONS * 2)
-    write_shard(folder / "photos" / "val.tar", CAPTIONS[:1])
+    write_shard(folder / "photos" / "val.tar", CAPTIONS[:2])
     with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
         file.write("\n".join(CAPTIONS))
     return folder
@@ -69,11 +70,13 @@ def small_config():
         "model": {"width": 24, "layers": 1, "heads": 3, "hidden": 48},
         "batch_size": 4,
     }
+    config["captioner"] |= TINY_CAPTIONER | {"side": 72}
+    config["captioner"]["batches"] |= {"crop": 8, "batch_size": 4}
     config["latents"]["edited_share"] = 0.5
     config["adversarial"]["width"] = 8
     for stage in ("hyper", "flow", "adversarial"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
-    for stage in ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder"):
+    for stage in ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder", "captioner"):
         config[stage]["loop"] |= {"max_steps": 2}
     return config
 
@@ -87,7 +90,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
-    for stage in ("decoder", "strength", "leverage", "curves"):
+    for stage in ("decoder", "strength", "leverage", "captioner", "curves"):
         stages.run(stage, 60.0)
     stages.export(tmp_path / "model")
 
@@ -105,6 +108,9 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert not trained.config.integer_weights
     assert manifest["parameters"]["hyper_codec"] == trained.num_parameters()
     assert pipeline.hyper_codec.config.integer_weights
+    assert pipeline.caption(draw_scene()) == pipeline.caption(draw_scene())
+    assert manifest["parameters"]["captioner"] == pipeline.captioner.num_parameters()
+    assert (tmp_path / "work" / "captioner" / "latents" / "train-00.safetensors").is_file()
     assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
     assert "adversarial: discrimination" in (tmp_path / "work" / "curves.html").read_text()
@@ -157,3 +163,28 @@ def test_integer_weights_are_exported_where_the_config_says_so(data, tmp_path):
     assert first.hyper_codec.config.integer_weights
     assert first.identity == second.identity
     assert (tmp_path / "first" / weights).read_bytes() == (tmp_path / "second" / weights).read_bytes()
+
+
+def test_captioner_of_a_model_folder(data, tmp_path):
+    """It is made for the folder's autoencoder and tokenizer, resumes, and is added to the folder's model."""
+    base = tiny_pipeline()
+    base.register_modules(captioner=None)
+    base.to(torch.float16, silence_dtype_warnings=True)
+    base.save_pretrained(tmp_path / "pipeline")
+    config, work = small_config(), tmp_path / "work" / "captioner"
+    stages = Stages(config, data, tmp_path / "work", precision="no", model=str(tmp_path / "pipeline"))
+    stages.run("captioner", 60.0)
+    first = (work / "latents" / "train-00.safetensors").stat().st_mtime_ns
+    config["captioner"]["loop"]["max_steps"] = 3
+    stages.run("captioner", 60.0, resume=True)
+    assert json.loads((work / "state.json").read_text())["step"] == 3
+    assert (work / "latents" / "train-00.safetensors").stat().st_mtime_ns == first
+    assert json.loads((work / "validation.json").read_text())["photos"] == 2
+    assert len((work / "captions.csv").read_text().splitlines()) == 3
+
+    (tmp_path / "pipeline" / "manifest.json").write_text(json.dumps({"training": {}}))
+    stages.export(tmp_path / "out")
+    pipeline = PerCoV2Pipeline.from_pretrained(tmp_path / "out")
+    assert pipeline.identity == base.identity
+    assert pipeline.captioner.config.encoder.image_size == 8
+    assert set(json.loads((tmp_path / "out" / "manifest.json").read_text())["training"]) == {"captioner"}

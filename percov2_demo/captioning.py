@@ -1,0 +1,57 @@
+"""Photos to captions, so that a text can be sent along that nobody has to write."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+from diffusers import ModelMixin
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+from transformers import PreTrainedTokenizerBase, VisionEncoderDecoderModel
+from transformers.modeling_outputs import BaseModelOutput
+
+from percov2_demo.models.autoencoder import scaled_latents
+
+
+LATENT_STRIDE = 8
+
+
+class Captioner(Protocol):
+    """What says in one line what is on a picture."""
+
+    def caption(self, images: Sequence[Image.Image]) -> list[str]:
+        """One caption for each picture in RGB, in lower case and without a final period."""
+        ...
+
+
+class LatentCaptioner:
+    """Captions from the autoencoder's latents, so that no second stem for pictures is needed.
+
+    How it searches for the words is the model's own generation config; nothing is sampled.
+
+    Args:
+        model: Its encoder takes scaled latents, `image_size` positions along each side.
+        tokenizer: The tokenizer of the model's words.
+        vae: The autoencoder.
+    """
+
+    def __init__(self, model: VisionEncoderDecoderModel, tokenizer: PreTrainedTokenizerBase, vae: ModelMixin):
+        self.model, self.tokenizer, self.vae = model, tokenizer, vae
+        self.processor = VaeImageProcessor(do_resize=False)
+
+    @torch.inference_mode()
+    def caption(self, images: Sequence[Image.Image]) -> list[str]:
+        """As `Captioner.caption`; a picture is seen whole, squashed to a square."""
+        side = LATENT_STRIDE * self.model.config.encoder.image_size
+        squares = [image.resize((side, side), Image.Resampling.LANCZOS) for image in images]
+        pixels = self.processor.preprocess(squares).to(self.model.device, self.vae.dtype)
+        latents = scaled_latents(self.vae, pixels).to(self.model.dtype)
+        states = self.model.encoder(pixel_values=latents).last_hidden_state
+        seen = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
+        tokens = self.model.generate(encoder_outputs=BaseModelOutput(states), attention_mask=seen)
+        return [normalize_caption(text) for text in self.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+
+
+def normalize_caption(text: str) -> str:
+    """A caption as those that the models learned from: one line in lower case, no final period."""
+    return " ".join(text.lower().split()).rstrip(" .")
