@@ -1,7 +1,7 @@
-"""The command line: `python -m percov2_demo compress|decompress|info|serve|evaluate|train`.
+"""The command line: `python -m percov2_demo compress|decompress|info|caption|serve|evaluate|train`.
 
-Results go to stdout as one JSON object, progress to stderr. Heavy modules are imported by the commands that need
-them, so that `info` and `--help` answer at once.
+Results go to stdout as one JSON object, captions as lines, progress to stderr. Heavy modules are imported by the
+commands that need them, so that `info` and `--help` answer at once.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from percov2_demo.bitstream import HEAD_BYTES, SCHEDULES, Bitstream, Header, Withheld
-from percov2_demo.images import FITS
+from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.losses import draw_lost
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
@@ -40,6 +40,7 @@ STAGES = (
     "indices",
     "entropy",
     "caption-coder",
+    "captioner",
     "curves",
     "results",
     "export",
@@ -90,7 +91,7 @@ def build_parser() -> Parser:
     compress.add_argument("input", type=Path, metavar="IN", help="the picture")
     compress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
     compress.add_argument("--preset", choices=PRESETS, default="ultra-low")
-    compress.add_argument("--caption", default="none", help='a text, "none" (default), or "auto" for a captioner\'s')
+    compress.add_argument("--caption", default="none", help='a text, "none" (default), or "auto" for the captioner\'s')
     compress.add_argument(
         "--caption-coding", choices=("deflate", "zlib"), help="without entropy models; default: the shortest"
     )
@@ -110,6 +111,10 @@ def build_parser() -> Parser:
     info = commands.add_parser("info", help="the fields of a .pcv2 file")
     info.add_argument("input", type=Path, metavar="IN.pcv2")
     info.set_defaults(command=run_info)
+
+    caption = commands.add_parser("caption", help="what is on pictures, a line for each")
+    caption.add_argument("input", type=Path, nargs="+", metavar="PHOTO")
+    caption.set_defaults(command=run_caption)
 
     serve = commands.add_parser("serve", help="the app, as python app.py")
     serve.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
@@ -149,9 +154,9 @@ def build_parser() -> Parser:
     decompress.add_argument("--lose", type=float, metavar="SHARE", help="of indices, filled in by the entropy model")
     decompress.add_argument("--lose-seed", type=int, default=0, help="chooses which are lost, and how they are filled")
 
-    for command in (compress, decompress, info, serve, evaluate):
+    for command in (compress, decompress, info, caption, serve, evaluate):
         command.add_argument("--model", help="model folder or hub id; default: the embedded model")
-    for command in (compress, decompress, serve, evaluate):
+    for command in (compress, decompress, caption, serve, evaluate):
         command.add_argument("--device", default="cpu", help='as torch names them, for instance "cuda"')
 
     train = commands.add_parser("train", help="one stage of training")
@@ -188,7 +193,6 @@ def coding(text: str) -> str:
 
 def run_compress(options: argparse.Namespace) -> None:
     """Writes the stream of a picture and prints its accounting."""
-    _refuse_auto(options.caption)
     _check_output(options.output)
     withheld = None
     if options.send_groups is not None:
@@ -196,10 +200,16 @@ def run_compress(options: argparse.Namespace) -> None:
     watch = Stopwatch()
     pipeline = _load_pipeline(options)
     watch.lap("load")
+    image = load_image(options.input)
+    caption = "" if options.caption == "none" else options.caption
+    if caption == "auto":
+        # Of what is coded, which need not be the whole picture.
+        caption = pipeline.caption(fit_image(image, options.fit, pipeline.max_side))
+        watch.lap("caption")
     stream = pipeline.compress(
-        options.input,
+        image,
         preset=options.preset,
-        caption="" if options.caption == "none" else options.caption,
+        caption=caption,
         fit=options.fit,
         caption_coding=options.caption_coding,
         entropy=options.entropy,
@@ -251,6 +261,13 @@ def run_info(options: argparse.Namespace) -> None:
     _print(stream.to_dict() | report.to_dict() | {"indices": stream.indices.tolist()})
 
 
+def run_caption(options: argparse.Namespace) -> None:
+    """Prints a caption of each picture."""
+    pipeline = _load_pipeline(options)
+    for path in options.input:
+        print(pipeline.caption(path), flush=True)
+
+
 def run_serve(options: argparse.Namespace) -> None:
     """Serves the app until it is stopped."""
     from percov2_demo.ui.demo import build_demo, launch_options
@@ -261,16 +278,24 @@ def run_serve(options: argparse.Namespace) -> None:
 
 def run_evaluate(options: argparse.Namespace) -> None:
     """Measures the codec on a folder of pictures."""
-    from percov2_demo.evaluation import Protocol, choose_codecs, evaluate, join_processes, list_pictures
+    from percov2_demo.evaluation import (
+        Protocol,
+        choose_codecs,
+        describe_pictures,
+        evaluate,
+        join_processes,
+        list_pictures,
+    )
 
-    _refuse_auto(options.captions)
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"{options.out} is a file: name a folder for the results")
     options.device = join_processes(options.device)
-    captions = None if options.captions == "none" else Path(options.captions)
+    captions = None if options.captions in ("auto", "none") else Path(options.captions)
     pipeline = _load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)
     pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
+    if options.captions == "auto":
+        pictures = describe_pictures(pictures, pipeline.caption)
     samplings = list(product(options.steps, options.guidance, options.strength, options.seeds))
     # The estimate itself takes neither steps nor guidance: one of its kind is enough.
     estimates = [sampling for sampling in samplings if sampling[2] == 0]
@@ -280,7 +305,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         entropies=tuple(options.entropy),
         samplings=tuple(starmap(Sampling, samplings)),
         fit=options.fit,
-        captions=captions.name if captions else "none",
+        captions=captions.name if captions else options.captions,
         baselines=choose_codecs(options.baselines),
         learned=tuple(options.learned),
         dataset=options.dataset or options.input.resolve().name,
@@ -326,11 +351,6 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
         raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
-
-
-def _refuse_auto(caption: str) -> None:
-    if caption == "auto":
-        raise ValueError('this model has no captioner: give captions, or "none"')
 
 
 def _check_readable(path: Path) -> Header:

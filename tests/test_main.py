@@ -15,6 +15,7 @@ from PIL import Image
 
 from percov2_demo.__main__ import main
 from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.images import fit_image, load_image
 from tests.conftest import draw_scene, tiny_pipeline
 
 
@@ -27,6 +28,9 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("cli")
     tiny_pipeline().save_pretrained(folder / "model")
     tiny_pipeline().save_pretrained(folder / "damaged")
+    mute = tiny_pipeline()
+    mute.register_modules(captioner=None)
+    mute.save_pretrained(folder / "mute")
     (folder / "damaged" / "text_encoder" / "model.safetensors").write_bytes(b"not weights")
     draw_scene(600, 400).save(folder / "photo.png")
     arguments = ["compress", "photo.png", "-o", "photo.pcv2", "--caption", "a red house", "--model", "model"]
@@ -136,6 +140,22 @@ def test_lost_indices_are_concealed(folder, capsys):
     assert not np.array_equal(pictures[0], pictures[1])
 
 
+def test_captions_are_lines(folder, capsys):
+    draw_scene(200, 300).save(folder / "other.png")
+    photos = [str(folder / name) for name in ("photo.png", "other.png")]
+    assert main(["caption", *photos, "--model", str(folder / "model")]) == 0
+    pipeline = tiny_pipeline()
+    assert capsys.readouterr().out.splitlines() == [pipeline.caption(photo) for photo in photos]
+
+
+def test_auto_is_the_captioners_word_on_what_is_coded(folder, capsys):
+    photo, out, model = (str(folder / name) for name in ("photo.png", "auto.pcv2", "model"))
+    assert main(["compress", photo, "-o", out, "--caption", "auto", "--fit", "crop", "--model", model]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["caption"] == tiny_pipeline().caption(fit_image(load_image(folder / "photo.png"), "crop")) != ""
+    assert set(result["seconds"]) == {"load", "caption", "compress"}
+
+
 def test_json_survives_an_ascii_terminal(folder, capsys):
     pipeline = tiny_pipeline()
     packed = pipeline.recode(pipeline.read(folder / "photo.pcv2"), "deflate")
@@ -170,7 +190,10 @@ def test_info_and_help_do_not_import_torch():
         ["decompress", "photo.pcv2", "-o", "x.png", "--model", "no-such-model"],
         ["compress", "photo.pcv2", "-o", "x.pcv2", "--model", "model"],
         ["compress", "photo.png", "-o", "x.pcv2", "--caption", "a" * 3000, "--model", "model"],
-        ["compress", "photo.png", "-o", "x.pcv2", "--caption", "auto"],
+        ["compress", "photo.png", "-o", "x.pcv2", "--caption", "auto", "--model", "mute"],
+        ["caption", "photo.png", "--model", "mute"],
+        ["caption", "missing.png", "--model", "model"],
+        ["caption"],
         ["compress", "photo.png", "-o", "x.pcv2", "--preset", "huge"],
         ["compress", "photo.png", "-o", "x.pcv2", "--send-groups", "300", "--model", "model"],
         ["compress", "photo.png", "-o", "x.pcv2", "--fill-temperature", "9", "--send-groups", "1", "--model", "model"],
@@ -182,7 +205,7 @@ def test_info_and_help_do_not_import_torch():
         ["evaluate", ".", "--out", "x", "--entropy", "var:3", "--model", "model"],
         ["evaluate", ".", "--out", "x", "--strength", "much", "--model", "model"],
         ["evaluate", ".", "--out", "x", "--baselines", "mpeg", "--model", "model"],
-        ["evaluate", ".", "--out", "x", "--captions", "auto", "--model", "model"],
+        ["evaluate", ".", "--out", "x", "--captions", "auto", "--model", "mute"],
         ["evaluate", "model", "--out", "x", "--model", "model"],
         ["compress", "photo.png"],
         [],

@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -26,7 +26,7 @@ class Protocol:
             each preset's. They change the bytes and not the picture, so pictures are measured with the first.
         samplings: Settings of the decoder.
         fit: How pictures are brought to sides that are multiples of 64, see `images.fit_image`.
-        captions: Where the captions come from: a file's name, or "none".
+        captions: Where the captions come from: a file's name, "auto" for the captioner, or "none".
         baselines: Names of classical codecs that are compared with.
         learned: Metrics that need weights of their own: "lpips", "clip", and "fid" of whole sets.
         dataset: What the pictures are called in tables and charts, and in the published figures they are put beside.
@@ -93,6 +93,11 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
         raise ValueError(f"two pictures are named {stem}: results are named after pictures, rename one")
     texts = _read_captions(captions, [path.name for path in paths]) if captions else {}
     return [Picture(path, texts.get(path.name, ""), fit, max_side) for path in paths]
+
+
+def describe_pictures(pictures: Sequence[Picture], caption: Callable[[Image.Image], str]) -> list[Picture]:
+    """The pictures with captions that a captioner gives to what is coded of them."""
+    return [replace(picture, caption=caption(picture.load())) for picture in pictures]
 
 
 def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ def trained_parts(work: Path) -> dict[str, Any]:
 
 
 def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> PerCoV2Pipeline:
-    """The pipeline that the stages made, its entropy models, captioner and default strengths included where they are there.
+    """The pipeline that the stages made, with entropy models, captioner and default strengths where they are there.
 
     Args:
         config: The training config.

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from percov2_demo.baselines import available_codecs
-from percov2_demo.evaluation import Protocol, choose_codecs, list_pictures
+from percov2_demo.evaluation import Protocol, choose_codecs, describe_pictures, list_pictures
 from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene
 
@@ -36,6 +36,14 @@ def test_captions_are_read_by_file_name(folder):
     captions = write_captions(folder, b="a house", other="unused")
     (picture,) = list_pictures(folder, captions, "crop", 1280)
     assert picture.caption == "a house"
+
+
+def test_captioner_sees_what_is_coded(folder):
+    pictures = describe_pictures(list_pictures(folder, None, "crop", 1280), lambda image: f"{image.size} of red")
+    assert [(picture.name, picture.caption) for picture in pictures] == [
+        ("a", "(512, 512) of red"),
+        ("b", "(512, 512) of red"),
+    ]
 
 
 def test_a_missing_caption_is_named(folder):
