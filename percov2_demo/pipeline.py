@@ -32,6 +32,7 @@ from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
 from percov2_demo.loading import DOWNLOAD_OPTIONS, model_folder
+from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling import Sampling
@@ -458,10 +459,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
     def encode_latents(self, image: Image.Image) -> Tensor:
         """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64."""
         pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
-        output = self.vae.encode(pixels)
-        # The mode, never a sample: encoding is deterministic.
-        raw = output.latent_dist.mode() if hasattr(output, "latent_dist") else output.latents
-        return (raw - self.vae.config.shift_factor) * self.vae.config.scaling_factor
+        return scaled_latents(self.vae, pixels)
 
     @torch.inference_mode()
     def decode_latents(self, latents: Tensor) -> list[Image.Image]:

@@ -113,7 +113,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
 
 
 def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work: Path) -> None:
-    masked_model, caption_model = (work / stage / "model" for stage in ("entropy", "caption-coder", "captioner"))
+    masked_model, caption_model = (work / stage / "model" for stage in ("entropy", "caption-coder"))
     if masked_model.is_dir() and caption_model.is_dir():
         pipeline.register_modules(
             masked_model=MaskedModel.from_pretrained(masked_model),

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-TABLES = {"strength/curve.csv": "strength.csv", "leverage/leverage.csv": "leverage.csv"}
+TABLES = {
+    "strength/curve.csv": "strength.csv",
+    "leverage/leverage.csv": "leverage.csv",
+    "captioner/validation.json": "captioner.json",
+    "captioner/captions.csv": "captions.csv",
+}
 
 
 def collect_results(work: Path, stages: Sequence[str], out: Path) -> list[Path]:
