@@ -15,7 +15,8 @@ def test_a_hyper_codec_with_integer_weights_stays_as_it_is(tmp_path):
     before = {name: value.clone() for name, value in hyper_codec.state_dict().items()}
     output = pipeline.transformer.proj_out.weight.detach().clone()
     objective = FlowObjective(pipeline.transformer, pipeline.text_encoder, hyper_codec, "residual")
-    batch = {"latents": torch.randn(3, 16, 32, 32), "input_ids": torch.zeros(3, 16, dtype=torch.long)}
+    latents = torch.randn(3, 16, 32, 32)
+    batch = {"latents": latents, "sources": latents, "input_ids": torch.zeros(3, 16, dtype=torch.long)}
     for steps in (1, 2):
         config = LoopConfig(warmup_steps=1, max_steps=steps)
         run = TrainingRun(objective, tmp_path, config, Accelerator(cpu=True), resume=steps > 1)
