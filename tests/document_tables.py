@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from percov2_demo.loading import source_licences
 from percov2_demo.sampling import Sampling
 
 
@@ -124,34 +125,10 @@ def parts() -> str:
 
 def sources() -> str:
     """The collections that the training photos come from."""
-    entry = manifest()
-    lines = [[name, str(count), LICENCES[name]] for name, count in entry["sources"].items()]
+    licences = source_licences()
+    lines = [[name, str(count), licences[name]] for name, count in manifest()["sources"].items()]
     return table(["collection", "photos", "licence as its repository states it"], lines)
 
-
-LICENCES = {
-    "nips17_dev": "CC BY 2.0",
-    "osie": "MIT repository",
-    "clothing": "CC0 1.0",
-    "cameras": "free to use",
-    "openimages_taming": "Open Images: photos CC BY 2.0",
-    "cid22_train": "CC BY-SA 4.0",
-    "bigphotos": "Unsplash",
-    "daynight": "MIT repository",
-    "camvid": "CC BY-NC 4.0",
-    "sports_vi": "none stated (COCO and Flickr photos)",
-    "vocmix_bernie": "none stated",
-    "imagenet_sample": "none stated (ImageNet)",
-    "cats_dogs": "none stated",
-    "bsds500": "none stated (Berkeley)",
-    "weather": "none stated",
-    "coco_mini": "none stated (COCO)",
-    "coco_taming": "none stated (COCO)",
-    "photostyle": "none stated",
-    "vikrant_111": "none stated",
-    "urban100": "none stated",
-    "flickr8k_100": "none stated",
-}
 
 TABLES = {make.__name__: make for make in (results, codings, baselines, strengths, leverage, parts, sources)}
 
