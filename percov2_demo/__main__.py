@@ -282,6 +282,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         Protocol,
         choose_codecs,
         describe_pictures,
+        distinct_samplings,
         evaluate,
         join_processes,
         list_pictures,
@@ -296,14 +297,11 @@ def run_evaluate(options: argparse.Namespace) -> None:
     pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
     if options.captions == "auto":
         pictures = describe_pictures(pictures, pipeline.caption)
-    samplings = list(product(options.steps, options.guidance, options.strength, options.seeds))
-    # The estimate itself takes neither steps nor guidance: one of its kind is enough.
-    estimates = [sampling for sampling in samplings if sampling[2] == 0]
-    samplings = [sampling for sampling in samplings if sampling not in estimates[1:]]
+    samplings = product(options.steps, options.guidance, options.strength, options.seeds)
     protocol = Protocol(
         presets=tuple(options.presets or pipeline.presets),
         entropies=tuple(options.entropy),
-        samplings=tuple(starmap(Sampling, samplings)),
+        samplings=distinct_samplings(starmap(Sampling, samplings)),
         fit=options.fit,
         captions=captions.name if captions else options.captions,
         baselines=choose_codecs(options.baselines),

@@ -104,6 +104,17 @@ def leverage() -> str:
     return table(["preset", "loss, right caption", "loss, another photo's", "worse by, %"], lines)
 
 
+def captioner() -> str:
+    """How many generated captions share a content word with the photo's own."""
+    measured = json.loads((TRAINING / "captioner.json").read_text())
+    names = {
+        "content_overlap": "the captioner",
+        "constant_overlap": "the best constant caption, chosen on the same photos",
+        "shuffled_overlap": "the captioner's captions, each at another photo",
+    }
+    return table(["captions", "share a content word, %"], [[n, f"{100 * measured[k]:.1f}"] for k, n in names.items()])
+
+
 def parts() -> str:
     """Parameters, bytes and minutes of training of each part."""
     training = manifest()["training"]
@@ -130,17 +141,23 @@ def sources() -> str:
     return table(["collection", "photos", "licence as its repository states it"], lines)
 
 
-TABLES = {make.__name__: make for make in (results, codings, baselines, strengths, leverage, parts, sources)}
+TABLES = {
+    make.__name__: make for make in (results, codings, baselines, strengths, leverage, captioner, parts, sources)
+}
+
+
+BLOCK = re.compile(r"<!-- (\w+) -->\n(.*?)<!-- /\1 -->", re.DOTALL)
 
 
 def written(text: str) -> dict[str, str]:
     """The tables in a document, by name."""
-    return dict(re.findall(r"<!-- (\w+) -->\n(.*?)\n<!-- /\1 -->", text, re.DOTALL))
+    return {name: body.strip("\n") for name, body in BLOCK.findall(text)}
+
+
+def fill(block: re.Match[str]) -> str:
+    return f"<!-- {block[1]} -->\n{TABLES[block[1]]()}\n<!-- /{block[1]} -->"
 
 
 if __name__ == "__main__":
     for document in DOCUMENTS:
-        text = document.read_text("utf-8")
-        for name, body in written(text).items():
-            text = text.replace(f"<!-- {name} -->\n{body}\n", f"<!-- {name} -->\n{TABLES[name]()}\n")
-        document.write_text(text, "utf-8")
+        document.write_text(BLOCK.sub(fill, document.read_text("utf-8")), "utf-8")

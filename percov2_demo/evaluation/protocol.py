@@ -130,3 +130,11 @@ def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
     if missing:
         raise ValueError(f"{path.name} has no caption for {missing[0]}")
     return captions
+
+
+def distinct_samplings(samplings: Iterable[Sampling]) -> tuple[Sampling, ...]:
+    """Samplings in their order without repetitions; the estimate, which takes neither steps nor guidance, is one."""
+    distinct: dict[Sampling | None, Sampling] = {}
+    for sampling in samplings:
+        distinct.setdefault(None if sampling.strength == 0 else sampling, sampling)
+    return tuple(distinct.values())

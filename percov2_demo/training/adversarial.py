@@ -20,15 +20,12 @@ from percov2_demo.training.flow import FlowObjective
 class LatentDiscriminator(nn.Module):
     """Scores of how real a latent looks, given the estimate it was painted from, at two scales.
 
-    Its layers are free in size: with spectral norms it was blind to a jitter of a few hundredths between neighbouring
-    positions, which shows as bricks of 8 pixels in a plain sky.
-
     Args:
         latent_channels: Channels of the latent.
         width: Channels of the first layers.
     """
 
-    def __init__(self, latent_channels: int = 16, width: int = 96):
+    def __init__(self, latent_channels: int = 16, width: int = 64):
         super().__init__()
 
         def convolutions(*channels: int) -> nn.ModuleList:
@@ -101,9 +98,16 @@ class AdversarialObjective(nn.Module):
             "loss": fidelity + share * realism + discrimination,
             "fidelity": fidelity.detach(),
             "discrimination": discrimination.detach(),
-            "start_error": (is_start * (expected - latents).square()).detach().mean() * len(latents) / is_start.sum(),
+            "start_error": (is_start * (expected - latents).square()).detach().mean()
+            * len(latents)
+            / is_start.sum().clamp(min=1),
             "estimate_error": (condition.estimate - latents).square().mean(),
         }
+
+
+def _mean_where(mask: Tensor, values: Tensor) -> Tensor:
+    """Mean of the chosen samples' values; 0 if none is chosen."""
+    return (mask * values).mean() * len(mask) / mask.sum().clamp(min=1)
 
 
 def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:

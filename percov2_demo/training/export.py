@@ -68,7 +68,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
     else:
         scheduler = FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"])
         pipeline = PerCoV2Pipeline(scheduler=scheduler, prediction_type=config["flow"]["prediction_type"], **parts)
-    pipeline.register_to_config(description=config["description"])
+        pipeline.register_to_config(description=config["description"])
     if (strengths := read_strengths(work / "strength")) is not None:
         pipeline.register_to_config(default_strength=strengths)
     _add_entropy_models(pipeline, config, work)

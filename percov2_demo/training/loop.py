@@ -155,6 +155,14 @@ class TrainingRun:
         self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
         saved = json.loads((self.folder / "state.json").read_text())
         self.step, self.seconds = saved["step"], saved["seconds"]
+        self._cut_curve()
+
+    def _cut_curve(self) -> None:
+        """Drops what was logged after the saved step."""
+        path = self.folder / "curve.csv"
+        if path.is_file():
+            head, *rows = path.read_text().splitlines(keepends=True)
+            path.write_text("".join([head, *(row for row in rows if int(row.partition(",")[0]) <= self.step)]))
 
     def _learning_rate(self, progress: float) -> float:
         warmup = min(1.0, (self.step + 1) / self.config.warmup_steps)

@@ -218,10 +218,10 @@ class Stages:
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end."""
         method = getattr(self, stage.replace("-", "_"))
-        if stage in ("latents", "tokenizer", "strength", "leverage", "indices", "curves"):
-            method()
-        else:
+        if stage in TIMED_STAGES:
             method(time_budget_s, resume)
+        else:
+            method()
 
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""

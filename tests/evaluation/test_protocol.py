@@ -5,7 +5,7 @@ import json
 import pytest
 
 from percov2_demo.baselines import available_codecs
-from percov2_demo.evaluation import Protocol, choose_codecs, describe_pictures, list_pictures
+from percov2_demo.evaluation import Protocol, choose_codecs, describe_pictures, distinct_samplings, list_pictures
 from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene
 
@@ -98,3 +98,10 @@ def test_settings_are_named_once():
     for name, twice in (("presets", ("low", "low")), ("samplings", (Sampling(), Sampling()))):
         with pytest.raises(ValueError, match=f"one of the {name} is named twice"):
             Protocol(**fields | {name: twice})
+
+
+def test_repeated_samplings_are_measured_once_and_the_estimate_is_one():
+    default, estimate = Sampling(), Sampling(strength=0.0)
+    again = [default, estimate, Sampling(steps=4), Sampling(steps=4, strength=0.0), default]
+    assert distinct_samplings(again) == (default, estimate, Sampling(steps=4))
+    assert distinct_samplings([estimate, estimate]) == (estimate,)

@@ -57,6 +57,15 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, accelerator):
     torch.testing.assert_close(resumed.state_dict(), whole.state_dict())
 
 
+def test_a_resumed_curve_goes_on_from_the_saved_step(tmp_path, accelerator):
+    TrainingRun(Regression(), tmp_path, config(max_steps=2), accelerator).run(batch, 60)
+    with (tmp_path / "curve.csv").open("a") as file:
+        file.write("5,1.0,0.01,1.0\n")  # Logged after the last save, and lost.
+    TrainingRun(Regression(), tmp_path, config(max_steps=4), accelerator, resume=True).run(batch, 60)
+    with (tmp_path / "curve.csv").open() as file:
+        assert [row["step"] for row in csv.DictReader(file)] == ["2", "4"]
+
+
 def test_stops_inside_its_time_budget_and_leaves_its_state(tmp_path, accelerator):
     start = time.monotonic()
     run = TrainingRun(Regression(), tmp_path, config(), accelerator)
