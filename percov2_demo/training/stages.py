@@ -4,6 +4,7 @@ A work folder holds one folder a stage: its training state, its curve, and its a
 """
 
 import json
+import shutil
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -126,6 +127,9 @@ class Stages:
     def adversarial(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains flow transformer and text encoder further, against a discriminator."""
         config = self.config["adversarial"]
+        if not resume:
+            # What an earlier run left would be taken for the flow to start from.
+            shutil.rmtree(self.work / "adversarial", ignore_errors=True)
         flow = self._flow_objective(assemble(self.config, self.work, self.model))
         discriminator = LatentDiscriminator(flow.hyper_codec.config.latent_channels, config["width"])
         objective = AdversarialObjective(flow, discriminator, **config["objective"])
