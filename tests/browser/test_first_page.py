@@ -23,8 +23,8 @@ from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT
 
 def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_hosts, contacted_hosts):
     choose_photo(page, photo)
-    caption_of(page).fill("a red house on a green hill")
     open_painting(page)
+    caption_of(page).press_sequentially("a red house on a green hill")
     set_steps(page)
     compress_button(page).click()
 

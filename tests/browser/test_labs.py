@@ -31,6 +31,7 @@ def choose(panel: Locator, setting: str, *values: str) -> None:
 
 def test_captions_paint_their_own_pictures(page, embedded, photo, requested_hosts):
     panel = open_lab(page, "Caption lab", photo)
+    panel.get_by_label("And the automatic caption").uncheck()
     panel.locator("#lab-captions textarea").fill("a red house\nan <i>old</i> castle")
     expect(panel.get_by_text("3 pictures to decode")).to_be_visible()
     panel.get_by_text("Advanced").click()
