@@ -98,9 +98,7 @@ class AdversarialObjective(nn.Module):
             "loss": fidelity + share * realism + discrimination,
             "fidelity": fidelity.detach(),
             "discrimination": discrimination.detach(),
-            "start_error": (is_start * (expected - latents).square()).detach().mean()
-            * len(latents)
-            / is_start.sum().clamp(min=1),
+            "start_error": _mean_where(is_start, (expected - latents).square().detach()),
             "estimate_error": (condition.estimate - latents).square().mean(),
         }
 
