@@ -19,6 +19,7 @@ from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download, save_thumbnail
 from percov2_demo.ui.maps import maps_html
 from percov2_demo.ui.metrics import pair_metrics
+from percov2_demo.ui.photo_input import photo_image
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import progress_clock
 from percov2_demo.ui.results import ResultPanel
@@ -71,18 +72,7 @@ class CompressTab:
 
     def _create_inputs(self) -> None:
         examples = example_photos()
-        self.photo = gr.Image(
-            label="Photo",
-            type="filepath",
-            format="png",
-            image_mode=None,
-            sources=["upload", "webcam", "clipboard"],
-            buttons=["fullscreen"],
-            height=190,
-            placeholder="Drop a photo here, paste it\n- or -\nclick to choose one",
-            elem_id="photo",
-            alt_text="The chosen photo",
-        )
+        self.photo = photo_image("photo", height=190, invitation="Drop a photo here, paste it")
         self.caption = CaptionControls(self._pipeline, [caption for _, caption in examples])
         self.coding = CodingControls(self._pipeline)
         gr.Examples(
@@ -106,8 +96,6 @@ class CompressTab:
         self.coding.preset.change(
             None, self.coding.preset, self.sampling.strength, js=lookup_script(strengths), **PAGE_EVENT
         )
-        checked = self.photo.upload(friendly(self.check), self.photo, preprocess=False, **PAGE_EVENT)
-        checked.failure(lambda: None, outputs=self.photo, **PAGE_EVENT)
         prepared = gr.on(
             [self.compress_button.click, self.caption.text.submit],
             friendly(self.prepare),
@@ -129,10 +117,6 @@ class CompressTab:
         at_rest = [self.compress_button, *self.result.buttons]
         running.then(self.rest, outputs=at_rest, **PAGE_EVENT)
         self.result.stop.click(self.rest, outputs=at_rest, cancels=[running], **PAGE_EVENT)
-
-    def check(self, photo: dict[str, Any]) -> None:
-        """Raises what is wrong with a photo as soon as it is chosen; its value is raw, see `prepare`."""
-        load_image(received_path(photo))
 
     def prepare(self, photo: dict[str, Any] | None, fit: str) -> Updates:
         """Reads and fits the photo, shows it at once, and clears what an earlier run left.

@@ -7,10 +7,8 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.images import fit_image, load_image
-from percov2_demo.ui.errors import friendly
-from percov2_demo.ui.files import png_bytes, received_path, safe_stem, save_download
-from percov2_demo.ui.sampling import PAGE_EVENT
+from percov2_demo.ui.files import png_bytes, safe_stem, save_download
+from percov2_demo.ui.photo_input import photo_image, read_photo
 
 
 @dataclass(frozen=True)
@@ -37,20 +35,7 @@ class PhotoInput:
     def __init__(self, name: str, max_side: int):
         self._name = name
         self._max_side = max_side
-        self.image = gr.Image(
-            label="Photo",
-            type="filepath",
-            format="png",
-            image_mode=None,
-            sources=["upload", "webcam", "clipboard"],
-            buttons=["fullscreen"],
-            height=220,
-            placeholder="Drop a photo here\n- or -\nclick to choose one",
-            elem_id=f"{name}-photo",
-            alt_text="The chosen photo",
-        )
-        checked = self.image.upload(friendly(self._check), self.image, preprocess=False, **PAGE_EVENT)
-        checked.failure(_nothing, outputs=self.image, **PAGE_EVENT)
+        self.image = photo_image(f"{name}-photo", height=220)
 
     def offer(self, rows: Sequence[Sequence[Any]], text: Component) -> None:
         """Lays out examples: rows of a photo's path and the value of a text component."""
@@ -69,16 +54,6 @@ class PhotoInput:
         Args:
             photo: The image component's raw value: gradio would fail on a damaged photo before it reached us.
         """
-        if not photo:
-            raise gr.Error("Choose a photo first.", print_exception=False)
-        path = received_path(photo)
-        fitted = fit_image(load_image(path), max_side=self._max_side)
-        stem = safe_stem(photo.get("orig_name") or path.name)
+        fitted = read_photo(photo, self._max_side)
+        stem = safe_stem(photo.get("orig_name") or photo["path"])
         return LabPhoto(save_download(png_bytes(fitted), f"{stem}-original.png"), stem)
-
-    def _check(self, photo: dict[str, Any]) -> None:
-        load_image(received_path(photo))
-
-
-def _nothing() -> None:
-    """An empty component."""

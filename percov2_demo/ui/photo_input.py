@@ -15,6 +15,31 @@ from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import forget_text_script
 
 
+def photo_image(elem_id: str, height: int, invitation: str = "Drop a photo here") -> gr.Image:
+    """An image component for a visitor's photo, which is refused at once if it cannot be used.
+
+    Args:
+        elem_id: The element's id.
+        height: Height in pixels.
+        invitation: First line of what stands in its place before there is a photo.
+    """
+    photo = gr.Image(
+        label="Photo",
+        type="filepath",
+        format="png",
+        image_mode=None,
+        sources=["upload", "webcam", "clipboard"],
+        buttons=["fullscreen"],
+        height=height,
+        placeholder=f"{invitation}\n- or -\nclick to choose one",
+        elem_id=elem_id,
+        alt_text="The chosen photo",
+    )
+    checked = photo.upload(friendly(check_photo), photo, preprocess=False, **PAGE_EVENT)
+    checked.failure(lambda: None, outputs=photo, **PAGE_EVENT)
+    return photo
+
+
 @dataclass(frozen=True)
 class PhotoInput:
     """The components; both are inputs for handlers of events with `preprocess=False`, see `read_photo`."""
@@ -25,18 +50,7 @@ class PhotoInput:
     @classmethod
     def create(cls, name: str) -> "PhotoInput":
         """Lays the components out in the current context; their elements' ids begin with `name`."""
-        photo = gr.Image(
-            label="Photo",
-            type="filepath",
-            format="png",
-            image_mode=None,
-            sources=["upload", "webcam", "clipboard"],
-            buttons=["fullscreen"],
-            height=220,
-            placeholder="Drop a photo here\n- or -\nclick to choose one",
-            elem_id=f"{name}-photo",
-            alt_text="The chosen photo",
-        )
+        photo = photo_image(f"{name}-photo", height=220)
         caption = gr.Textbox(
             label="Caption",
             info="Travels in the file. Leave it empty for none.",
@@ -55,8 +69,6 @@ class PhotoInput:
             elem_id=f"{name}-examples",
         )
         caption.render()
-        checked = photo.upload(friendly(_check), photo, preprocess=False, **PAGE_EVENT)
-        checked.failure(lambda: None, outputs=photo, **PAGE_EVENT)
         # An example's caption does not fit the visitor's own photo.
         captions = [caption for _, caption in example_photos()]
         photo.input(None, caption, caption, js=forget_text_script(captions), **PAGE_EVENT)
@@ -79,6 +91,6 @@ def read_photo(photo: dict[str, Any] | None, max_side: int) -> Image.Image:
     return fit_image(load_image(received_path(photo)), "native", max_side)
 
 
-def _check(photo: dict[str, Any]) -> None:
-    """Raises what is wrong with a photo as soon as it is chosen."""
+def check_photo(photo: dict[str, Any]) -> None:
+    """Raises what is wrong with a photo as soon as it is chosen; its value is raw, see `read_photo`."""
     load_image(received_path(photo))

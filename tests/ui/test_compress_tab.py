@@ -14,6 +14,7 @@ from percov2_demo.sampling import Sampling
 from percov2_demo.ui.compress_tab import CompressTab
 from percov2_demo.ui.files import save_download
 from percov2_demo.ui.links import link_to
+from percov2_demo.ui.photo_input import check_photo
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def test_no_photo(tab):
 def test_a_damaged_photo(tab):
     photo = {"path": save_download(b"\xff\xd8\xff junk", "broken.jpg")}
     with pytest.raises(ImageError):
-        tab.check(photo)
+        check_photo(photo)
     with pytest.raises(ImageError):
         tab.prepare(photo, "native")
 
