@@ -24,7 +24,7 @@ from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import progress_clock
 from percov2_demo.ui.results import ResultPanel
 from percov2_demo.ui.runs import Run, next_number
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_stop, paint
 from percov2_demo.ui.scripts import lookup_script, scroll_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 
@@ -116,7 +116,7 @@ class CompressTab:
         )
         at_rest = [self.compress_button, *self.result.buttons]
         running.then(self.rest, outputs=at_rest, **PAGE_EVENT)
-        self.result.stop.click(self.rest, outputs=at_rest, cancels=[running], **PAGE_EVENT)
+        connect_stop(self.result.stop, running)
 
     def prepare(self, photo: dict[str, Any] | None, fit: str) -> Updates:
         """Reads and fits the photo, shows it at once, and clears what an earlier run left.

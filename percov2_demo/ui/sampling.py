@@ -17,6 +17,8 @@ from percov2_demo.ui.scripts import random_script
 
 
 if TYPE_CHECKING:
+    from gradio.events import Dependency
+
     from percov2_demo.pipeline import PerCoV2Pipeline
 
 MAX_STEPS = 100
@@ -137,6 +139,15 @@ def paint(
         finally:
             stopped.set()
     return picture.result()
+
+
+def connect_stop(button: gr.Button, running: "Dependency") -> None:
+    """Lets a button cancel a run.
+
+    What shows that nothing runs must hang on the run's own end, which cancelling brings about: gradio (6.31) drops a
+    run that is asked for before the browser has heard of the last one's end.
+    """
+    button.click(None, cancels=[running], **PAGE_EVENT)
 
 
 def preview_steps(steps: int) -> frozenset[int]:
