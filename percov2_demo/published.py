@@ -53,6 +53,9 @@ METRICS: Mapping[str, str] = MappingProxyType(
 )
 """Meaning of each numeric column; those that CompressAI's result files have are named as there."""
 
+MEASURED_METRICS = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb", "lpips": "lpips-alex"}
+"""Our metrics that are defined as a published column is, see `metrics.METRICS`, with that column."""
+
 
 @dataclass(frozen=True)
 class PublishedSource:

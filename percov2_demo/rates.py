@@ -96,6 +96,16 @@ class RateReport:
         """Size of the original file over the size of this one; None where the original's is not known."""
         return None if self.original_bytes is None else self.original_bytes / self.file_bytes
 
+    def to_row(self) -> dict[str, float]:
+        """Bytes and bits per pixel of this stream, as columns of a table."""
+        return {
+            "spatial_bytes": self.spatial_bytes,
+            "caption_bytes": self.caption_bytes,
+            "file_bytes": self.file_bytes,
+            "payload_bpp": self.payload_bpp,
+            "file_bpp": self.file_bpp,
+        }
+
     def to_dict(self) -> dict[str, dict[str, float]]:
         """The figures as the command line prints them.
 

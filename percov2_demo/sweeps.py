@@ -82,16 +82,11 @@ class Outcome:
 
     def to_row(self) -> dict[str, Any]:
         """Settings, bytes and metrics, as a table's row."""
-        rates = RateReport.from_bitstream(self.stream)
         return {
             "preset": self.trial.preset,
             "caption": self.trial.caption,
             **asdict(self.trial.sampling),
-            "spatial_bytes": rates.spatial_bytes,
-            "caption_bytes": rates.caption_bytes,
-            "file_bytes": rates.file_bytes,
-            "payload_bpp": rates.payload_bpp,
-            "file_bpp": rates.file_bpp,
+            **RateReport.from_bitstream(self.stream).to_row(),
             **self.metrics,
             "seconds": self.seconds,
         }

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from plotly.colors import qualitative
 
 from percov2_demo.metrics import METRICS
-from percov2_demo.published import PublishedSet
+from percov2_demo.published import MEASURED_METRICS, PublishedSet
 
 
 RATE = "file_bpp"
@@ -29,7 +29,7 @@ PAIRS = (
 )
 """Columns on the axes of each chart; a chart without points is left out."""
 
-PUBLISHED_COLUMNS = {RATE: "bpp", "psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb", "lpips": "lpips-alex"}
+PUBLISHED_COLUMNS = {RATE: "bpp", **MEASURED_METRICS}
 """What published figures call our columns."""
 
 COLOURS = qualitative.D3

@@ -1,7 +1,7 @@
 """The caption: who writes it, what it says, and what it costs."""
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -101,6 +101,10 @@ class CaptionControls:
             f"<p><b>{format_size(size)}</b> in the file · {len(text)} characters · {in_papers} bytes in zlib, "
             "as in the papers</p>"
         )
+
+    def restore(self, caption: str) -> dict[Component, Any]:
+        """Updates to an earlier run's caption, whoever wrote it: now it is the visitor's choice."""
+        return {self.source: "custom" if caption else "none", self.text: caption}
 
     def resolve(self, image: Image.Image, source: CaptionSource, text: str) -> tuple[str, CaptionSource]:
         """The caption and who wrote it.

@@ -10,6 +10,7 @@ from percov2_demo.bitstream import SCHEDULES, Withheld, usual_steps
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.images import FITS
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
+from percov2_demo.ui.runs import Origin
 from percov2_demo.ui.sampling import PAGE_EVENT
 
 
@@ -70,7 +71,7 @@ class CodingControls:
         self.withheld.render()
         self.fit.render()
         gr.on(
-            [self.preset.change, self.entropy.change],
+            [self.preset.input, self.entropy.input],
             self.offer_groups,
             [self.preset, self.entropy],
             self.withheld,
@@ -82,10 +83,25 @@ class CodingControls:
         """Inputs for an event whose handler calls `compress_options`; the fit is applied before."""
         return [self.preset, self.entropy, self.withheld]
 
-    def offer_groups(self, preset: str, entropy: str) -> gr.Slider:
-        """The slider for the groups that the schedule has, all of them sent."""
+    def offer_groups(self, preset: str, entropy: str, withheld: int = 0) -> gr.Slider:
+        """The slider for the groups that the schedule has, of which so many are not sent."""
         count = self._group_count(preset, entropy, (NOMINAL_SIDE, NOMINAL_SIDE))
-        return gr.Slider(maximum=count, value=0)
+        return gr.Slider(maximum=count, value=withheld)
+
+    def restore(self, preset: str, origin: Origin | None) -> dict[Component, Any]:
+        """Updates to an earlier run's coding.
+
+        Args:
+            preset: The run's preset.
+            origin: What its stream was made from; None brings the first values, and leaves the fit.
+        """
+        entropy, withheld = (origin.entropy, origin.withheld) if origin else (_DEFAULT_ENTROPY, 0)
+        updates = {
+            self.preset: preset,
+            self.entropy: entropy,
+            self.withheld: self.offer_groups(preset, entropy, withheld),
+        }
+        return updates | ({self.fit: origin.fit} if origin else {})
 
     def compress_options(self, values: Mapping[Component, Any], size: tuple[int, int]) -> dict[str, Any]:
         """Arguments for the pipeline's `compress`.

@@ -11,19 +11,26 @@ from PIL import Image
 
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
 from percov2_demo.ui.captions import CaptionControls
 from percov2_demo.ui.coding import CodingControls
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.files import format_size, png_bytes, received_path, safe_stem, save_download, save_thumbnail
+from percov2_demo.ui.files import (
+    format_size,
+    kept_file,
+    png_bytes,
+    received_path,
+    safe_stem,
+    save_download,
+    save_thumbnail,
+)
 from percov2_demo.ui.maps import maps_html
 from percov2_demo.ui.metrics import pair_metrics
 from percov2_demo.ui.photo_input import photo_image
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import progress_clock
 from percov2_demo.ui.results import ResultPanel
-from percov2_demo.ui.runs import Run, next_number
+from percov2_demo.ui.runs import Origin, Run, next_number
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_stop, paint
 from percov2_demo.ui.scripts import lookup_script, scroll_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
@@ -34,6 +41,9 @@ if TYPE_CHECKING:
 
 Updates = dict[Component, Any]
 
+COMPRESS_TAB = "compress"
+"""The tab's identity, by which it is selected."""
+
 
 @dataclass(frozen=True)
 class FittedPhoto:
@@ -42,12 +52,16 @@ class FittedPhoto:
     Attributes:
         path: The photo after the fit, a PNG file.
         stem: Its name, for the names of what is made of it.
-        original_bytes: Size of the file that the visitor gave.
+        received: Path of the file that the visitor gave.
+        original_bytes: Its size.
+        fit: Name of the fit.
     """
 
     path: str
     stem: str
+    received: str
     original_bytes: int
+    fit: str
 
 
 class CompressTab:
@@ -93,7 +107,8 @@ class CompressTab:
 
     def _connect(self) -> None:
         strengths = {name: self._pipeline.default_strength(name) for name in self._pipeline.presets}
-        self.coding.preset.change(
+        # On a visitor's choice alone: an earlier run brings its own strength.
+        self.coding.preset.input(
             None, self.coding.preset, self.sampling.strength, js=lookup_script(strengths), **PAGE_EVENT
         )
         prepared = gr.on(
@@ -105,10 +120,9 @@ class CompressTab:
             **PAGE_EVENT,
         )
         prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
-        settings = [*self.caption.components, *self.coding.components, *self.sampling.components]
         running = prepared.success(
             friendly(self.run),
-            {self.fitted, self._session.last_run, self._session.address, *settings},
+            {self.fitted, self._session.last_run, self._session.address, *self._settings},
             [self.caption.text, self._session.last_run, *self.result.components],
             show_progress_on=self.result.progress,
             api_visibility="private",
@@ -117,6 +131,28 @@ class CompressTab:
         at_rest = [self.compress_button, *self.result.buttons]
         running.then(self.rest, outputs=at_rest, **PAGE_EVENT)
         connect_stop(self.result.stop, running)
+
+    @property
+    def _settings(self) -> list[Component]:
+        return [*self.caption.components, *self.coding.components, *self.sampling.components]
+
+    @property
+    def restorable(self) -> list[Component]:
+        """Outputs for an event whose handler uses `restore`."""
+        return [self.photo, self.coding.fit, *self._settings]
+
+    def restore(self, run: Run) -> Updates:
+        """The controls as they were in a run, and its photo where gradio still keeps it.
+
+        A run of a file has no photo: the one that is chosen stays, with its fit.
+        """
+        photo = run.origin and kept_file(run.origin.photo)
+        return {
+            **({self.photo: photo} if photo else {}),
+            **self.coding.restore(run.preset, run.origin),
+            **self.caption.restore(run.caption),
+            **self.sampling.restore(run.sampling),
+        }
 
     def prepare(self, photo: dict[str, Any] | None, fit: str) -> Updates:
         """Reads and fits the photo, shows it at once, and clears what an earlier run left.
@@ -133,7 +169,7 @@ class CompressTab:
         original = save_download(png_bytes(fitted), f"{stem}-original.png")
         size = path.stat().st_size
         return {
-            self.fitted: FittedPhoto(original, stem, size),
+            self.fitted: FittedPhoto(original, stem, str(path), size, fit),
             self.welcome: gr.HTML(visible=False),
             self.compress_button: gr.Button(interactive=False),
             **self.result.begin(f"<h2>Your {format_size(size)} photo …</h2>", original, fitted.size),
@@ -147,7 +183,7 @@ class CompressTab:
         """
         started = time.perf_counter()
         photo: FittedPhoto = values[self.fitted]
-        settings = Sampling(*(values[component] for component in self.sampling.components))
+        settings = self.sampling.settings(*(values[component] for component in self.sampling.components))
         with Image.open(photo.path) as file:
             original = file.convert("RGB")
         caption, source = self.caption.resolve(original, *(values[part] for part in self.caption.components))
@@ -180,6 +216,9 @@ class CompressTab:
             thumbnail=save_thumbnail(picture),
             seconds=time.perf_counter() - started,
             metrics=pair_metrics(original, picture),
+            origin=Origin(
+                photo.received, photo.fit, values[self.coding.entropy], withheld=values[self.coding.withheld]
+            ),
         )
         # The entropy model runs once more for the maps, so they come last.
         maps = maps_html(stream, self._pipeline.information(stream), photo.path)

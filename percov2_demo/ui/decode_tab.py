@@ -12,7 +12,6 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_BYTES, MAX_CAPTION_BYTES
 from percov2_demo.presets import get_preset
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
 from percov2_demo.ui.breakdown import breakdown_html, fields_html, stream_fields
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.files import png_bytes, safe_stem, save_download, save_thumbnail
@@ -213,7 +212,7 @@ class DecodeTab:
         """Paints the picture that the file describes, with the visitor's caption where it is another."""
         started = time.perf_counter()
         stream = self._pipeline.read(received.data)
-        settings = Sampling(steps, guidance_scale, strength, seed)
+        settings = self.sampling.settings(steps, guidance_scale, strength, seed)
         caption = caption.strip()
         is_replaced = caption != stream.caption
         replacement = caption if is_replaced else None

@@ -9,12 +9,14 @@ import gradio as gr
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.about_tab import create_about
 from percov2_demo.ui.api import create_endpoints
+from percov2_demo.ui.board import BOARD_TAB, SessionBoard
 from percov2_demo.ui.caption_lab import CaptionLab
-from percov2_demo.ui.compress_tab import CompressTab
+from percov2_demo.ui.compress_tab import COMPRESS_TAB, CompressTab
 from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
 from percov2_demo.ui.files import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.inside_tab import InsideTab
 from percov2_demo.ui.pictures import picture_html, picture_path
+from percov2_demo.ui.run_cards import create_run_list
 from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import paste_script
 from percov2_demo.ui.session import Session
@@ -36,10 +38,14 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
         delete_cache=(CLEANING_SECONDS, FILE_LIFETIME_SECONDS),
     ) as demo:
         session = Session.create(demo)
-        gr.HTML(_header_html(pipeline.config.description))
+        with gr.Row(elem_classes="head"):
+            gr.HTML(_header_html(pipeline.config.description))
+            tray = create_run_list(visible=False, min_width=0)
         with gr.Tabs() as tabs:
-            with gr.Tab("Compress", id="compress"):
-                CompressTab(pipeline, session)
+            with gr.Tab("Compress", id=COMPRESS_TAB):
+                compress = CompressTab(pipeline, session)
+            with gr.Tab("Session", id=BOARD_TAB):
+                SessionBoard(session, compress, tabs, tray)
             with gr.Tab("Caption lab", id="caption-lab"):
                 CaptionLab(pipeline)
             with gr.Tab("Trade-off lab", id="tradeoff-lab"):

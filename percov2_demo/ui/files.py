@@ -52,6 +52,11 @@ def file_url(path: str) -> str:
     return f"gradio_api/file={quote(path)}"
 
 
+def kept_file(path: str) -> str | None:
+    """The path of a file while gradio keeps it."""
+    return path if Path(path).is_file() else None
+
+
 def png_bytes(picture: Image.Image) -> bytes:
     """A picture as a PNG file."""
     buffer = io.BytesIO()

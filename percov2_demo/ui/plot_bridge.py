@@ -10,10 +10,12 @@ card.className = "point-card";
 card.hidden = true;
 card.append(document.createElement("img"), document.createElement("figcaption"));
 card.firstChild.alt = "";
+card.firstChild.onerror = () => { card.firstChild.hidden = true; };
 panel.append(card);
 
 function show({ points: [point], event }) {
     const [, thumbnail, label] = point.customdata;
+    card.firstChild.hidden = !thumbnail;
     card.firstChild.src = thumbnail;
     card.lastChild.textContent = label;
     card.hidden = false;
@@ -30,6 +32,7 @@ function attach() {
         plot.on("plotly_unhover", () => { card.hidden = true; });
         plot.on("plotly_click", ({ points: [point] }) => {
             card.hidden = true;
+            if (point.customdata[0] === null) return;
             trigger("select", { index: point.customdata[0], value: point.customdata[2] });
         });
     }
@@ -43,6 +46,7 @@ attach();
 def create_plot_bridge() -> gr.HTML:
     """An invisible element next to a plot in the same tab; its `select` event tells the number of a clicked point.
 
-    The plot's points have `customdata` of number, thumbnail and text.
+    The plot's points have `customdata` of number, thumbnail and text. A point without a number cannot be clicked, one
+    without a thumbnail shows its text alone.
     """
     return gr.HTML(visible="hidden", js_on_load=_SCRIPT)

@@ -1,7 +1,5 @@
-"""Plots and maps of the labs."""
+"""Plots and maps of the labs and the session board."""
 
-import base64
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,17 +13,27 @@ from numpy.typing import NDArray
 from PIL import Image
 from plotly.colors import sample_colorscale
 
+from percov2_demo.presets import get_preset
 from percov2_demo.sweeps import Outcome
+from percov2_demo.ui.export import finite
 
 
 RATE = "file_bpp"
+PAYLOAD_RATE = "payload_bpp"
+
+RATES = {RATE: "the whole file", PAYLOAD_RATE: "indices and caption, no container"}
+"""Columns of a rate in bits per pixel, and what each counts."""
+
+LPIPS = "lpips"
 
 AXES: dict[str, str] = {
     "realism": "Patch realism",
+    LPIPS: "LPIPS",
     "psnr": "PSNR",
     "ms_ssim": "MS-SSIM",
     "colour_shift": "Colour shift",
-    RATE: "Rate",
+    RATE: "Rate of the file",
+    PAYLOAD_RATE: "Rate without container",
 }
 """What an axis can show, by the name of a point's column."""
 
@@ -34,7 +42,6 @@ COLOURS = ("#6366f1", "#f59e0b", "#10b981", "#ec4899", "#0ea5e9", "#a855f7", "#8
 
 SETTINGS = ("preset", "guidance", "strength", "steps", "seed")
 
-_THUMBNAIL_SIDE = 200
 _RATE_AXIS = {"type": "log", "dtick": math.log10(2), "tickformat": ".2g"}
 _ARROW = "#10b981"
 _GRID = "rgba(128, 138, 155, 0.25)"
@@ -42,25 +49,43 @@ _GRID = "rgba(128, 138, 155, 0.25)"
 
 @dataclass(frozen=True)
 class Point:
-    """A painted picture of a sweep as the page keeps it.
+    """A painted picture as a plot shows it.
 
     Attributes:
-        row: Settings, bytes and metrics by name, see `Outcome.to_row`.
+        number: What a click on the point tells.
+        row: Settings, bytes and metrics by name, see `Outcome.to_row`; what was not measured is None or missing.
         path: The picture, a PNG file.
-        thumbnail: A small copy as a data URI.
+        thumbnail: Where the browser finds a small copy; empty where there is none.
+        title: What its card says first; may be empty.
         has_default_strength: Whether the strength is the model's for the preset.
     """
 
+    number: int
     row: dict[str, Any]
     path: str
     thumbnail: str
-    has_default_strength: bool
+    title: str = ""
+    has_default_strength: bool = False
 
     @classmethod
-    def of(cls, outcome: Outcome, path: str, default_strength: float) -> "Point":
+    def of(cls, number: int, outcome: Outcome, path: str, thumbnail: str, default_strength: float) -> "Point":
         """The point of an outcome whose picture lies in a file; the strength is the model's for the preset."""
         is_default = outcome.trial.sampling.strength == default_strength
-        return cls(outcome.to_row(), path, _thumbnail(outcome.picture), is_default)
+        return cls(number, finite(outcome.to_row()), path, thumbnail, has_default_strength=is_default)
+
+    def has(self, *columns: str) -> bool:
+        """Whether all of these columns were measured."""
+        return all(self.row.get(column) is not None for column in columns)
+
+
+def axis_choices(with_lpips: bool = False) -> list[tuple[str, str]]:
+    """Choices of a dropdown for an axis; LPIPS is measured only where its weights are."""
+    return [(label, column) for column, label in AXES.items() if column != LPIPS or with_lpips]
+
+
+def preset_colour(preset: str) -> str:
+    """The colour of a preset's points."""
+    return COLOURS[get_preset(preset).code]
 
 
 def labels(points: Sequence[Point]) -> list[str]:
@@ -93,23 +118,33 @@ def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
         x: Column of the abscissa, one of `AXES`.
         y: Column of the ordinate.
     """
-    shown = [(i, point) for i, point in enumerate(points) if None not in (point.row[x], point.row[y])]
     varied = _counts(points)
-    along = "preset" if x == RATE else max((name for name in SETTINGS if name != "preset"), key=varied.__getitem__)
+    along = "preset" if x in RATES else max((name for name in SETTINGS if name != "preset"), key=varied.__getitem__)
     names = [name for name in SETTINGS if name != along and varied[name] > 1]
-    curves: dict[str, list[tuple[int, Point]]] = {}
-    for i, point in shown:
-        curves.setdefault(_curve_name(point, names), []).append((i, point))
+    curves: dict[str, list[Point]] = {}
+    for point in points:
+        if point.has(x, y):
+            curves.setdefault(_curve_name(point, names), []).append(point)
     # A curve over seeds would be a scribble.
     mode = "markers" if along == "seed" else "lines+markers"
-    by = x if x == RATE else along
+    by = x if x in RATES else along
     figure = go.Figure(
         [
-            _trace(name, sorted(members, key=lambda member: member[1].row[by]), colour, mode, x, y)
+            _trace(name, sorted(members, key=lambda point: point.row[by]), colour, mode, x, y)
             for (name, members), colour in zip(curves.items(), cycle(COLOURS), strict=False)
         ]
     )
     return _styled(figure, x, y)
+
+
+def preset_scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
+    """As `scatter`, of pictures that may be of several photos: no curves, and a colour for each preset."""
+    presets: dict[str, list[Point]] = {}
+    for point in points:
+        if point.has(x, y):
+            presets.setdefault(point.row["preset"], []).append(point)
+    names = sorted(presets, key=lambda name: get_preset(name).code)
+    return _styled(go.Figure([_trace(n, presets[n], preset_colour(n), "markers", x, y) for n in names]), x, y)
 
 
 def heat_map(values: NDArray[np.floating], peak: float) -> Image.Image:
@@ -123,11 +158,11 @@ def _counts(points: Sequence[Point]) -> dict[str, int]:
     return {name: len({point.row[name] for point in points}) for name in SETTINGS}
 
 
-def _trace(name: str, members: Sequence[tuple[int, Point]], colour: str, mode: str, x: str, y: str) -> go.Scatter:
+def _trace(name: str, members: Sequence[Point], colour: str, mode: str, x: str, y: str) -> go.Scatter:
     return go.Scatter(
-        x=[point.row[x] for _, point in members],
-        y=[point.row[y] for _, point in members],
-        customdata=[[i, point.thumbnail, _card_text(point, x, y)] for i, point in members],
+        x=[point.row[x] for point in members],
+        y=[point.row[y] for point in members],
+        customdata=[[point.number, point.thumbnail, _card_text(point, x, y)] for point in members],
         name=name,
         mode=mode,
         marker={"size": 13, "color": colour, "line": {"width": 2, "color": "rgba(255, 255, 255, 0.85)"}},
@@ -151,8 +186,8 @@ def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
         annotations=[_better_corner(x, y)],
     )
     axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
-    figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x == RATE else {}))
-    figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y == RATE else {}))
+    figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x in RATES else {}))
+    figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y in RATES else {}))
     return figure
 
 
@@ -165,8 +200,8 @@ def _curve_name(point: Point, names: Sequence[str]) -> str:
 
 
 def _card_text(point: Point, x: str, y: str) -> str:
-    values = "\n".join(f"{AXES[column]} {point.row[column]:.4g}" for column in (y, x))
-    return f"{settings_text(point.row, SETTINGS)}\n{values}"
+    values = [f"{AXES[column]} {point.row[column]:.4g}" for column in (y, x)]
+    return "\n".join(filter(None, [point.title, settings_text(point.row, SETTINGS), *values]))
 
 
 def _better_corner(x: str, y: str) -> dict[str, Any]:
@@ -192,26 +227,18 @@ def _better_corner(x: str, y: str) -> dict[str, Any]:
 def _is_higher_better(column: str) -> bool:
     from percov2_demo.metrics import METRICS
 
-    return column != RATE and METRICS[column].better == "higher"
+    return column not in RATES and METRICS[column].better == "higher"
 
 
 def _title(column: str) -> str:
     """What an axis shows, with an arrow to where it is better; the ordinate's is read upwards, so it fits too."""
     from percov2_demo.metrics import METRICS
 
-    if column == RATE:
-        return "← Rate: the whole file, bits per pixel"
+    if column in RATES:
+        return f"← Rate: {RATES[column]}, bits per pixel"
     metric = METRICS[column]
     name = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
     return f"{name} →" if metric.better == "higher" else f"← {name}"
-
-
-def _thumbnail(picture: Image.Image) -> str:
-    small = picture.copy()
-    small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
-    buffer = io.BytesIO()
-    small.save(buffer, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 @cache

@@ -4,7 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -82,8 +82,16 @@ class SamplingControls:
 
     @property
     def components(self) -> list[Component]:
-        """Inputs for an event whose handler makes a `Sampling` of them."""
+        """Inputs for an event whose handler calls `settings` with their values."""
         return [self.steps, self.guidance_scale, self.strength, self.seed]
+
+    def settings(self, steps: int, guidance_scale: float, strength: float, seed: int | None) -> Sampling:
+        """The settings of the components' values; an empty seed is the default."""
+        return Sampling(steps, guidance_scale, strength, Sampling.seed if seed is None else seed)
+
+    def restore(self, settings: Sampling) -> dict[Component, Any]:
+        """Updates to an earlier run's settings."""
+        return dict(zip(self.components, astuple(settings), strict=True))
 
 
 def paint(
@@ -125,7 +133,7 @@ def paint(
             num_inference_steps=settings.steps,
             guidance_scale=settings.guidance,
             strength=settings.strength,
-            seed=Sampling.seed if settings.seed is None else settings.seed,
+            seed=settings.seed,
             caption=caption,
             callback_on_step_end=report,
             interrupt=stopped.is_set,

@@ -1,8 +1,5 @@
 """One photo under many settings: the trade-off between distortion and realism, rate curves, and samples."""
 
-import csv
-import io
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +11,11 @@ from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.files import png_bytes, save_download
+from percov2_demo.ui.export import csv_file, json_file
+from percov2_demo.ui.files import file_url, png_bytes, save_download, save_thumbnail
 from percov2_demo.ui.lab_photo import LabPhoto, PhotoInput
 from percov2_demo.ui.plot_bridge import create_plot_bridge
-from percov2_demo.ui.plots import AXES, Point, heat_map, labels, scatter
+from percov2_demo.ui.plots import Point, axis_choices, heat_map, labels, scatter
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT
 from percov2_demo.ui.scripts import lookup_script, scroll_script
 from percov2_demo.ui.sweep_controls import KINDS, SweepControls
@@ -77,7 +75,7 @@ class TradeoffLab:
             self.plot = gr.Plot(show_label=False, container=False, elem_id="tradeoff-plot")
             self.bridge = create_plot_bridge()
             with gr.Row():
-                axes = [(label, name) for name, label in AXES.items()]
+                axes = axis_choices()
                 self.x = gr.Dropdown(axes, value="realism", label="Across", filterable=False, min_width=140)
                 self.y = gr.Dropdown(axes, value="psnr", label="Up", filterable=False, min_width=140)
             gr.HTML('<p class="sweep-status">Click a point or a picture to see it large.</p>')
@@ -178,7 +176,8 @@ class TradeoffLab:
                 name = f"{photo.stem}-sweep-{len(points) + 1}.png"
                 path = save_download(png_bytes(outcome.picture), name)
                 strength = self._pipeline.default_strength(outcome.trial.preset)
-                points = [*points, Point.of(outcome, path, strength)]
+                thumbnail = file_url(save_thumbnail(outcome.picture))
+                points = [*points, Point.of(len(points), outcome, path, thumbnail, strength)]
                 setting = samples.setdefault(outcome.trial.any_seed, [])
                 setting.append(outcome.picture)
                 updates |= {
@@ -202,8 +201,8 @@ class TradeoffLab:
         updates: Updates = {self.run_button: gr.Button(visible=True), self.stop_button: gr.Button(visible=False)}
         if points:
             rows = [point.row for point in points]
-            for button, data, suffix in ((self.csv, _csv(rows), "csv"), (self.json, _json(rows), "json")):
-                path = save_download(data.encode(), f"{photo.stem}-sweep.{suffix}")
+            for button, data, suffix in ((self.csv, csv_file(rows), "csv"), (self.json, json_file(rows), "json")):
+                path = save_download(data, f"{photo.stem}-sweep.{suffix}")
                 updates[button] = gr.DownloadButton(value=path, interactive=True)
         return updates
 
@@ -231,18 +230,6 @@ def _map_image(label: str) -> gr.Image:
         min_width=240,
         alt_text=label,
     )
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0])
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
-
-
-def _json(rows: Sequence[dict[str, Any]]) -> str:
-    return json.dumps(rows, indent=2)
 
 
 _WELCOME = (

@@ -27,6 +27,11 @@ def test_automatic_is_offered_where_there_is_a_captioner(controls, fake, blocks)
     assert captioned.source.value == "auto"
 
 
+@pytest.mark.parametrize(("caption", "source"), [("a wall", "custom"), ("", "none")])
+def test_an_earlier_caption_is_the_visitors_choice(controls, caption, source):
+    assert controls.restore(caption) == {controls.source: source, controls.text: caption}
+
+
 def test_a_codec_that_knows_of_no_captioner(fake, blocks):
     class Older(type(fake)):
         captioner = property(lambda self: (_ for _ in ()).throw(AttributeError("captioner")))

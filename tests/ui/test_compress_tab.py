@@ -15,6 +15,7 @@ from percov2_demo.ui.compress_tab import CompressTab
 from percov2_demo.ui.files import save_download
 from percov2_demo.ui.links import link_to
 from percov2_demo.ui.photo_input import check_photo
+from percov2_demo.ui.runs import Origin
 
 
 @pytest.fixture
@@ -112,8 +113,23 @@ def test_the_run_is_kept(tab, uploaded_photo):
     assert Image.open(run.original).size == Image.open(run.picture).size
     document = json.loads(path_of(updates[-1][tab.result.json_download]).read_text())
     assert document == run.to_dict()
+    assert run.origin == Origin(uploaded_photo["path"], "native", "default", 0)
     again = list(tab.run(chosen | {tab._session.last_run: run}))
     assert again[-1][tab._session.last_run].number == 2
+
+
+def test_a_run_that_is_restored_is_repeated(tab, uploaded_photo):
+    chosen = values(
+        tab, uploaded_photo, "squash", preset="low", entropy="qlds", withheld=2, caption="a wall", steps=1, seed=4
+    )
+    run = list(tab.run(chosen))[-1][tab._session.last_run]
+    restored = tab.restore(run)
+    assert set(restored) == set(tab.restorable)
+    assert restored[tab.coding.withheld].value == 2
+    assert restored[tab.photo] == uploaded_photo["path"]
+    again = {**chosen, **restored, tab.coding.withheld: restored[tab.coding.withheld].value}
+    again[tab.fitted] = tab.prepare(uploaded_photo, restored[tab.coding.fit])[tab.fitted]
+    assert list(tab.run(again))[-1][tab._session.last_run].stream == run.stream
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,31 @@
-"""Plots and maps of the labs."""
+"""Plots and maps of the labs and the session board."""
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from percov2_demo.metrics import METRICS
-from percov2_demo.ui.plots import AXES, RATE, SETTINGS, Point, _thumbnail, heat_map, labels, scatter, settings_text
+from percov2_demo.ui.plots import (
+    AXES,
+    LPIPS,
+    PAYLOAD_RATE,
+    RATE,
+    RATES,
+    SETTINGS,
+    Point,
+    axis_choices,
+    heat_map,
+    labels,
+    preset_colour,
+    preset_scatter,
+    scatter,
+    settings_text,
+)
 
 
-def point(has_default_strength: bool = False, **values) -> Point:
+def point(number: int = 0, has_default_strength: bool = False, title: str = "", **values) -> Point:
     row = {"preset": "low", "guidance": 3, "strength": 0.5, "steps": 20, "seed": 0}
     row |= {"psnr": 20.0, "realism": 0.5, "ms_ssim": None, "colour_shift": 5.0, RATE: 0.01}
-    return Point(row | values, "picture.png", "data:image/jpeg;base64,", has_default_strength)
+    return Point(number, row | values, "picture.png", "thumbnail.png", title, has_default_strength)
 
 
 def curves(figure) -> dict[str, list[tuple[float, float]]]:
@@ -19,9 +33,14 @@ def curves(figure) -> dict[str, list[tuple[float, float]]]:
 
 
 def test_axes_are_named_as_the_metrics_are():
-    assert {name: label for name, label in AXES.items() if name != RATE} == {
-        name: METRICS[name].label for name in AXES if name != RATE
+    assert {name: label for name, label in AXES.items() if name not in RATES} == {
+        name: METRICS[name].label for name in AXES if name not in RATES
     }
+
+
+def test_lpips_is_an_axis_where_it_is_measured():
+    assert set(dict(axis_choices(with_lpips=True)).values()) == set(AXES)
+    assert set(AXES) - {column for _, column in axis_choices()} == {LPIPS}
 
 
 def test_points_are_connected_along_the_busiest_setting():
@@ -60,14 +79,14 @@ def test_the_models_strengths_are_one_curve():
 
 
 def test_samples_are_points_without_a_line():
-    (trace,) = scatter([point(seed=seed, psnr=seed) for seed in range(4)], "realism", "psnr").data
+    (trace,) = scatter([point(seed, seed=seed, psnr=seed) for seed in range(4)], "realism", "psnr").data
     assert trace.mode == "markers"
     assert [number for number, *_ in trace.customdata] == [0, 1, 2, 3]
 
 
 def test_what_could_not_be_measured_is_left_out():
-    figure = scatter([point(guidance=1), point(guidance=2, ms_ssim=0.7)], "realism", "ms_ssim")
-    assert [number for trace in figure.data for number, *_ in trace.customdata] == [1]
+    figure = scatter([point(4, guidance=1), point(7, guidance=2, ms_ssim=0.7)], "realism", "ms_ssim")
+    assert [number for trace in figure.data for number, *_ in trace.customdata] == [7]
 
 
 @pytest.mark.parametrize(
@@ -76,14 +95,39 @@ def test_what_could_not_be_measured_is_left_out():
         ("realism", "psnr", ("← Patch realism", "PSNR (dB) →"), (0.01, 0.98)),
         ("ms_ssim", "colour_shift", ("MS-SSIM →", "← Colour shift (ΔE00)"), (0.99, 0.02)),
         (RATE, "psnr", ("← Rate: the whole file, bits per pixel", "PSNR (dB) →"), (0.01, 0.98)),
+        (
+            "psnr",
+            PAYLOAD_RATE,
+            ("PSNR (dB) →", "← Rate: indices and caption, no container, bits per pixel"),
+            (0.99, 0.02),
+        ),
     ],
 )
 def test_arrows_point_to_where_it_is_better(x, y, titles, corner):
-    layout = scatter([point(ms_ssim=0.7)], x, y).layout
+    layout = scatter([point(ms_ssim=0.7, **{PAYLOAD_RATE: 0.009})], x, y).layout
     assert (layout.xaxis.title.text, layout.yaxis.title.text) == titles
     (arrow,) = layout.annotations
     assert (arrow.x, arrow.y) == corner
-    assert (layout.xaxis.type == "log") == (x == RATE)
+    assert (layout.xaxis.type == "log", layout.yaxis.type == "log") == (x in RATES, y in RATES)
+
+
+def test_runs_of_any_photo_are_coloured_by_preset():
+    figure = preset_scatter(
+        [
+            point(1, title="Run 1: “a <b> wall”", psnr=21.0),
+            point(2, preset="ultra-low", psnr=18.0),
+            point(3, psnr=19.0),
+            Point(4, {"preset": "low"}, "picture.png", ""),
+        ],
+        "realism",
+        "psnr",
+    )
+    assert curves(figure) == {"ultra-low": [(0.5, 18)], "low": [(0.5, 21), (0.5, 19)]}
+    ultra_low, low = figure.data
+    assert {trace.mode for trace in figure.data} == {"markers"}
+    assert (ultra_low.marker.color, low.marker.color) == (preset_colour("ultra-low"), preset_colour("low"))
+    assert [number for number, *_ in low.customdata] == [1, 3]
+    assert low.customdata[0][2].startswith("Run 1: “a <b> wall”\nlow · guidance 3")
 
 
 def test_settings_for_people():
@@ -105,9 +149,3 @@ def test_a_heat_map_goes_from_black_to_light():
     assert heat.getpixel((0, 1)) == heat.getpixel((1, 1)) == (252, 255, 164)
     light = np.asarray(heat.convert("L")).ravel()[np.argsort(values.ravel())]
     assert (np.diff(light.astype(int)) >= 0).all()
-
-
-def test_thumbnails_are_small():
-    data = _thumbnail(Image.effect_noise((704, 448), 80).convert("RGB"))
-    assert data.startswith("data:image/jpeg;base64,")
-    assert len(data) < 40_000

@@ -2,8 +2,10 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
+from gradio.utils import deep_hash
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.rates import RateReport
@@ -43,6 +45,17 @@ def test_json_holds_everything_but_paths():
 
 def test_numbers_that_json_cannot_hold_are_none():
     assert RUN.to_dict()["metrics"] == {"psnr": None, "lpips": None, "ms_ssim": 0.5}
+
+
+def test_a_row_has_settings_bytes_and_metrics():
+    row = RUN.to_row()
+    assert (row["number"], row["caption"], row["seed"], row["file_bytes"]) == (3, "é", 9, len(RUN.stream))
+    assert row["payload_bpp"] < row["file_bpp"]
+    assert (row["psnr"], row["lpips"], row["ms_ssim"], row["seconds"]) == (None, None, 0.5, 1.235)
+
+
+def test_a_state_with_a_listener_can_hold_a_run():
+    assert deep_hash(RUN) == deep_hash(RUN) != deep_hash(replace(RUN))
 
 
 def test_runs_are_numbered():

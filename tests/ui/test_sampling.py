@@ -6,7 +6,7 @@ import pytest
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling import Sampling
-from percov2_demo.ui.sampling import paint, preview_steps
+from percov2_demo.ui.sampling import SamplingControls, paint, preview_steps
 from tests.ui.fakes import FakePipeline
 
 
@@ -65,9 +65,16 @@ def test_settings_reach_the_codec(fake):
     assert fake.calls == [expected, expected | {"caption": "a castle"}]
 
 
-def test_an_empty_seed_is_the_default(fake):
-    run(paint(fake, STREAM, Sampling(steps=1, seed=None), Progress()))
-    assert fake.calls[0]["seed"] == 0
+def test_an_empty_seed_is_the_default(blocks):
+    controls = SamplingControls.create(0.5)
+    assert controls.settings(4, 2.5, 0.7, None) == Sampling(4, 2.5, 0.7, 0)
+    assert controls.settings(4, 2.5, 0.7, 9) == Sampling(4, 2.5, 0.7, 9)
+
+
+def test_settings_are_restored_in_their_order(blocks):
+    controls = SamplingControls.create(0.5)
+    restored = controls.restore(Sampling(4, 2.5, 0.7, 9))
+    assert [restored[part] for part in controls.components] == [4, 2.5, 0.7, 9]
 
 
 def test_closing_stops_the_sampler(fake):

@@ -46,6 +46,7 @@ def test_points_come_one_after_another(lab, uploaded_photo):
     for point, (path, _) in zip(last[lab.points], last[lab.gallery], strict=True):
         assert point.path == path
         assert Image.open(path).size == (576, 384)
+        assert point.thumbnail.startswith("gradio_api/file=")
 
 
 def test_samples_have_a_mean_and_a_map(lab, uploaded_photo):
