@@ -52,17 +52,16 @@ class SessionBoard:
         self._session, self._compress, self._tabs, self._tray = session, compress, tabs, tray
         self.collection = gr.State(RunCollection(), time_to_live=STATE_LIFETIME_SECONDS)
         self.welcome = gr.HTML(_WELCOME)
-        with gr.Column(visible=False) as self.panel:
-            with gr.Row(elem_classes="workbench"):
-                with gr.Column(scale=1, min_width=320):
-                    self._create_plot()
-                    self.cards = create_run_list(elem_id="board-cards")
-                    with gr.Row():
-                        self.csv = gr.DownloadButton("CSV of all runs", min_width=120)
-                        self.json = gr.DownloadButton("JSON of all runs", min_width=120)
-                        self.clear_button = gr.Button("Clear the board", min_width=120)
-                with gr.Column(scale=1, min_width=320, elem_id="board-run"):
-                    self._create_run()
+        with gr.Column(visible=False) as self.panel, gr.Row(elem_classes=["workbench", "board"]):
+            with gr.Column(scale=1, min_width=320, elem_classes="all-runs"):
+                self._create_plot()
+                self.cards = create_run_list(elem_id="board-cards")
+                with gr.Row(elem_classes="tables"):
+                    self.csv = gr.DownloadButton("CSV of all runs", min_width=120)
+                    self.json = gr.DownloadButton("JSON of all runs", min_width=120)
+                    self.clear_button = gr.Button("Clear the board", min_width=120)
+            with gr.Column(scale=1, min_width=320, elem_id="board-run"):
+                self._create_run()
         self._connect()
 
     def _create_plot(self) -> None:

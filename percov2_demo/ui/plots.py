@@ -21,8 +21,8 @@ from percov2_demo.ui.export import finite
 RATE = "file_bpp"
 PAYLOAD_RATE = "payload_bpp"
 
-RATES = {RATE: "the whole file", PAYLOAD_RATE: "indices and caption, no container"}
-"""Columns of a rate in bits per pixel, and what each counts."""
+RATES = (RATE, PAYLOAD_RATE)
+"""Columns of a rate in bits per pixel: of the whole file, and of indices and caption without the container."""
 
 LPIPS = "lpips"
 
@@ -32,8 +32,8 @@ AXES: dict[str, str] = {
     "psnr": "PSNR",
     "ms_ssim": "MS-SSIM",
     "colour_shift": "Colour shift",
-    RATE: "Rate of the file",
-    PAYLOAD_RATE: "Rate without container",
+    RATE: "File rate",
+    PAYLOAD_RATE: "Payload rate",
 }
 """What an axis can show, by the name of a point's column."""
 
@@ -235,7 +235,7 @@ def _title(column: str) -> str:
     from percov2_demo.metrics import METRICS
 
     if column in RATES:
-        return f"← Rate: {RATES[column]}, bits per pixel"
+        return f"← {AXES[column]} (bits per pixel)"
     metric = METRICS[column]
     name = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
     return f"{name} →" if metric.better == "higher" else f"← {name}"

@@ -23,7 +23,7 @@ element.addEventListener("click", (event) => {
 });
 """
 
-_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": " ΔE00"}
+_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": ""}
 """Metrics on a card, with their units."""
 
 _DECODER_SETTINGS = ("guidance", "steps", "strength", "seed")
@@ -107,7 +107,7 @@ def _card(run: Run, is_shown: bool) -> str:
     return (
         f'<li data-run="{run.number}" style="--colour:{preset_colour(run.preset)}"{current}>'
         f'<button type="button" aria-label="Show run {run.number}">{_thumbnail(run)}</button>'
-        f'<h4><span>{run.number}</span> {format_size(run.rates.file_bytes)}</h4><p class="preset">{run.preset}</p>'
+        f'<h4><span>run {run.number}</span> {format_size(run.rates.file_bytes)}</h4><p class="preset">{run.preset}</p>'
         f'<p class="text">{_caption(run)}</p>'
         f"<p>{settings_text(row, _DECODER_SETTINGS)}</p>{metrics}<p>{run.seconds:.1f} s</p></li>"
     )
