@@ -132,14 +132,14 @@ class SessionBoard:
         grown = collection if run is None else collection.add(run)
         if grown is collection:
             return gr.skip()
-        choices = axis_choices(any(run.metrics.get(LPIPS) is not None for run in grown.runs))
-        return {
+        updates: Updates = {}
+        if run.metrics.get(LPIPS) is not None:
+            updates |= {axis: gr.Dropdown(choices=axis_choices(with_lpips=True)) for axis in (self.x, self.y)}
+        return updates | {
             self.collection: grown,
             self.welcome: gr.HTML(visible=False),
             self.panel: gr.Column(visible=True),
             self._tray: gr.HTML(tray_html(grown), visible=True),
-            self.x: gr.Dropdown(choices=choices),
-            self.y: gr.Dropdown(choices=choices),
             **self.draw(grown, x, y, with_published),
             **self._show(grown, run, _NEW_RUN),
             **_tables(grown.runs, self.csv, self.json),
@@ -201,7 +201,7 @@ def _tables(runs: Sequence[Run], csv: gr.DownloadButton, json: gr.DownloadButton
 
 def _restored_html(run: Run, has_photo: bool) -> str:
     if has_photo:
-        return "<p>Its photo and settings are back in Compress: press the button there, and it comes out again.</p>"
+        return "<p>Its photo and settings are back in Compress: press the button there, and it is painted again.</p>"
     if run.origin is None:
         return "<p>Its settings are in Compress now, for a photo of yours: this run was of a file without one.</p>"
     return "<p>Its settings are back in Compress. Its photo is deleted, as all are after an hour: choose it again.</p>"

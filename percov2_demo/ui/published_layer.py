@@ -49,11 +49,6 @@ class _Layer:
     points: Sequence[tuple[float, float]]
     rates: Sequence[float]
 
-    @property
-    def figures(self) -> Sequence[float]:
-        """What the legend tells: rates."""
-        return self.rates or self.series.results["bpp"]
-
 
 def add_published(figure: go.Figure, x: str, y: str) -> None:
     """Draws the published figures of two axes into a plot of `plots.preset_scatter`."""
@@ -89,7 +84,7 @@ def published_html(x: str, y: str) -> str:
         return f'<p class="sweep-status">{_nothing(x, y)}</p>'
     systems = "".join(
         f'<li style="--colour:{layer.colour}" class="{"point" if layer.points else "line"}">'
-        f"<b>{escape(layer.series.name)}</b> {_bits(layer.figures)} "
+        f"<b>{escape(layer.series.name)}</b> {_bits(layer.series.results['bpp'])} "
         f"<small>{escape(layer.published.label)}</small></li>"
         for layer in layers
     )

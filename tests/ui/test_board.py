@@ -80,11 +80,11 @@ def test_a_file_from_elsewhere_is_a_card_and_no_point(board, run, foreign):
 
 
 def test_lpips_is_offered_where_a_run_has_it(board, run):
-    def columns(*runs):
-        return [column for _, column in collect(board, *runs)[board.x].choices]
-
-    assert LPIPS not in columns(run)
-    assert LPIPS in columns(run, replace(run, number=2, metrics={**run.metrics, "lpips": 0.3}))
+    assert LPIPS not in [column for _, column in board.x.choices]
+    assert board.x not in collect(board, run)
+    updates = collect(board, run, replace(run, number=2, metrics={**run.metrics, LPIPS: 0.3}))
+    for axis in (board.x, board.y):
+        assert LPIPS in [column for _, column in updates[axis].choices]
 
 
 def test_published_figures_are_a_layer_to_switch(board, run):
