@@ -4,34 +4,99 @@ import json
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from percov2_demo.fetching import fetch
+from percov2_demo.memory import T5, MemoryPlan
 
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 
 SOURCES = EMBEDDED_MODEL.parent / "sources.json"
 
-MODEL_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
-DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
+MODEL_FILE, ADAPTER_FILE = "model_index.json", "adapter.json"
+"""What a folder with a complete model has, and what one with an adapter has."""
+
+BASE_CLASS = "StableDiffusion3Pipeline"
+
+
+def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: Any) -> Path:
+    """A folder, or that of a repository on the hub, downloaded where the cache lacks it; see `fetching.fetch`.
+
+    Raises:
+        ValueError: There is neither.
+    """
+    folder = Path(model)
+    return folder if folder.is_dir() else fetch(str(model), leave_out, **download)
 
 
 def model_folder(model: str | Path | None, **download: Any) -> Path:
-    """The folder of a model, downloaded where it is a repository that the cache does not have.
+    """The folder of a complete model or of an adapter, downloaded where it is a repository that the cache lacks.
 
     Args:
         model: Folder, or repository on the hub; None for the embedded model.
-        **download: `DOWNLOAD_OPTIONS` of the hub's download.
+        **download: `fetching.DOWNLOAD_OPTIONS` of the hub's download.
 
     Raises:
         ValueError: There is no such model.
     """
-    folder = Path(model or EMBEDDED_MODEL)
-    if not folder.is_dir() and model:
-        folder = _fetch(str(model), download)
-    if not (folder / "model_index.json").is_file():
-        raise ValueError(f"there is no model in {folder.resolve().name}: a model folder holds a model_index.json")
+    folder = find_folder(model or EMBEDDED_MODEL, **download)
+    if not any((folder / name).is_file() for name in (MODEL_FILE, ADAPTER_FILE)):
+        raise ValueError(
+            f"there is no model in {folder.resolve().name}: a model folder holds a {MODEL_FILE}, an adapter's an "
+            f"{ADAPTER_FILE}"
+        )
     return folder
+
+
+def base_folder(
+    name: str, revision: str | None = None, place: str | Path | None = None, plan: MemoryPlan | None = None
+) -> Path:
+    """The folder of the Stable Diffusion 3 checkpoint that an adapter goes onto.
+
+    Args:
+        name: Repository on the hub; or the name of a folder, whose place then must be told.
+        revision: Commit, branch or tag on the hub; None for the main branch.
+        place: Folder or repository to take in place of `name`.
+        plan: Memory plan; where it drops T5, T5 is not downloaded.
+
+    Raises:
+        ValueError: There is no such checkpoint.
+    """
+    if place is None and "/" not in name and not Path(name).is_dir():
+        raise ValueError(f"the adapter goes onto a folder that was called {name!r}: say where it is with --base")
+    leave_out = (f"{T5}/*", "tokenizer_3/*") if plan is not None and plan.t5 == "dropped" else ()
+    folder = find_folder(place or name, leave_out, revision=None if place else revision)
+    kind = model_class(folder)
+    if kind != BASE_CLASS:
+        raise ValueError(f"{folder.resolve().name} is no base for an adapter: it holds {kind}, not a {BASE_CLASS}")
+    return folder
+
+
+def model_class(folder: Path) -> str:
+    """The pipeline's class that a folder's model is of; "no model" where there is none."""
+    path = folder / MODEL_FILE
+    return read_json(path).get("_class_name", "a model of no class") if path.is_file() else "no model"
+
+
+def commit_of(folder: Path) -> str | None:
+    """The commit on the hub that a folder of its cache holds; None for any other folder."""
+    return folder.name if folder.parent.name == "snapshots" else None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a model's JSON file.
+
+    Raises:
+        ValueError: The file is missing, or holds no object.
+    """
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except OSError:
+        raise ValueError(f"the model's file {path.name} is missing: fetch the model again") from None
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise ValueError(f"the model's file {path.name} is damaged: fetch the model again")
+    return content
 
 
 def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | None:
@@ -51,14 +116,3 @@ def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | 
 def source_licences() -> dict[str, str]:
     """Licences of collections of photos by the collection's name, as their repositories state them."""
     return json.loads(SOURCES.read_text("utf-8"))
-
-
-def _fetch(model: str, download: dict[str, Any]) -> Path:
-    """The folder of a hub repository's files, downloaded where the cache does not have them."""
-    try:
-        return Path(snapshot_download(model, allow_patterns=MODEL_FILES, **download))
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError) as error:
-        raise ValueError(
-            f"there is no folder {model!r}, and no repository of that name could be fetched from the hub: "
-            "check the name, the network and your access to it"
-        ) from error

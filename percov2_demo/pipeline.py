@@ -20,28 +20,34 @@ from PIL import Image
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderModel
 
+from percov2_demo.adapter import Adapter, Checkpoint, load_adapter, save_adapter
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld, compress_caption
-from percov2_demo.captioning import LatentCaptioner
+from percov2_demo.captioning import Captioner, LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.trace import GroupTrace
+from percov2_demo.fetching import DOWNLOAD_OPTIONS
 from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
-from percov2_demo.loading import DOWNLOAD_OPTIONS, model_folder
+from percov2_demo.loading import ADAPTER_FILE, BASE_CLASS, model_class, model_folder
+from percov2_demo.memory import Placement, check_memory, find_device, get_plan, load_t5, place, precisions
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling import Sampling
 from percov2_demo.text import TextCondition, encode_text
+from percov2_demo.weights import component_sizes
 
 
 ENTROPY_MODELS = ("masked_model", "caption_model")
 ASIDE = (*ENTROPY_MODELS, "captioner")
 """Components that do not turn indices and caption into a picture."""
+SETTINGS = ("prediction_type", "default_strength", "default_entropy", "description")
+"""Arguments of the pipeline that are neither parts nor their identity."""
 
 StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
@@ -131,6 +137,9 @@ class PerCoV2Pipeline(DiffusionPipeline):
             description=description,
         )
         self.image_processor = VaeImageProcessor()
+        self.placement: Placement | None = None
+        self._base: Checkpoint | None = None
+        self._other_captioner: Captioner | None = None
         self._check_parts()
 
     def _check_parts(self) -> None:
@@ -148,28 +157,92 @@ class PerCoV2Pipeline(DiffusionPipeline):
             raise ValueError("residual prediction and strengths below 1 need a hyper-codec with hyper-decoders")
 
     @classmethod
-    def from_pretrained(cls, pretrained_model_name_or_path: str | Path | None = None, **kwargs: Any) -> Self:
-        """Loads a model folder or hub id; without an argument the embedded model.
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path | None = None,
+        memory: str | None = None,
+        device: str = "cpu",
+        base: str | Path | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Loads a complete model, or an adapter onto its base; without an argument the embedded model.
 
         Args:
             pretrained_model_name_or_path: Folder, or repository on the hub.
+            memory: Name of a memory plan, see `memory.PLANS`; None for "max".
+            device: Where the model is to work, as torch names it.
+            base: Folder or repository of an adapter's base, where it is not the one that the adapter names.
             **kwargs: `revision`, `token`, `cache_dir`, `local_files_only` and `force_download` go to the hub's
-                download, all others to `DiffusionPipeline.from_pretrained`; the precision is single unless given.
+                download of the model, all others to `from_pretrained` of the complete model, or of the base; `dtype`
+                takes precedence over the memory plan's precision.
 
         Raises:
-            ValueError: There is no such model, or its weights are not the ones that its identity stands for. The
-                weights are compared when they are loaded in single precision.
+            ValueError: There is no such model or device, it does not fit into memory, it is a base without an
+                adapter, or its weights are not the ones that its identity stands for. Those of a complete model are
+                compared when they are loaded in single precision.
         """
         download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
+        plan, target = get_plan(memory or "max"), find_device(device)
         folder = model_folder(pretrained_model_name_or_path, **download)
         if "torch_dtype" not in kwargs:
-            kwargs.setdefault("dtype", torch.float32)
-        pipeline = super().from_pretrained(str(folder), **kwargs | {"use_safetensors": True})
-        identity = pipeline.config.identity
-        # Half-precision copies of single-precision weights cannot be compared.
-        if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
-            raise ValueError("the model's weights do not match its identity: fetch the model again")
+            kwargs.setdefault("dtype", precisions(plan, target))
+        if (folder / ADAPTER_FILE).is_file():
+            parts, adapter, checkpoint, needed = load_adapter(folder, plan, target, base, **kwargs)
+            pipeline = cls(**parts, **adapter.settings, identity=adapter.identity)
+            pipeline.register_to_config(_name_or_path=str(folder))
+            pipeline._base = checkpoint
+        else:
+            _refuse_other_models(folder, cls.__name__)
+            needed = check_memory(component_sizes(folder), plan, target)
+            kwargs |= load_t5(folder, plan, target) | {"use_safetensors": True}
+            pipeline = super().from_pretrained(str(folder), **kwargs)
+            identity = pipeline.config.identity
+            # Half-precision copies of single-precision weights cannot be compared.
+            if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
+                raise ValueError("the model's weights do not match its identity: fetch the model again")
+        place(pipeline, plan, target)
+        pipeline.placement = Placement(plan, target.type, needed) if memory else None
         return pipeline
+
+    @classmethod
+    def from_base(
+        cls, base: str | Path, hyper_codec: HyperCodec, revision: str | None = None, **settings: Any
+    ) -> Self:
+        """A public Stable Diffusion 3 checkpoint widened to take a hyper-codec's condition, to be trained.
+
+        Until training its output is the base's, whatever the indices are.
+
+        Args:
+            base: Folder, or repository on the hub.
+            hyper_codec: The hyper-codec; its latents are the base's.
+            revision: Commit, branch or tag on the hub.
+            **settings: `dtype` of the base, single precision unless given; all others are arguments of this class.
+
+        Raises:
+            ValueError: There is no such checkpoint, or it is none of Stable Diffusion 3.
+        """
+        checkpoint = Checkpoint.find(str(base), revision)
+        parts = checkpoint.load(hyper_codec.condition_channels, dtype=settings.pop("dtype", torch.float32))
+        pipeline = cls(hyper_codec=hyper_codec, **parts, **settings)
+        pipeline._base = checkpoint
+        return pipeline
+
+    def save_adapter(self, save_directory: str | Path, **kwargs: Any) -> Adapter:
+        """Writes what differs from the base, for `from_pretrained` to put onto it again.
+
+        Args:
+            save_directory: The folder to write.
+            **kwargs: `max_shard_size`, see `adapter.save_adapter`.
+
+        Raises:
+            ValueError: This pipeline was not made from a base.
+        """
+        if self._base is None:
+            raise ValueError("only a pipeline of from_base, or of an adapter, has a base to leave out: save it whole")
+        settings = {name: self.config[name] for name in SETTINGS}
+        adapter = save_adapter(Path(save_directory), self._base, self.networks, settings, **kwargs)
+        self.register_to_config(identity=adapter.identity)
+        return adapter
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Writes the model as a folder of safetensors, its identity included."""
@@ -237,6 +310,15 @@ class PerCoV2Pipeline(DiffusionPipeline):
         models = (self.caption_model, self.masked_model)
         return EntropyCoder(*(part if part.device.type == "cpu" else deepcopy(part).cpu() for part in models))
 
+    @property
+    def has_captioner(self) -> bool:
+        """Whether `caption` has somebody to ask."""
+        return self._other_captioner is not None or self.captioner is not None
+
+    def use_captioner(self, captioner: Captioner) -> None:
+        """Lets another captioner than the model's own write the captions."""
+        self._other_captioner = captioner
+
     def caption(self, image: Image.Image | str | Path) -> str:
         """A caption of a picture, always the same: lower case, no final period.
 
@@ -245,14 +327,19 @@ class PerCoV2Pipeline(DiffusionPipeline):
 
         Raises:
             ImageError: The picture cannot be used.
-            ValueError: The model has no captioner.
+            ValueError: The model has no captioner, or its captioner cannot be loaded.
         """
-        if self.captioner is None:
+        return self.captions([image])[0]
+
+    def captions(self, images: Sequence[Image.Image | str | Path]) -> list[str]:
+        """Captions of several pictures, as `caption`, written in batches."""
+        if not self.has_captioner:
             raise ValueError("this model has no captioner: write a caption, or go without")
-        image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
-        caption = LatentCaptioner(self.captioner, self.tokenizer, self.vae).caption([image])[0]
+        pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
+        captioner = self._other_captioner or LatentCaptioner(self.captioner, self.tokenizer, self.vae)
+        captions = captioner.caption(pictures)
         self.maybe_free_model_hooks()
-        return caption
+        return captions
 
     @torch.inference_mode()
     def compress(
@@ -443,6 +530,8 @@ class PerCoV2Pipeline(DiffusionPipeline):
             self.check_sampling(Sampling(num_inference_steps, guidance_scale, strength, value))
         if generator is not None and len(seeds) > 1:
             raise ValueError("give several seeds or a generator, not both")
+        if self._other_captioner is not None:
+            self._other_captioner.release()
         condition = self._decode_indices(stream, len(seeds))
         generators = [generator] if generator else [torch.Generator().manual_seed(int(value)) for value in seeds]
         noise = self._noise(stream, generators).to(self._execution_device)
@@ -583,3 +672,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         stride = self.hyper_codec.config.latent_stride
         shape = (1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride)
         return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+
+
+def _refuse_other_models(folder: Path, expected: str) -> None:
+    kind = model_class(folder)
+    if kind == BASE_CLASS:
+        raise ValueError(
+            f"{folder.resolve().name} is a base without an adapter: zero-initialised inputs ignore the indices, so "
+            "that its pictures would not be the photo's; name an adapter that was trained for it"
+        )
+    if kind != expected:
+        raise ValueError(f"{folder.resolve().name} holds {kind}, which this program does not run")

@@ -1,10 +1,24 @@
 """Tiny pipelines of the real classes with random weights: they behave like a model in all but the picture."""
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
-from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
+from diffusers import (
+    AutoencoderKL,
+    FlowMatchEulerDiscreteScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
+)
 from PIL import Image, ImageDraw
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, VisionEncoderDecoderModel
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    T5Config,
+    T5EncoderModel,
+    VisionEncoderDecoderModel,
+)
 
 from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
@@ -52,8 +66,12 @@ def tiny_text_encoder(width: int = 16) -> CLIPTextModelWithProjection:
     return CLIPTextModelWithProjection(config).eval()
 
 
+SD35 = {"qk_norm": "rms_norm", "dual_attention_layers": (0,)}
+"""What SD3.5-medium's transformer has and SD3-medium's has not."""
+
+
 def tiny_transformer(
-    condition_channels: int, text_width: int = 16, joint_attention_dim: int = 16
+    condition_channels: int, text_width: int = 16, joint_attention_dim: int = 16, **profile: Any
 ) -> SD3Transformer2DModel:
     model = SD3Transformer2DModel(
         in_channels=16 + condition_channels,
@@ -67,6 +85,7 @@ def tiny_transformer(
         caption_projection_dim=16,
         pooled_projection_dim=text_width,
         pos_embed_max_size=48,
+        **profile,
     )
     return model.eval()
 
@@ -134,6 +153,66 @@ def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
         prediction_type="residual",
         default_strength={"ultra-low": 0.5},
         default_entropy={"ultra-low": "quincunx"},
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def tiny_base(seed: int = 2, **profile: Any) -> StableDiffusion3Pipeline:
+    """A Stable Diffusion 3 with all three text encoders; `profile` are arguments of its transformer."""
+    torch.manual_seed(seed)
+    t5 = T5Config(vocab_size=VOCABULARY, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    pipeline = StableDiffusion3Pipeline(
+        transformer=tiny_transformer(condition_channels=0, **profile),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=tiny_autoencoder_kl(),
+        text_encoder=tiny_text_encoder(8),
+        tokenizer=tiny_tokenizer(),
+        text_encoder_2=tiny_text_encoder(8),
+        tokenizer_2=tiny_tokenizer(),
+        text_encoder_3=T5EncoderModel(t5).eval(),
+        tokenizer_3=tiny_tokenizer(),
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def pretend_training(pipeline: PerCoV2Pipeline) -> None:
+    """Gives the condition a say, as training does: the widened inputs and one more tensor change."""
+    torch.manual_seed(3)
+    with torch.no_grad():
+        pipeline.transformer.pos_embed.proj.weight[:, 16:].normal_(std=0.2)
+        pipeline.transformer.proj_out.bias.normal_(std=0.2)
+
+
+@pytest.fixture(scope="session")
+def base_folder(tmp_path_factory) -> Path:
+    """A tiny Stable Diffusion 3 checkpoint, in half precision as the public ones are; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("base") / "sd3-tiny"
+    tiny_base().to(torch.float16, silence_dtype_warnings=True).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def adapter_folder(base_folder, tmp_path_factory) -> Path:
+    """An adapter for `base_folder`, entropy models and captioner included; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("adapter") / "percov2-tiny"
+    pipeline = adapted_pipeline(base_folder)
+    pretend_training(pipeline)
+    pipeline.save_adapter(folder)
+    return folder
+
+
+def adapted_pipeline(base: Path) -> PerCoV2Pipeline:
+    """The full-size arrangement before training: hyper-codec without decoders, a widened base."""
+    torch.manual_seed(4)
+    pipeline = PerCoV2Pipeline.from_base(
+        base,
+        tiny_hyper_codec(decoder_width=0),
+        masked_model=tiny_masked_model(),
+        caption_model=tiny_caption_model(),
+        captioner=tiny_captioner(),
+        description="A tiny Stable Diffusion 3.",
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -2,19 +2,30 @@
 
 import torch
 from diffusers import SD3Transformer2DModel
+from torch import nn
 
 
 @torch.no_grad()
 def widen_input(transformer: SD3Transformer2DModel, condition_channels: int) -> SD3Transformer2DModel:
-    """A copy of a transformer whose patch embedding takes `condition_channels` more input channels.
+    """Makes a transformer's patch embedding take `condition_channels` more input channels, and returns it.
 
-    The added weights are zero, so that the copy's output is that of the original whatever the condition is, until
-    training changes them (as PerCo (SD) extends the input of its U-Net).
+    The added weights are zero, so that the output is what it was whatever the condition is, until training changes
+    them (as PerCo (SD) extends the input of its U-Net). All other weights stay where they are: a second copy of two
+    billion parameters would be in nobody's interest.
     """
-    config = dict(transformer.config) | {"in_channels": transformer.config.in_channels + condition_channels}
-    widened = SD3Transformer2DModel.from_config(config).to(transformer.device, transformer.dtype)
-    state = transformer.state_dict()
-    weight = state["pos_embed.proj.weight"]
-    added = weight.new_zeros(weight.shape[0], condition_channels, *weight.shape[2:])
-    widened.load_state_dict(state | {"pos_embed.proj.weight": torch.cat([weight, added], dim=1)})
-    return widened.train(transformer.training)
+    old = transformer.pos_embed.proj
+    new = nn.Conv2d(
+        old.in_channels + condition_channels,
+        old.out_channels,
+        old.kernel_size,
+        old.stride,
+        bias=old.bias is not None,
+        device=old.weight.device,
+        dtype=old.weight.dtype,
+    )
+    new.weight.zero_()
+    new.weight[:, : old.in_channels] = old.weight
+    new.bias = old.bias
+    transformer.pos_embed.proj = new
+    transformer.register_to_config(in_channels=new.in_channels)
+    return transformer

@@ -1,7 +1,6 @@
-"""Photos to captions, so that a text can be sent along that nobody has to write."""
+"""Captions by a small model of the codec's own."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from diffusers import ModelMixin
@@ -10,18 +9,11 @@ from PIL import Image
 from transformers import PreTrainedTokenizerBase, VisionEncoderDecoderModel
 from transformers.modeling_outputs import BaseModelOutput
 
+from percov2_demo.captioning.captioner import normalize_caption
 from percov2_demo.models.autoencoder import scaled_latents
 
 
 LATENT_STRIDE = 8
-
-
-class Captioner(Protocol):
-    """What says in one line what is on a picture."""
-
-    def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """One caption for each picture in RGB, in lower case and without a final period."""
-        ...
 
 
 class LatentCaptioner:
@@ -51,7 +43,5 @@ class LatentCaptioner:
         tokens = self.model.generate(encoder_outputs=BaseModelOutput(states), attention_mask=seen)
         return [normalize_caption(text) for text in self.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
-
-def normalize_caption(text: str) -> str:
-    """A caption as those that the models learned from: one line in lower case, no final period."""
-    return " ".join(text.lower().split()).rstrip(" .")
+    def release(self) -> None:
+        """Nothing: its few million parameters may stay."""

@@ -1,0 +1,116 @@
+"""Captions by vision-language models of the hub, such as the papers' BLIP-2 (Li et al., arXiv 2301.12597)."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import torch
+from PIL import Image
+from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
+
+from percov2_demo.captioning.captioner import normalize_caption
+from percov2_demo.loading import find_folder
+from percov2_demo.memory import free_memory, gigabytes
+from percov2_demo.weights import Size, component_size
+
+
+CAPTIONERS = {"blip2": "Salesforce/blip2-opt-2.7b-coco"}
+"""Repositories by short name; the papers' is BLIP-2, finetuned on COCO."""
+
+MAX_TOKENS = 32
+"""Length of a caption in PerCo and PerCoV2."""
+
+_AT_ONCE = 8
+_PROMPT = "Describe this image in one short sentence."
+
+
+class LanguageCaptioner:
+    """A model that transformers knows as image-text-to-text; loaded when the first caption is asked for.
+
+    A model with a chat template is asked for a short sentence, one without, as BLIP-2, says what it was trained to
+    say. The most likely words are taken, nothing is sampled. Code that comes with a repository is not run.
+
+    Args:
+        model: Short name of `CAPTIONERS`, folder, or repository on the hub.
+        device: Where it works.
+        dtype: Its precision.
+        at_rest: What `release` does: "kept" nothing, "released" moves the weights from an accelerator to main memory,
+            or on the CPU forgets them.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        at_rest: Literal["kept", "released"] = "released",
+    ):
+        self.name = CAPTIONERS.get(model, model)
+        self._device, self._dtype, self._at_rest = device, dtype, at_rest
+        self._loaded: tuple[PreTrainedModel, ProcessorMixin] | None = None
+
+    @torch.inference_mode()
+    def caption(self, images: Sequence[Image.Image]) -> list[str]:
+        """As `Captioner.caption`.
+
+        Raises:
+            ValueError: The model cannot be had, or is none that describes pictures.
+        """
+        model, processor = self._load()
+        captions = []
+        for start in range(0, len(images), _AT_ONCE):
+            inputs = _inputs(processor, images[start : start + _AT_ONCE]).to(model.device, model.dtype)
+            tokens = model.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False)
+            if "input_ids" in inputs:
+                tokens = tokens[:, inputs["input_ids"].shape[1] :]
+            captions += processor.batch_decode(tokens, skip_special_tokens=True)
+        return [normalize_caption(caption) for caption in captions]
+
+    def release(self) -> None:
+        """As `Captioner.release`."""
+        if self._loaded is None or self._at_rest == "kept":
+            return
+        if self._device.type == "cpu":
+            self._loaded = None
+        else:
+            self._loaded[0].to("cpu")
+            torch.accelerator.empty_cache()
+
+    def _load(self) -> tuple[PreTrainedModel, ProcessorMixin]:
+        if self._loaded is None:
+            folder = find_folder(self.name)
+            self._check_memory(component_size(folder))
+            try:
+                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+                model = AutoModelForImageTextToText.from_pretrained(
+                    folder, dtype=self._dtype, use_safetensors=True, trust_remote_code=False
+                )
+            except (ImportError, KeyError, OSError, ValueError) as error:
+                raise ValueError(
+                    f"{self.name} is no captioner that can be used here: it takes safetensors weights of an "
+                    "image-text-to-text model that the installed transformers has, as code of its own is not run"
+                ) from error
+            self._loaded = model.eval(), processor
+        self._loaded[0].to(self._device)
+        return self._loaded
+
+    def _check_memory(self, size: Size) -> None:
+        needed, free = size.bytes(self._dtype.itemsize), free_memory()
+        if needed > free:
+            raise ValueError(
+                f"the weights of {self.name} take about {gigabytes(needed)} of main memory, and {gigabytes(free)} are "
+                "free: choose another captioner, or write captions yourself"
+            )
+
+
+def _inputs(processor: ProcessorMixin, images: Sequence[Image.Image]) -> Any:
+    if not processor.chat_template:
+        return processor(images=list(images), return_tensors="pt")
+    # Answers follow the prompt, so that shorter prompts are padded in front.
+    processor.tokenizer.padding_side = "left"
+    conversations = [
+        [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": _PROMPT}]}]
+        for image in images
+    ]
+    return processor.apply_chat_template(
+        conversations, add_generation_prompt=True, tokenize=True, return_dict=True, return_tensors="pt", padding=True
+    )
