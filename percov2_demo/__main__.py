@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from percov2_demo.bitstream import HEAD_BYTES, SCHEDULES, Bitstream, Header, Withheld
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.losses import draw_lost
+from percov2_demo.memory import PLANS
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
 LEARNED = ("lpips", "clip", "fid")
+CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
 STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
 STAGES = (
     "autoencoder",
@@ -91,7 +93,7 @@ def build_parser() -> Parser:
     compress.add_argument("input", type=Path, metavar="IN", help="the picture")
     compress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
     compress.add_argument("--preset", choices=PRESETS, default="ultra-low")
-    compress.add_argument("--caption", default="none", help='a text, "none" (default), or "auto" for the captioner\'s')
+    compress.add_argument("--caption", help=f'a text, "none", or "auto" for the captioner\'s; {CAPTION_DEFAULT}')
     compress.add_argument(
         "--caption-coding", choices=("deflate", "zlib"), help="without entropy models; default: the shortest"
     )
@@ -108,8 +110,8 @@ def build_parser() -> Parser:
     decompress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png", help="written as PNG")
     decompress.set_defaults(command=run_decompress)
 
-    info = commands.add_parser("info", help="the fields of a .pcv2 file")
-    info.add_argument("input", type=Path, metavar="IN.pcv2")
+    info = commands.add_parser("info", help="the fields of a .pcv2 file; without a file, those of the model")
+    info.add_argument("input", type=Path, nargs="?", metavar="IN.pcv2")
     info.set_defaults(command=run_info)
 
     caption = commands.add_parser("caption", help="what is on pictures, a line for each")
@@ -135,7 +137,7 @@ def build_parser() -> Parser:
     )
     evaluate.add_argument("--seeds", nargs="+", type=int, default=[Sampling.seed], help="what is averaged over")
     evaluate.add_argument(
-        "--captions", default="none", metavar="FILE|auto|none", help='JSON lines with "file" and "caption"'
+        "--captions", metavar="FILE|auto|none", help=f'JSON lines with "file" and "caption"; {CAPTION_DEFAULT}'
     )
     evaluate.add_argument("--fit", choices=FITS, default="crop")
     evaluate.add_argument(
@@ -155,9 +157,17 @@ def build_parser() -> Parser:
     decompress.add_argument("--lose-seed", type=int, default=0, help="chooses which are lost, and how they are filled")
 
     for command in (compress, decompress, info, caption, serve, evaluate):
-        command.add_argument("--model", help="model folder or hub id; default: the embedded model")
+        command.add_argument("--model", help="model or adapter, a folder or hub id; default: the embedded model")
+        command.add_argument("--base", help="folder or hub id of an adapter's base; default: as the adapter says")
     for command in (compress, decompress, caption, serve, evaluate):
         command.add_argument("--device", default="cpu", help='as torch names them, for instance "cuda"')
+        command.add_argument("--memory", choices=PLANS, help="what saves memory; default: max, which saves none")
+    for command in (compress, caption, serve, evaluate):
+        command.add_argument(
+            "--captioner",
+            metavar="embedded|blip2|none|ID",
+            help="who writes captions; default: embedded, the model's own",
+        )
 
     train = commands.add_parser("train", help="one stage of training")
     train.add_argument("stage", choices=STAGES)
@@ -201,8 +211,10 @@ def run_compress(options: argparse.Namespace) -> None:
     pipeline = _load_pipeline(options)
     watch.lap("load")
     image = load_image(options.input)
-    caption = "" if options.caption == "none" else options.caption
-    if caption == "auto":
+    caption = options.caption or _default_caption(options)
+    if caption == "none":
+        caption = ""
+    elif caption == "auto":
         # Of what is coded, which need not be the whole picture.
         caption = pipeline.caption(fit_image(image, options.fit, pipeline.max_side))
         watch.lap("caption")
@@ -249,7 +261,12 @@ def run_decompress(options: argparse.Namespace) -> None:
 
 
 def run_info(options: argparse.Namespace) -> None:
-    """Prints all fields of a stream; of the model, no more is loaded than it takes to read the file."""
+    """Prints all fields of a stream, or of the model; of it no more is loaded than that takes."""
+    if options.input is None:
+        from percov2_demo.loading import describe_model
+
+        _print(describe_model(options.model, options.base))
+        return
     coder = None
     if _check_readable(options.input).version > 1:
         from percov2_demo.entropy.payload import EntropyCoder
@@ -291,11 +308,12 @@ def run_evaluate(options: argparse.Namespace) -> None:
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"{options.out} is a file: name a folder for the results")
     options.device = join_processes(options.device)
-    captions = None if options.captions in ("auto", "none") else Path(options.captions)
+    source = options.captions or _default_caption(options)
+    captions = None if source in ("auto", "none") else Path(source)
     pipeline = _load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)
     pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
-    if options.captions == "auto":
+    if source == "auto":
         pictures = describe_pictures(pictures, pipeline.caption)
     samplings = product(options.steps, options.guidance, options.strength, options.seeds)
     protocol = Protocol(
@@ -303,7 +321,7 @@ def run_evaluate(options: argparse.Namespace) -> None:
         entropies=tuple(options.entropy),
         samplings=distinct_samplings(starmap(Sampling, samplings)),
         fit=options.fit,
-        captions=captions.name if captions else options.captions,
+        captions=captions.name if captions else source,
         baselines=choose_codecs(options.baselines),
         learned=tuple(options.learned),
         dataset=options.dataset or options.input.resolve().name,
@@ -342,13 +360,20 @@ def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
     for library in (diffusers, transformers):
         library.logging.set_verbosity_error()
         library.logging.disable_progress_bar()
-    pipeline = PerCoV2Pipeline.from_pretrained(options.model)
-    try:
-        pipeline.to(options.device)
-    except (AssertionError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"the device {options.device} cannot be used: {_one_line(error)}") from error
+    pipeline = PerCoV2Pipeline.from_pretrained(
+        options.model, memory=options.memory, device=options.device, base=options.base
+    )
+    ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)
+    if ignored is not None:
+        print(f"note: {ignored}", file=sys.stderr)
+    if getattr(options, "captioner", None) is not None:
+        pipeline.use_captioner(options.captioner)
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
+
+
+def _default_caption(options: argparse.Namespace) -> str:
+    return "none" if options.captioner in (None, "none") else "auto"
 
 
 def _check_readable(path: Path) -> Header:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
-from diffusers import ConfigMixin, SD3Transformer2DModel, StableDiffusion3Pipeline
+from diffusers import ConfigMixin, SD3Transformer2DModel
 from huggingface_hub import save_torch_state_dict
 from safetensors import safe_open
 from torch import Tensor, nn
@@ -89,6 +89,9 @@ class Checkpoint:
             condition_channels: Input channels to add.
             **kwargs: For `StableDiffusion3Pipeline.from_pretrained`.
         """
+        # The import brings image processors along, which no other model needs.
+        from diffusers import StableDiffusion3Pipeline
+
         parts = StableDiffusion3Pipeline.from_pretrained(self.folder, **kwargs | {"use_safetensors": True}).components
         widen_input(parts["transformer"], condition_channels)
         return {name: part for name, part in parts.items() if name not in ("image_encoder", "feature_extractor")}

@@ -1,11 +1,13 @@
 """Where models are: the embedded one, a folder, a repository on the hub."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from percov2_demo.fetching import fetch
-from percov2_demo.memory import T5, MemoryPlan
+from percov2_demo.memory import GIGABYTE, PLANS, T5, MemoryPlan, estimate
+from percov2_demo.weights import component_sizes
 
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
@@ -48,7 +50,11 @@ def model_folder(model: str | Path | None, **download: Any) -> Path:
 
 
 def base_folder(
-    name: str, revision: str | None = None, place: str | Path | None = None, plan: MemoryPlan | None = None
+    name: str,
+    revision: str | None = None,
+    place: str | Path | None = None,
+    plan: MemoryPlan | None = None,
+    **download: Any,
 ) -> Path:
     """The folder of the Stable Diffusion 3 checkpoint that an adapter goes onto.
 
@@ -57,6 +63,7 @@ def base_folder(
         revision: Commit, branch or tag on the hub; None for the main branch.
         place: Folder or repository to take in place of `name`.
         plan: Memory plan; where it drops T5, T5 is not downloaded.
+        **download: As for `model_folder`.
 
     Raises:
         ValueError: There is no such checkpoint.
@@ -64,11 +71,48 @@ def base_folder(
     if place is None and "/" not in name and not Path(name).is_dir():
         raise ValueError(f"the adapter goes onto a folder that was called {name!r}: say where it is with --base")
     leave_out = (f"{T5}/*", "tokenizer_3/*") if plan is not None and plan.t5 == "dropped" else ()
-    folder = find_folder(place or name, leave_out, revision=None if place else revision)
+    folder = find_folder(place or name, leave_out, revision=None if place else revision, **download)
     kind = model_class(folder)
     if kind != BASE_CLASS:
         raise ValueError(f"{folder.resolve().name} is no base for an adapter: it holds {kind}, not a {BASE_CLASS}")
     return folder
+
+
+def describe_model(model: str | Path | None, place: str | Path | None = None) -> dict[str, Any]:
+    """What a model says of itself, and what its weights take under each memory plan; none of them are loaded.
+
+    Args:
+        model: As for `model_folder`.
+        place: An adapter's base, as for `base_folder`; nothing of it is downloaded.
+
+    Raises:
+        ValueError: There is no such model, or a file of it is missing or damaged.
+    """
+    folder = model_folder(model)
+    adapter = (folder / ADAPTER_FILE).is_file()
+    if adapter:
+        content = read_json(folder / ADAPTER_FILE)
+        base = content["base"]
+        base_at = base_folder(base["name"], base["revision"], place, local_files_only=True)
+        sizes = component_sizes(base_at) | {
+            name: size for name, size in component_sizes(folder).items() if name != "transformer"
+        }
+        described = {"base": base["name"], "revision": base["revision"]} | content["settings"]
+    else:
+        content = read_json(folder / MODEL_FILE)
+        sizes = component_sizes(folder)
+        described = {name: content.get(name) for name in ("description", "prediction_type")}
+    estimates = {name: estimate(sizes, plan) for name, plan in PLANS.items()}
+    return {
+        "identity": content.get("identity"),
+        **described,
+        "parameters": {name: size.floats + size.integers for name, size in sizes.items()},
+        "estimated_gigabytes": {
+            name: {"plan": PLANS[name].describe()}
+            | {place: round(count / GIGABYTE, 2) for place, count in asdict(needed).items()}
+            for name, needed in estimates.items()
+        },
+    }
 
 
 def model_class(folder: Path) -> str:

@@ -210,10 +210,12 @@ def find_device(name: str) -> "torch.device":
     import torch
 
     try:
-        return torch.empty(0, device=name).device
+        # The device "meta" takes everything, but nothing comes back.
+        torch.zeros(1, device=name).cpu()
     except (AssertionError, NotImplementedError, RuntimeError) as error:
         reason = " ".join(str(error).partition("\n")[0].split())
         raise ValueError(f"the device {name} cannot be used: {reason}") from error
+    return torch.device(name)
 
 
 def precisions(plan: MemoryPlan, device: "torch.device") -> dict[str, "torch.dtype"]:

@@ -22,7 +22,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoder
 
 from percov2_demo.adapter import Adapter, Checkpoint, load_adapter, save_adapter
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld, compress_caption
-from percov2_demo.captioning import Captioner, LatentCaptioner
+from percov2_demo.captioning import CAPTIONERS, Captioner, LanguageCaptioner, LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
@@ -34,7 +34,16 @@ from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
 from percov2_demo.loading import ADAPTER_FILE, BASE_CLASS, model_class, model_folder
-from percov2_demo.memory import Placement, check_memory, find_device, get_plan, load_t5, place, precisions
+from percov2_demo.memory import (
+    PLANS,
+    Placement,
+    check_memory,
+    find_device,
+    get_plan,
+    load_t5,
+    place,
+    precisions,
+)
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
 from percov2_demo.presets import get_preset
@@ -201,7 +210,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
                 raise ValueError("the model's weights do not match its identity: fetch the model again")
         place(pipeline, plan, target)
-        pipeline.placement = Placement(plan, target.type, needed) if memory else None
+        pipeline.placement = Placement(plan, target.type, needed)
         return pipeline
 
     @classmethod
@@ -315,9 +324,30 @@ class PerCoV2Pipeline(DiffusionPipeline):
         """Whether `caption` has somebody to ask."""
         return self._other_captioner is not None or self.captioner is not None
 
-    def use_captioner(self, captioner: Captioner) -> None:
-        """Lets another captioner than the model's own write the captions."""
-        self._other_captioner = captioner
+    def use_captioner(self, captioner: Captioner | str) -> None:
+        """Chooses who writes the captions.
+
+        Args:
+            captioner: A captioner; or the word "embedded" for the model's own, "none", or what `LanguageCaptioner`
+                takes. The latter is loaded when the first caption is asked for, in the model's precision.
+
+        Raises:
+            ValueError: The model has none of its own.
+        """
+        self._other_captioner = None
+        if captioner == "embedded":
+            if self.captioner is None:
+                raise ValueError(f"this model has no captioner of its own: choose one of {', '.join(CAPTIONERS)}")
+        elif captioner == "none":
+            self.register_modules(captioner=None)
+        elif isinstance(captioner, str):
+            plan = PLANS["max"] if self.placement is None else self.placement.plan
+            device = find_device("cpu") if plan.captioner == "on the CPU" else self._execution_device
+            self._other_captioner = LanguageCaptioner(
+                captioner, device, precisions(plan, device)["default"], keep=plan.captioner == "kept"
+            )
+        else:
+            self._other_captioner = captioner
 
     def caption(self, image: Image.Image | str | Path) -> str:
         """A caption of a picture, always the same: lower case, no final period.

@@ -14,7 +14,7 @@ _STEMS = ("diffusion_pytorch_model", "model")
 _REMEDY = "fetch the model again"
 
 _FLOATS = ("F64", "F32", "F16", "BF16")
-_OTHERS = {"I64": 8, "I32": 4, "I16": 2}
+_INTEGER_BYTES = {"I64": 8, "I32": 4, "I16": 2}
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,12 @@ class Size:
 
     Args:
         floats: Real numbers, whose precision is chosen at loading.
-        integer_bytes: Bytes of all else, which is loaded as it is stored.
+        integers: All other numbers, which are loaded as they are stored.
+        integer_bytes: Bytes of those.
     """
 
     floats: int
+    integers: int = 0
     integer_bytes: int = 0
 
     def bytes(self, per_float: int) -> int:
@@ -63,7 +65,7 @@ def component_size(folder: Path) -> Size:
     Raises:
         ValueError: A file is missing or cannot be read.
     """
-    floats, integer_bytes = 0, 0
+    floats, integers, integer_bytes = 0, 0, 0
     for path in sorted(set(tensor_files(folder).values())):
         with safe_open(path, "numpy") as file:
             for name in file.offset_keys():
@@ -72,8 +74,9 @@ def component_size(folder: Path) -> Size:
                 if part.get_dtype() in _FLOATS:
                     floats += count
                 else:
-                    integer_bytes += count * _OTHERS.get(part.get_dtype(), 1)
-    return Size(floats, integer_bytes)
+                    integers += count
+                    integer_bytes += count * _INTEGER_BYTES.get(part.get_dtype(), 1)
+    return Size(floats, integers, integer_bytes)
 
 
 def component_sizes(folder: Path) -> dict[str, Size]:

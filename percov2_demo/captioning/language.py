@@ -1,7 +1,7 @@
 """Captions by vision-language models of the hub, such as the papers' BLIP-2 (Li et al., arXiv 2301.12597)."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from PIL import Image
@@ -33,19 +33,13 @@ class LanguageCaptioner:
         model: Short name of `CAPTIONERS`, folder, or repository on the hub.
         device: Where it works.
         dtype: Its precision.
-        at_rest: What `release` does: "kept" nothing, "released" moves the weights from an accelerator to main memory,
-            or on the CPU forgets them.
+        keep: `release` does nothing; otherwise it moves the weights from an accelerator to main memory, and on the
+            CPU forgets them.
     """
 
-    def __init__(
-        self,
-        model: str,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
-        at_rest: Literal["kept", "released"] = "released",
-    ):
+    def __init__(self, model: str, device: torch.device, dtype: torch.dtype = torch.float32, keep: bool = False):
         self.name = CAPTIONERS.get(model, model)
-        self._device, self._dtype, self._at_rest = device, dtype, at_rest
+        self._device, self._dtype, self._keep = device, dtype, keep
         self._loaded: tuple[PreTrainedModel, ProcessorMixin] | None = None
 
     @torch.inference_mode()
@@ -67,7 +61,7 @@ class LanguageCaptioner:
 
     def release(self) -> None:
         """As `Captioner.release`."""
-        if self._loaded is None or self._at_rest == "kept":
+        if self._loaded is None or self._keep:
             return
         if self._device.type == "cpu":
             self._loaded = None

@@ -82,6 +82,9 @@ def _model(pipeline: "PerCoV2Pipeline", manifest: dict[str, Any] | None) -> str:
         value = f"{columns}×{rows} tokens of {preset.codebook_size:,}, strength {pipeline.default_strength(name):g}"
         facts.append((name, value))
     facts.append(("Longest side", f"{pipeline.max_side} pixels"))
+    placement = getattr(pipeline, "placement", None)
+    if placement is not None and placement.plan.name != "max":
+        facts.extend(placement.facts())
     parts = ""
     if manifest is not None:
         parameters = manifest["parameters"]

@@ -47,7 +47,7 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
     button.click(decompress, [stream, *sampling], [picture, fields], api_name="decompress", **MODEL_QUEUE)
     button.click(friendly(endpoints.info), stream, fields, api_name="info")
-    if getattr(pipeline, "captioner", None) is not None:
+    if getattr(pipeline, "has_captioner", False):
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 

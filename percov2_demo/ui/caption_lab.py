@@ -70,7 +70,7 @@ class CaptionLab:
         )
         self.photo.offer([(path, f"{caption}\n{OTHER_CAPTION}") for path, caption in example_photos()], self.captions)
         self.captions.render()
-        has_captioner = getattr(self._pipeline, "captioner", None) is not None
+        has_captioner = getattr(self._pipeline, "has_captioner", False)
         self.automatic = gr.Checkbox(has_captioner, label="And the automatic caption", visible=has_captioner)
         self.preset = gr.Radio(
             [(name.capitalize(), name) for name in presets],

@@ -32,7 +32,7 @@ class CaptionControls:
     def __init__(self, pipeline: "PerCoV2Pipeline", examples: list[str]):
         self._pipeline = pipeline
         self._examples = examples
-        sources = list(_SOURCES) if getattr(pipeline, "captioner", None) is not None else ["custom", "none"]
+        sources = list(_SOURCES) if getattr(pipeline, "has_captioner", False) else ["custom", "none"]
         self._first_source = sources[0]
         self.source = gr.Radio(
             [(_SOURCES[source], source) for source in sources],

@@ -35,6 +35,10 @@ class FakePipeline:
         self.calls: list[dict[str, Any]] = []
         self.interrupted = False
 
+    @property
+    def has_captioner(self) -> bool:
+        return self.captioner is not None
+
     def default_strength(self, preset: str) -> float:
         return {"ultra-low": 1.0, "low": 0.8}.get(preset, 0.6)
 

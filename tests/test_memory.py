@@ -1,0 +1,211 @@
+"""Memory plans: their arithmetic, what they do to a model, and what is refused."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from diffusers.models.autoencoders.vae import AutoencoderMixin
+
+from percov2_demo import PerCoV2Pipeline, memory
+from percov2_demo.loading import describe_model
+from percov2_demo.memory import PLANS, T5, check_memory, estimate, find_device, free_memory, get_plan, gigabytes
+from percov2_demo.text import T5_TOKENS
+from percov2_demo.weights import Size, component_sizes
+from tests.conftest import tiny_pipeline
+
+
+CPU = torch.device("cpu")
+SD3_MEDIUM = {
+    "transformer": Size(2_000_000_000),
+    T5: Size(4_700_000_000),
+    "text_encoder": Size(120_000_000),
+    "vae": Size(80_000_000),
+    "hyper_codec": Size(6_000_000),
+}
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """Sets the main memory that seems to be free."""
+    return lambda count: monkeypatch.setattr(memory, "free_memory", lambda: count)
+
+
+def test_estimates_are_numbers_times_bytes():
+    small, large = 4 * 6_000_000, 2_000_000_000 + 4_700_000_000 + 200_000_000
+    assert estimate(SD3_MEDIUM, PLANS["max"]).device == 4 * large + small
+    assert estimate(SD3_MEDIUM, PLANS["24gb"]).device == 2 * large + small
+    by_stage = estimate(SD3_MEDIUM, PLANS["12gb"])
+    assert by_stage.device == 4_700_000_000 + small
+    assert by_stage.main == 2 * (large - 4_700_000_000) + 4_700_000_000 + small
+    without_t5 = estimate(SD3_MEDIUM, PLANS["8gb"])
+    assert without_t5.device == 2 * 2_000_000_000 + small
+    assert without_t5.main == 2 * (large - 4_700_000_000) + small
+    on_cpu = estimate(SD3_MEDIUM, PLANS["8gb"], "cpu")
+    assert on_cpu.device == on_cpu.main == without_t5.main
+
+
+@pytest.mark.parametrize("name", [name for name in PLANS if name != "max"])
+def test_plans_keep_their_promise_with_sd3_medium(name):
+    promised = int(name.removesuffix("gb")) * memory.GIGABYTE
+    assert estimate(SD3_MEDIUM, PLANS[name]).device < 0.75 * promised
+
+
+def test_sizes_are_read_from_the_files(tmp_path):
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path)
+    sizes = component_sizes(tmp_path)
+    assert sizes.keys() == pipeline.networks.keys()
+    for name, part in pipeline.networks.items():
+        numbers = sum(value.numel() for value in part.state_dict().values())
+        # A weight that two layers share is stored once.
+        assert 0 < sizes[name].floats + sizes[name].integers <= numbers
+    described = describe_model(tmp_path)
+    assert described["identity"] == pipeline.identity
+    assert described["estimated_gigabytes"].keys() == PLANS.keys()
+
+
+def test_an_adapter_is_described_with_its_base(adapter_folder, base_folder):
+    described = describe_model(adapter_folder, base_folder)
+    assert described["base"] == "sd3-tiny"
+    assert {"text_encoder_3", "transformer", "hyper_codec", "masked_model"} <= described["parameters"].keys()
+
+
+def test_too_little_memory_is_refused_with_the_plan_that_fits(free):
+    free(12 * memory.GIGABYTE)
+    with pytest.raises(ValueError) as caught:
+        check_memory(SD3_MEDIUM, PLANS["max"], CPU)
+    assert str(caught.value) == (
+        "the model's weights take about 28 GB of main memory under the memory plan max, and 12 GB are free: choose "
+        "--memory 12gb"
+    )
+    assert check_memory(SD3_MEDIUM, PLANS["8gb"], CPU).main < 12 * memory.GIGABYTE
+    free(1 * memory.GIGABYTE)
+    with pytest.raises(
+        ValueError, match=r"4\.4 GB of main memory under the memory plan 8gb, and 1 GB are free: close"
+    ):
+        check_memory(SD3_MEDIUM, PLANS["8gb"], CPU)
+
+
+def test_graphics_memory_is_measured_apart(free, monkeypatch):
+    free(64 * memory.GIGABYTE)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8 * memory.GIGABYTE, 0))
+    cuda = torch.device("cuda")
+    with pytest.raises(ValueError, match=r"14 GB of graphics memory under the memory plan 24gb.*choose --memory 12gb"):
+        check_memory(SD3_MEDIUM, PLANS["24gb"], cuda)
+    assert check_memory(SD3_MEDIUM, PLANS["12gb"], cuda).device < 8 * memory.GIGABYTE
+    free(8 * memory.GIGABYTE)
+    with pytest.raises(ValueError, match=r"9.1 GB of main memory under the memory plan 12gb.*choose --memory 8gb"):
+        check_memory(SD3_MEDIUM, PLANS["12gb"], cuda)
+
+
+def test_nothing_is_loaded_that_does_not_fit(free, adapter_folder, base_folder, tmp_path, monkeypatch):
+    tiny_pipeline().save_pretrained(tmp_path)
+    free(1000)
+    with pytest.raises(ValueError, match=r"take about 0\.00"):
+        PerCoV2Pipeline.from_pretrained(tmp_path)
+    with pytest.raises(ValueError, match=r"take about 0\.00"):
+        PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder)
+
+
+def test_free_memory_is_the_containers(tmp_path):
+    everything = free_memory(tmp_path)
+    assert everything > 0
+    for name, content in {
+        "max": "3000000\n",
+        "current": "2000000\n",
+        "stat": "anon 5\ninactive_file 500000\n",
+    }.items():
+        (tmp_path / f"memory.{name}").write_text(content)
+    assert free_memory(tmp_path) == 1_500_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert free_memory(tmp_path) > 1_500_000
+
+
+def test_t5_is_left_out_and_zeros_stand_for_it(adapter_folder, base_folder, scene):
+    whole = PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder)
+    small = PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="8gb")
+    small.set_progress_bar_config(disable=True)
+    assert small.text_encoder_3 is None
+    tokens = small.encode_captions(["a cat"]).tokens
+    clip = whole.encode_captions(["a cat"]).tokens.shape[1] - min(whole.tokenizer_3.model_max_length, T5_TOKENS)
+    assert tokens.shape[1] == clip + T5_TOKENS
+    assert tokens[:, :clip].any()
+    assert not tokens[:, clip:].any()
+    assert small.identity == whole.identity
+    stream = whole.compress(scene, caption="a cat")
+    assert small.decompress(stream, num_inference_steps=2).size == (512, 512)
+
+
+def test_large_parts_are_in_half_precision_and_the_autoencoder_in_tiles(adapter_folder, base_folder):
+    pipeline = PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="24gb")
+    precision = {name: part.dtype for name, part in pipeline.networks.items()}
+    assert precision["transformer"] == precision["vae"] == precision["text_encoder_3"] == torch.bfloat16
+    assert precision["hyper_codec"] == precision["captioner"] == torch.float32
+    assert isinstance(pipeline.vae, AutoencoderMixin)
+    assert pipeline.vae.use_tiling
+    assert pipeline.vae.use_slicing
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_streams_pass_between_plans(plan, tmp_path, scene):
+    """The embedded kind of model has no T5, and an autoencoder without tiles."""
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path)
+    loaded = PerCoV2Pipeline.from_pretrained(tmp_path, memory=plan)
+    loaded.set_progress_bar_config(disable=True)
+    data = pipeline.compress(scene, "low", "a cat on a mat", entropy="qlds").to_bytes()
+    assert loaded.read(data).caption == "a cat on a mat"
+    assert loaded.decompress(loaded.read(data), num_inference_steps=1).size == (512, 512)
+    assert pipeline.read(loaded.compress(scene, "low", "a cat").to_bytes()).caption == "a cat"
+    assert loaded.caption(scene) == pipeline.caption(scene) or loaded.dtype != pipeline.dtype
+
+
+def test_t5_in_8_bits_takes_a_library(adapter_folder, base_folder, monkeypatch):
+    monkeypatch.setattr(memory, "find_spec", lambda _name: None)
+    with pytest.raises(ValueError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
+        PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="12gb")
+
+
+def test_t5_in_8_bits(adapter_folder, base_folder):
+    pytest.importorskip("torchao")
+    pipeline = PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="12gb")
+    assert any("Int8" in type(value).__name__ for value in pipeline.text_encoder_3.parameters())
+    assert pipeline.encode_captions(["a cat"]).tokens.isfinite().all()
+
+
+def test_what_a_cpu_ignores_is_said():
+    assert "stay in main memory" in PLANS["8gb"].ignored_on("cpu")
+    assert PLANS["8gb"].ignored_on("cuda") is None
+    assert PLANS["max"].ignored_on("cpu") is None
+
+
+def test_stages_are_offloaded_where_there_is_an_accelerator(monkeypatch):
+    pipeline, calls = tiny_pipeline(), []
+    monkeypatch.setattr(PerCoV2Pipeline, "enable_model_cpu_offload", lambda _self, device: calls.append(device))
+    memory.place(pipeline, PLANS["8gb"], torch.device("cuda"))
+    memory.place(pipeline, PLANS["8gb"], CPU)
+    assert calls == [torch.device("cuda")]
+
+
+def test_unknown_names_are_one_sentence():
+    with pytest.raises(ValueError, match="there is no memory plan '4gb': choose one of 8gb, 12gb, 24gb, max"):
+        get_plan("4gb")
+    for name in ("nonsense", "meta"):
+        with pytest.raises(ValueError, match=f"the device {name} cannot be used"):
+            find_device(name)
+
+
+def test_plans_are_read_without_torch():
+    code = "import sys, percov2_demo.memory; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_gigabytes_in_words():
+    assert [gigabytes(count) for count in (31_234_567_890, 4_449_000_000, 60_000_000)] == [
+        "31 GB",
+        "4.4 GB",
+        "0.06 GB",
+    ]
+    assert re.fullmatch(r"[\d.]+ GB", gigabytes(0))
