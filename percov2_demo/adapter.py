@@ -7,6 +7,7 @@ another way to load, and are the same in every precision); tensors that training
 """
 
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
@@ -69,18 +70,19 @@ class Checkpoint:
             ValueError: There is none.
         """
         folder = base_folder(name, revision, place, plan)
-        # A folder's path is nobody's business.
-        return cls(
-            folder.resolve().name if Path(place or name).is_dir() else str(place or name), commit_of(folder), folder
-        )
+        if place is not None:
+            return cls(name, revision, folder)
+        # Where a folder is, is nobody's business.
+        return cls(folder.resolve().name if Path(name).is_dir() else name, commit_of(folder), folder)
 
     def fingerprint(self) -> str:
         """SHA-256 over what an adapter needs of a base, read tensor by tensor."""
         tensors = (
             (f"{part}.{name}", value) for part in _BASE_PARTS for name, value in stored_tensors(self.folder / part)
         )
-        config = read_json(self.folder / "vae" / "config.json")
-        return fingerprint_tensors(tensors, {name: config[name] for name in ("shift_factor", "scaling_factor")})
+        scale = ("shift_factor", "scaling_factor")
+        config = read_json(self.folder / "vae" / "config.json", *scale)
+        return fingerprint_tensors(tensors, {name: config[name] for name in scale})
 
     def load(self, condition_channels: int, **kwargs: Any) -> dict[str, Any]:
         """The parts of the checkpoint by name, its transformer widened and otherwise as it was.
@@ -226,6 +228,7 @@ def save_adapter(
     for name in _OWN_PARTS:
         part = parts.get(name)
         if part is None:
+            shutil.rmtree(folder / name, ignore_errors=True)
             continue
         if isinstance(part, ConfigMixin):
             # Where a part was read from is nobody's business.
@@ -273,9 +276,10 @@ def _identity(folder: Path, adapter: Adapter) -> str:
 
 
 def _load_own(folder: Path, dtype: torch.dtype | Mapping[str, torch.dtype]) -> dict[str, nn.Module]:
-    precisions = dtype if isinstance(dtype, Mapping) else dict.fromkeys(_OWN_PARTS, dtype)
+    precisions = dtype if isinstance(dtype, Mapping) else {"default": dtype}
+    default = precisions.get("default", torch.float32)
     return {
-        name: kind.from_pretrained(folder, subfolder=name, dtype=precisions[name], use_safetensors=True)
+        name: kind.from_pretrained(folder, subfolder=name, dtype=precisions.get(name, default), use_safetensors=True)
         for name, kind in _OWN_PARTS.items()
         if (folder / name).is_dir()
     }

@@ -91,7 +91,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
     folder = model_folder(model)
     adapter = (folder / ADAPTER_FILE).is_file()
     if adapter:
-        content = read_json(folder / ADAPTER_FILE)
+        content = read_json(folder / ADAPTER_FILE, "base", "settings")
         base = content["base"]
         base_at = base_folder(base["name"], base["revision"], place, local_files_only=True)
         sizes = component_sizes(base_at) | {
@@ -126,11 +126,15 @@ def commit_of(folder: Path) -> str | None:
     return folder.name if folder.parent.name == "snapshots" else None
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path, *required: str) -> dict[str, Any]:
     """The object in a model's JSON file.
 
+    Args:
+        path: The file.
+        *required: Names that the object must have.
+
     Raises:
-        ValueError: The file is missing, or holds no object.
+        ValueError: The file is missing, or holds no such object.
     """
     try:
         content = json.loads(path.read_text("utf-8"))
@@ -138,7 +142,7 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ValueError(f"the model's file {path.name} is missing: fetch the model again") from None
     except ValueError:
         content = None
-    if not isinstance(content, dict):
+    if not isinstance(content, dict) or not content.keys() >= set(required):
         raise ValueError(f"the model's file {path.name} is damaged: fetch the model again")
     return content
 

@@ -65,7 +65,7 @@ PLANS = {
     for plan in (
         MemoryPlan("8gb", half=True, t5="dropped", offload=True, tiling=True, captioner="on the CPU"),
         MemoryPlan("12gb", half=True, t5="8-bit", offload=True, tiling=True, captioner="released"),
-        MemoryPlan("24gb", half=True, t5="kept", offload=False, tiling=True, captioner="released"),
+        MemoryPlan("24gb", half=True, t5="kept", offload=True, tiling=True, captioner="released"),
         MemoryPlan("max", half=False, t5="kept", offload=False, tiling=False, captioner="kept"),
     )
 }
@@ -149,11 +149,8 @@ def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.dev
     Raises:
         ValueError: The weights alone take more memory than is free.
     """
-    import torch
-
     free_main = free_memory()
-    # Other accelerators than CUDA share the main memory.
-    free_device = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_main
+    free_device = free_on(device)
 
     def fits(candidate: MemoryPlan) -> bool:
         needed = estimate(sizes, candidate, device.type)
@@ -199,6 +196,13 @@ def free_memory(control_group: Path = Path("/sys/fs/cgroup")) -> int:
         return free
     # Pages of files that were read count as used, but make room.
     return min(free, int(limit) - used + int(cached.get("inactive_file", 0)))
+
+
+def free_on(device: "torch.device") -> int:
+    """Bytes that are free on a device; main memory's on those that have none of their own, as all but CUDA's."""
+    import torch
+
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()
 
 
 def find_device(name: str) -> "torch.device":

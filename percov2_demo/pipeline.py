@@ -193,8 +193,9 @@ class PerCoV2Pipeline(DiffusionPipeline):
         download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
         plan, target = get_plan(memory or "max"), find_device(device)
         folder = model_folder(pretrained_model_name_or_path, **download)
-        if "torch_dtype" not in kwargs:
-            kwargs.setdefault("dtype", precisions(plan, target))
+        if "torch_dtype" in kwargs:
+            kwargs["dtype"] = kwargs.pop("torch_dtype")
+        kwargs.setdefault("dtype", precisions(plan, target))
         if (folder / ADAPTER_FILE).is_file():
             parts, adapter, checkpoint, needed = load_adapter(folder, plan, target, base, **kwargs)
             pipeline = cls(**parts, **adapter.settings, identity=adapter.identity)
@@ -329,10 +330,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
 
         Args:
             captioner: A captioner; or the word "embedded" for the model's own, "none", or what `LanguageCaptioner`
-                takes. The latter is loaded when the first caption is asked for, in the model's precision.
+                takes, which is loaded when the first caption is asked for.
 
         Raises:
-            ValueError: The model has none of its own.
+            ValueError: The model has none of its own, or there is no such folder or repository.
         """
         self._other_captioner = None
         if captioner == "embedded":
@@ -343,9 +344,8 @@ class PerCoV2Pipeline(DiffusionPipeline):
         elif isinstance(captioner, str):
             plan = PLANS["max"] if self.placement is None else self.placement.plan
             device = find_device("cpu") if plan.captioner == "on the CPU" else self._execution_device
-            self._other_captioner = LanguageCaptioner(
-                captioner, device, precisions(plan, device)["default"], keep=plan.captioner == "kept"
-            )
+            dtype = self.dtype if device == self._execution_device else precisions(plan, device)["default"]
+            self._other_captioner = LanguageCaptioner(captioner, device, dtype, keep=plan.captioner == "kept")
         else:
             self._other_captioner = captioner
 

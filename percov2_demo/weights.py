@@ -50,7 +50,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
         if index.is_file():
             try:
                 shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-            except (ValueError, KeyError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError):
                 raise ValueError(_damaged(index)) from None
             # Of a name in the index nothing but the name counts: an index chooses no other folder.
             return {name: path for shard in shards for name, path in _names(folder / Path(shard).name).items()}

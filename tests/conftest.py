@@ -203,6 +203,17 @@ def adapter_folder(base_folder, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def blip2_folder(tmp_path_factory) -> Path:
+    """A tiny BLIP-2 with its processor."""
+    # Most tests need no captioner of this size.
+    from tests.language_models import save_blip2
+
+    folder = tmp_path_factory.mktemp("blip2")
+    save_blip2(folder)
+    return folder
+
+
 def adapted_pipeline(base: Path) -> PerCoV2Pipeline:
     """The full-size arrangement before training: hyper-codec without decoders, a widened base."""
     torch.manual_seed(4)

@@ -90,6 +90,15 @@ def test_precision_changes_no_identity(adapter_folder, base_folder):
     assert half.identity == Adapter.read(adapter_folder).identity
 
 
+def test_what_is_taken_off_is_gone_after_saving(adapter_folder, base_folder, tmp_path):
+    folder = copy(adapter_folder, tmp_path)
+    pipeline = PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
+    pipeline.use_captioner("none")
+    pipeline.save_adapter(folder)
+    assert PerCoV2Pipeline.from_pretrained(folder, base=base_folder).captioner is None
+    assert Adapter.read(folder) == Adapter.read(adapter_folder)
+
+
 def test_only_a_pipeline_with_a_base_has_an_adapter(tmp_path):
     with pytest.raises(ValueError, match="only a pipeline of from_base"):
         tiny_pipeline().save_adapter(tmp_path)

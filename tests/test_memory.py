@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +11,17 @@ from diffusers.models.autoencoders.vae import AutoencoderMixin
 
 from percov2_demo import PerCoV2Pipeline, memory
 from percov2_demo.loading import describe_model
-from percov2_demo.memory import PLANS, T5, check_memory, estimate, find_device, free_memory, get_plan, gigabytes
+from percov2_demo.memory import (
+    PLANS,
+    T5,
+    Estimate,
+    check_memory,
+    estimate,
+    find_device,
+    free_memory,
+    get_plan,
+    gigabytes,
+)
 from percov2_demo.text import T5_TOKENS
 from percov2_demo.weights import Size, component_sizes
 from tests.conftest import tiny_pipeline
@@ -18,12 +29,16 @@ from tests.conftest import tiny_pipeline
 
 CPU = torch.device("cpu")
 SD3_MEDIUM = {
-    "transformer": Size(2_000_000_000),
-    T5: Size(4_700_000_000),
-    "text_encoder": Size(120_000_000),
-    "vae": Size(80_000_000),
-    "hyper_codec": Size(6_000_000),
+    "transformer": Size(2_086_917_184),
+    "text_encoder": Size(123_650_381),
+    "text_encoder_2": Size(694_659_917),
+    T5: Size(4_762_310_656),
+    "vae": Size(83_819_683),
+    "hyper_codec": Size(16_907_040),
 }
+"""Parameters of the public checkpoint's classes in their public configs, the transformer widened to 336 channels."""
+
+README = Path(__file__).parent.parent / "README.md"
 
 
 @pytest.fixture
@@ -33,17 +48,24 @@ def free(monkeypatch):
 
 
 def test_estimates_are_numbers_times_bytes():
-    small, large = 4 * 6_000_000, 2_000_000_000 + 4_700_000_000 + 200_000_000
-    assert estimate(SD3_MEDIUM, PLANS["max"]).device == 4 * large + small
-    assert estimate(SD3_MEDIUM, PLANS["24gb"]).device == 2 * large + small
-    by_stage = estimate(SD3_MEDIUM, PLANS["12gb"])
-    assert by_stage.device == 4_700_000_000 + small
-    assert by_stage.main == 2 * (large - 4_700_000_000) + 4_700_000_000 + small
-    without_t5 = estimate(SD3_MEDIUM, PLANS["8gb"])
-    assert without_t5.device == 2 * 2_000_000_000 + small
-    assert without_t5.main == 2 * (large - 4_700_000_000) + small
-    on_cpu = estimate(SD3_MEDIUM, PLANS["8gb"], "cpu")
+    sizes = {"transformer": Size(2000), T5: Size(4700), "vae": Size(200), "hyper_codec": Size(6)}
+    sizes["masked_model"] = Size(0, integers=10, integer_bytes=10)
+    small = 4 * 6 + 10
+    assert estimate(sizes, PLANS["max"]).device == 4 * 6900 + small
+    assert estimate(sizes, PLANS["24gb"]) == Estimate(2 * 4700 + small, 2 * 6900 + small)
+    by_stage = estimate(sizes, PLANS["12gb"])
+    assert (by_stage.device, by_stage.main) == (4700 + small, 2 * 2200 + 4700 + small)
+    without_t5 = estimate(sizes, PLANS["8gb"])
+    assert (without_t5.device, without_t5.main) == (2 * 2000 + small, 2 * 2200 + small)
+    on_cpu = estimate(sizes, PLANS["8gb"], "cpu")
     assert on_cpu.device == on_cpu.main == without_t5.main
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_the_readmes_table_is_this_arithmetic(name):
+    (row,) = (line for line in README.read_text("utf-8").splitlines() if line.startswith(f"| `{name}`"))
+    needed = estimate(SD3_MEDIUM, PLANS[name])
+    assert row.endswith(f"| {gigabytes(needed.device)} | {gigabytes(needed.main)} |")
 
 
 @pytest.mark.parametrize("name", [name for name in PLANS if name != "max"])
@@ -77,14 +99,12 @@ def test_too_little_memory_is_refused_with_the_plan_that_fits(free):
     with pytest.raises(ValueError) as caught:
         check_memory(SD3_MEDIUM, PLANS["max"], CPU)
     assert str(caught.value) == (
-        "the model's weights take about 28 GB of main memory under the memory plan max, and 12 GB are free: choose "
+        "the model's weights take about 31 GB of main memory under the memory plan max, and 12 GB are free: choose "
         "--memory 12gb"
     )
     assert check_memory(SD3_MEDIUM, PLANS["8gb"], CPU).main < 12 * memory.GIGABYTE
     free(1 * memory.GIGABYTE)
-    with pytest.raises(
-        ValueError, match=r"4\.4 GB of main memory under the memory plan 8gb, and 1 GB are free: close"
-    ):
+    with pytest.raises(ValueError, match=r"6 GB of main memory under the memory plan 8gb, and 1 GB are free: close"):
         check_memory(SD3_MEDIUM, PLANS["8gb"], CPU)
 
 
@@ -92,11 +112,13 @@ def test_graphics_memory_is_measured_apart(free, monkeypatch):
     free(64 * memory.GIGABYTE)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8 * memory.GIGABYTE, 0))
     cuda = torch.device("cuda")
-    with pytest.raises(ValueError, match=r"14 GB of graphics memory under the memory plan 24gb.*choose --memory 12gb"):
+    with pytest.raises(
+        ValueError, match=r"9.6 GB of graphics memory under the memory plan 24gb.*choose --memory 12gb"
+    ):
         check_memory(SD3_MEDIUM, PLANS["24gb"], cuda)
     assert check_memory(SD3_MEDIUM, PLANS["12gb"], cuda).device < 8 * memory.GIGABYTE
     free(8 * memory.GIGABYTE)
-    with pytest.raises(ValueError, match=r"9.1 GB of main memory under the memory plan 12gb.*choose --memory 8gb"):
+    with pytest.raises(ValueError, match=r"11 GB of main memory under the memory plan 12gb.*choose --memory 8gb"):
         check_memory(SD3_MEDIUM, PLANS["12gb"], cuda)
 
 

@@ -43,7 +43,7 @@ def test_commands_parse():
     text = "".join(blocks("bash")).replace("\\\n", " ")
     lines = [line for line in text.splitlines() if "-m percov2_demo" in line]
     commands = [shlex.split(line)[3:] for line in lines]
-    assert {command[0] for command in commands} >= {"compress", "decompress", "info", "evaluate", "train"}
+    assert {command[0] for command in commands} >= {"compress", "decompress", "info", "serve", "evaluate", "train"}
     for command in commands:
         build_parser().parse_args(["autoencoder" if word == "$stage" else word for word in command])
 

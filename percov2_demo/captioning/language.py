@@ -1,6 +1,7 @@
 """Captions by vision-language models of the hub, such as the papers' BLIP-2 (Li et al., arXiv 2301.12597)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedM
 
 from percov2_demo.captioning.captioner import normalize_caption
 from percov2_demo.loading import find_folder
-from percov2_demo.memory import free_memory, gigabytes
+from percov2_demo.memory import free_memory, free_on, gigabytes
 from percov2_demo.weights import Size, component_size
 
 
@@ -24,7 +25,7 @@ _PROMPT = "Describe this image in one short sentence."
 
 
 class LanguageCaptioner:
-    """A model that transformers knows as image-text-to-text; loaded when the first caption is asked for.
+    """A model that transformers knows as image-text-to-text; fetched at once, loaded for the first caption.
 
     A model with a chat template is asked for a short sentence, one without, as BLIP-2, says what it was trained to
     say. The most likely words are taken, nothing is sampled. Code that comes with a repository is not run.
@@ -35,10 +36,16 @@ class LanguageCaptioner:
         dtype: Its precision.
         keep: `release` does nothing; otherwise it moves the weights from an accelerator to main memory, and on the
             CPU forgets them.
+
+    Raises:
+        ValueError: There is no such folder or repository.
     """
 
     def __init__(self, model: str, device: torch.device, dtype: torch.dtype = torch.float32, keep: bool = False):
-        self.name = CAPTIONERS.get(model, model)
+        repository = CAPTIONERS.get(model, model)
+        self._folder = find_folder(repository)
+        # A visitor may read the name, and a folder's path is none of their business.
+        self.name = self._folder.name if Path(repository).is_dir() else repository
         self._device, self._dtype, self._keep = device, dtype, keep
         self._loaded: tuple[PreTrainedModel, ProcessorMixin] | None = None
 
@@ -47,7 +54,7 @@ class LanguageCaptioner:
         """As `Captioner.caption`.
 
         Raises:
-            ValueError: The model cannot be had, or is none that describes pictures.
+            ValueError: The model is damaged, too large, or none that describes pictures.
         """
         model, processor = self._load()
         captions = []
@@ -71,12 +78,11 @@ class LanguageCaptioner:
 
     def _load(self) -> tuple[PreTrainedModel, ProcessorMixin]:
         if self._loaded is None:
-            folder = find_folder(self.name)
-            self._check_memory(component_size(folder))
+            self._check_memory(component_size(self._folder))
             try:
-                processor = AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+                processor = AutoProcessor.from_pretrained(self._folder, trust_remote_code=False)
                 model = AutoModelForImageTextToText.from_pretrained(
-                    folder, dtype=self._dtype, use_safetensors=True, trust_remote_code=False
+                    self._folder, dtype=self._dtype, use_safetensors=True, trust_remote_code=False
                 )
             except (ImportError, KeyError, OSError, ValueError) as error:
                 raise ValueError(
@@ -88,10 +94,10 @@ class LanguageCaptioner:
         return self._loaded
 
     def _check_memory(self, size: Size) -> None:
-        needed, free = size.bytes(self._dtype.itemsize), free_memory()
+        needed, free = size.bytes(self._dtype.itemsize), min(free_memory(), free_on(self._device))
         if needed > free:
             raise ValueError(
-                f"the weights of {self.name} take about {gigabytes(needed)} of main memory, and {gigabytes(free)} are "
+                f"the weights of {self.name} take about {gigabytes(needed)} of memory, and {gigabytes(free)} are "
                 "free: choose another captioner, or write captions yourself"
             )
 
