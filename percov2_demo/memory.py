@@ -117,7 +117,7 @@ class Placement:
             taken += f" on the device, {gigabytes(self.estimate.main)} in main memory"
         facts = [("Memory plan", f"{self.plan.name}: {self.plan.describe()}"), ("Weights, estimated", taken)]
         ignored = self.plan.ignored_on(self.device)
-        return facts if ignored is None else [*facts, ("Of the plan is ignored", ignored)]
+        return facts if ignored is None else [*facts, ("Ignored here", ignored)]
 
 
 def estimate(sizes: Mapping[str, Size], plan: MemoryPlan, device: str = "cuda") -> Estimate:
