@@ -21,6 +21,7 @@ from percov2_demo.memory import PLANS
 from percov2_demo.presets import PRESETS
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
+from percov2_demo.training.stage_names import STAGES
 
 
 if TYPE_CHECKING:
@@ -29,24 +30,6 @@ if TYPE_CHECKING:
 LEARNED = ("lpips", "clip", "fid")
 CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
 STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
-STAGES = (
-    "autoencoder",
-    "latents",
-    "tokenizer",
-    "hyper",
-    "flow",
-    "adversarial",
-    "decoder",
-    "strength",
-    "leverage",
-    "indices",
-    "entropy",
-    "caption-coder",
-    "captioner",
-    "curves",
-    "results",
-    "export",
-)
 
 
 class Parser(argparse.ArgumentParser):

@@ -19,6 +19,7 @@ from percov2_demo.models.positions import crop_positions
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.presets import get_preset
 from percov2_demo.training.data import Photo
+from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.training.strength import read_strengths
 
 
@@ -33,8 +34,6 @@ _FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""
-
-TIMED_STAGES = ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder", "captioner")
 
 
 def trained_parts(work: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.captioner import CaptionerBatches, CaptionerObjective, build_captioner, validate
 from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import Photo, read_shard, read_shards
-from percov2_demo.training.export import TIMED_STAGES, assemble, export
+from percov2_demo.training.export import assemble, export
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
@@ -39,6 +39,7 @@ from percov2_demo.training.leverage import measure_leverage
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.results import collect_results
+from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.training.strength import sweep_strengths
 from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 

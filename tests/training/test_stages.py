@@ -14,6 +14,7 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.training.indices import IndexBatches
+from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
 from tests.conftest import CAPTIONS, TINY_CAPTIONER, draw_scene, tiny_pipeline
 
@@ -76,7 +77,7 @@ def small_config():
     config["adversarial"]["width"] = 8
     for stage in ("hyper", "flow", "adversarial"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
-    for stage in ("autoencoder", "hyper", "flow", "adversarial", "decoder", "entropy", "caption-coder", "captioner"):
+    for stage in TIMED_STAGES:
         config[stage]["loop"] |= {"max_steps": 2}
     return config
 

@@ -1,0 +1,25 @@
+"""Names of the stages in the order of the recipe; nothing is imported, so that the command line's help is quick."""
+
+_IS_TIMED = {
+    "autoencoder": True,
+    "latents": False,
+    "tokenizer": False,
+    "hyper": True,
+    "flow": True,
+    "adversarial": True,
+    "decoder": True,
+    "strength": False,
+    "leverage": False,
+    "indices": False,
+    "entropy": True,
+    "caption-coder": True,
+    "captioner": True,
+    "curves": False,
+    "results": False,
+    "export": False,
+}
+
+STAGES = tuple(_IS_TIMED)
+
+TIMED_STAGES = tuple(name for name, is_timed in _IS_TIMED.items() if is_timed)
+"""Those that train: they end inside a time budget, and leave a state and a curve."""
