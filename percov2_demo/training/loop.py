@@ -52,6 +52,9 @@ class TrainingRun:
         config: The optimisation settings.
         accelerator: Device and precision.
         resume: Continue from the state in `folder`.
+
+    Raises:
+        ValueError: A relative rate is of a part that the objective does not have.
     """
 
     LOG_EVERY_S = 15.0
@@ -62,6 +65,9 @@ class TrainingRun:
     ):
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
+        parts = [name for name, _ in objective.named_children()]
+        if unknown := sorted(set(config.relative_rates) - set(parts)):
+            raise ValueError(f"no learning rate for {unknown[0]}: the objective's parts are {', '.join(parts)}")
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in objective.named_parameters():
             if parameter.requires_grad:

@@ -96,3 +96,55 @@ def test_curve_is_written(tmp_path, accelerator, monkeypatch):
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2", "3"]
     assert set(rows[0]) == {"step", "seconds", "learning_rate", "loss"}
+
+
+class TwoParts(nn.Module):
+    """Two numbers with the same gradient, and one that is not trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.quick, self.slow, self.fixed = (nn.Linear(1, 1, bias=False) for _ in range(3))
+        for layer in (self.quick, self.slow, self.fixed):
+            nn.init.ones_(layer.weight)
+        self.fixed.requires_grad_(False)
+
+    def forward(self, x):
+        return {"loss": (self.quick(x) + self.slow(x) + self.fixed(x)).mean()}
+
+
+def ones(step: int) -> dict[str, torch.Tensor]:
+    return {"x": torch.ones(4, 1)}
+
+
+def test_relative_rates_are_those_of_the_parts_they_name(tmp_path, accelerator):
+    settings = config(learning_rate=0.01, warmup_steps=1, relative_rates={"quick": 4.0}, max_steps=1)
+    objective = TwoParts()
+    TrainingRun(objective, tmp_path, settings, accelerator).run(ones, 60)
+    # AdamW's first step is the learning rate, whatever the gradient.
+    moved = {name: 1 - layer.weight.item() for name, layer in objective.named_children()}
+    assert moved == pytest.approx({"quick": 0.04, "slow": 0.01, "fixed": 0.0}, abs=1e-6)
+
+
+def test_a_relative_rate_of_no_part_is_refused(tmp_path, accelerator):
+    with pytest.raises(ValueError, match=r"^no learning rate for quik: the objective's parts are quick, slow, fixed$"):
+        TrainingRun(TwoParts(), tmp_path, config(relative_rates={"quik": 2.0}), accelerator)
+
+
+def test_the_average_forgets_at_the_rate_of_its_decay(tmp_path, accelerator):
+    """It starts at the weights after the first step; what is not trained is in it to the bit."""
+    objective, seen = TwoParts(), []
+
+    def next_batch(step: int) -> dict[str, torch.Tensor]:
+        seen.append(objective.quick.weight.item())
+        return ones(step)
+
+    settings = config(learning_rate=0.1, warmup_steps=1, ema_decay=0.7, max_steps=6)
+    trained = TrainingRun(objective, tmp_path, settings, accelerator).run(next_batch, 60)
+    after = [*seen[1:], objective.quick.weight.item()]
+    expected = after[0]
+    for weight in after[1:]:
+        expected = 0.7 * expected + 0.3 * weight
+    assert len(after) == 6
+    assert trained.quick.weight.item() == pytest.approx(expected, rel=1e-5)
+    assert trained.quick.weight.item() > after[-1] + 0.05
+    assert trained.fixed.weight.item() == 1.0
