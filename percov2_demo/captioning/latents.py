@@ -10,10 +10,7 @@ from transformers import PreTrainedTokenizerBase, VisionEncoderDecoderModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from percov2_demo.captioning.captioner import normalize_caption
-from percov2_demo.models.autoencoder import scaled_latents
-
-
-LATENT_STRIDE = 8
+from percov2_demo.models.autoencoder import LATENT_STRIDE, scaled_latents
 
 
 class LatentCaptioner:

@@ -15,6 +15,10 @@ from diffusers.utils.accelerate_utils import apply_forward_hook
 from torch import Tensor, nn
 
 
+LATENT_STRIDE = 8
+"""Pixels per latent position along each side, in this autoencoder and in SD3's."""
+
+
 class ResidualBlock(nn.Module):
     """`x + conv(silu(conv(silu(x))))` with 3x3 kernels; the identity at initialisation."""
 

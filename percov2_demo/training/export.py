@@ -25,6 +25,9 @@ from percov2_demo.training.strength import read_strengths
 
 SHARD_SIZE = "10MB"
 
+EARLIER = "earlier.json"
+"""File beside a stage's state: steps and seconds of the model that it went on from."""
+
 
 _FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
     "vae": (PatchAutoencoder, ("decoder/model", "autoencoder/model")),
@@ -89,17 +92,10 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         ValueError: There is no such model, or it has no manifest; or a part is missing.
     """
     pipeline = assemble(config, work, base)
-    earlier: dict[str, Any] = {}
-    if base is not None:
-        manifest = model_folder(base) / "manifest.json"
-        if not manifest.is_file():
-            raise ValueError("the model that is to be extended has no manifest.json: export it again")
-        earlier = json.loads(manifest.read_text())["training"]
+    earlier = {} if base is None else _training_of(base)
     size = config["export"]["pos_embed_max_size"]
     if size < pipeline.transformer.config.pos_embed_max_size:
         pipeline.register_modules(transformer=crop_positions(pipeline.transformer, size))
-    if config["export"].get("integer_weights"):
-        pipeline.hyper_codec.quantize_weights()
     for part in pipeline.networks.values():
         if isinstance(part, ConfigMixin):
             # Where a part was read from is nobody's business.
@@ -109,6 +105,30 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
     pipeline.save_pretrained(out, max_shard_size=SHARD_SIZE)
     manifest = _manifest(pipeline, photos, earlier | _training_states(work))
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+
+
+def note_earlier_training(folder: Path, base: str | None) -> None:
+    """Writes down how long a named model was trained in the stage that now goes on from it; export adds that.
+
+    Args:
+        folder: The stage's folder in a work folder.
+        base: Model folder or hub id that the stage goes on from, if it does.
+    """
+    earlier = {} if base is None else _training_of(base).get(folder.name, {})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / EARLIER).write_text(json.dumps(earlier))
+
+
+def _training_of(base: str) -> dict[str, dict[str, float]]:
+    """Steps and seconds of each stage of a model.
+
+    Raises:
+        ValueError: There is no such model, or it has no manifest.
+    """
+    manifest = model_folder(base) / "manifest.json"
+    if not manifest.is_file():
+        raise ValueError("the model to go on from has no manifest.json: export it again")
+    return json.loads(manifest.read_text())["training"]
 
 
 def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work: Path) -> None:
@@ -127,9 +147,14 @@ def _add_captioner(pipeline: PerCoV2Pipeline, work: Path) -> None:
         pipeline.register_modules(captioner=VisionEncoderDecoderModel.from_pretrained(folder))
 
 
-def _training_states(work: Path) -> dict[str, Any]:
-    paths = [work / stage / "state.json" for stage in TIMED_STAGES]
-    return {path.parent.name: json.loads(path.read_text()) for path in paths if path.is_file()}
+def _training_states(work: Path) -> dict[str, dict[str, float]]:
+    """Steps and seconds of the stages in a work folder, with those of the models that they went on from."""
+    folders = [work / stage for stage in TIMED_STAGES]
+    states = {}
+    for folder in (folder for folder in folders if (folder / "state.json").is_file()):
+        parts = [json.loads(path.read_text()) for name in ("state.json", EARLIER) if (path := folder / name).is_file()]
+        states[folder.name] = {key: round(sum(part.get(key, 0) for part in parts), 1) for key in parts[0]}
+    return states
 
 
 def _count(part: torch.nn.Module) -> int:

@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from percov2_demo.models.autoencoder import PatchAutoencoder
+from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.presets import SIDE_MULTIPLE
 from percov2_demo.training.autoencoder import to_tensor
 from percov2_demo.training.data import BalancedSampler, Photo
+from percov2_demo.training.encoded import encoder_fingerprint, save_encoded
 
 
 @torch.inference_mode()
@@ -45,15 +45,12 @@ def encode_indices(
     maps = {}
     for number, photo in enumerate(tqdm(photos, desc=path.stem, unit="photo", disable=None)):
         pixels = _crop(photo.pixels(), int(rng.choice(sides)), rng)
-        raw = vae.encode(to_tensor(pixels[None]).to(device, memory_format=torch.channels_last)).latents
-        latents = (raw - vae.config.shift_factor) * vae.config.scaling_factor
+        latents = scaled_latents(vae, to_tensor(pixels[None]).to(device, memory_format=torch.channels_last))
         for preset in hyper_codec.config.presets:
             indices = hyper_codec.encode(latents, preset)[0]
             maps[f"{preset}.{number}"] = indices.to("cpu", torch.int16).contiguous()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(maps, partial, metadata={"sources": json.dumps([photo.source for photo in photos])})
-    partial.replace(path)
+    sources = json.dumps([photo.source for photo in photos])
+    save_encoded(path, maps, encoder_fingerprint(vae, hyper_codec), sources=sources)
 
 
 def _crop(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:

@@ -13,13 +13,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
+from percov2_demo.models.autoencoder import LATENT_STRIDE, PatchAutoencoder, scaled_latents
 from percov2_demo.training.autoencoder import to_tensor
 from percov2_demo.training.data import BalancedSampler, Photo
 from percov2_demo.training.edits import EDITS
+from percov2_demo.training.encoded import encoder_fingerprint, save_encoded
 
 
-STRIDE = 8
 VIEWS = ("plain", "mirrored")
 
 
@@ -30,6 +30,7 @@ def encode_photos(
     path: Path,
     sides: tuple[int, int],
     edited_share: float,
+    seed: int,
     device: torch.device,
 ) -> None:
     """Writes the raw latents of all photos to one safetensors file, half precision.
@@ -43,9 +44,10 @@ def encode_photos(
         sides: Range of the short side in pixels that a photo is resized to, drawn for each photo; photos whose short
             side is larger keep their size. Half of the photos are mirrored.
         edited_share: Share of the photos that are encoded a second time, edited by one of `EDITS`.
+        seed: Seed of all draws.
         device: Where the autoencoder runs.
     """
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     latents = {}
     for number, photo in enumerate(tqdm(photos, desc="encoding photos", unit="photo", disable=None)):
         pixels = photo.pixels()
@@ -53,7 +55,7 @@ def encode_photos(
         side = max(min(height, width), int(rng.integers(sides[0], sides[1] + 1)))
         scale = side / min(height, width)
         image = Image.fromarray(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
-        size = [max(STRIDE, round(length * scale) // STRIDE * STRIDE) for length in (width, height)]
+        size = [max(1, round(length * scale) // LATENT_STRIDE) * LATENT_STRIDE for length in (width, height)]
         versions = {str(number): np.asarray(image.resize(size, Image.Resampling.LANCZOS))}
         if rng.random() < edited_share:
             edit = int(rng.integers(len(EDITS)))
@@ -75,17 +77,14 @@ def encode_both_ways(photos: Sequence[Photo], vae: ModelMixin, path: Path, side:
         side: Pixels that width and height of a photo are resized to, whatever its shape.
         device: Where the autoencoder runs.
     """
-    shape = (len(photos), vae.config.latent_channels, side // STRIDE, side // STRIDE)
+    shape = (len(photos), vae.config.latent_channels, side // LATENT_STRIDE, side // LATENT_STRIDE)
     views = {name: torch.empty(shape, dtype=torch.float16) for name in VIEWS}
     for number, photo in enumerate(tqdm(photos, desc=path.stem, unit="photo", disable=None)):
         pixels = np.asarray(Image.fromarray(photo.pixels()).resize((side, side), Image.Resampling.LANCZOS))
         both = to_tensor(np.stack([pixels, pixels[:, ::-1]])).to(device, memory_format=torch.channels_last)
         for latents, view in zip(scaled_latents(vae, both), views.values(), strict=True):
             view[number] = latents
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(views, partial)
-    partial.replace(path)
+    save_encoded(path, views, encoder_fingerprint(vae))
 
 
 def latent_statistics(path: Path) -> tuple[float, float]:

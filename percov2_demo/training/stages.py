@@ -31,7 +31,8 @@ from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.captioner import CaptionerBatches, CaptionerObjective, build_captioner, validate
 from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import Photo, read_shard, read_shards
-from percov2_demo.training.export import assemble, export
+from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
+from percov2_demo.training.export import assemble, export, note_earlier_training
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
@@ -77,6 +78,8 @@ class Stages:
         """Trains the autoencoder's decoder further; its latents stay those that everything else was trained on."""
         vae = self._vae().float()
         vae.freeze_encoder()
+        if not resume:
+            note_earlier_training(self.work / "decoder", self.model)
         self._train_autoencoder("decoder", vae, time_budget_s, resume)
 
     def latents(self) -> None:
@@ -85,7 +88,8 @@ class Stages:
         path = self._latents_file()
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.accelerator.autocast():
-            encode_photos(self.photos, vae, path, **self.config["latents"], device=self.accelerator.device)
+            config = self.config["latents"] | {"seed": self.config["seed"]}
+            encode_photos(self.photos, vae, path, **config, device=self.accelerator.device)
         if self.model is None:
             shift, scale = latent_statistics(path)
             vae.register_to_config(shift_factor=shift, scaling_factor=scale)
@@ -105,6 +109,9 @@ class Stages:
             return {"latents": batches(step).latents.to(self.accelerator.device)}
 
         trained = self._run("hyper", objective, next_batch, time_budget_s, resume)
+        if self.config["hyper"].get("integer_weights"):
+            # Before anything is trained on its indices or measured with them: rounding changes one in a hundred.
+            trained.hyper_codec.quantize_weights()
         self._save("hyper", trained.hyper_codec)
 
     def flow(self, time_budget_s: float, resume: bool = False) -> None:
@@ -131,6 +138,7 @@ class Stages:
         if not resume:
             # What an earlier run left would be taken for the flow to start from.
             shutil.rmtree(self.work / "adversarial", ignore_errors=True)
+            note_earlier_training(self.work / "adversarial", self.model)
         flow = self._flow_objective(assemble(self.config, self.work, self.model))
         discriminator = LatentDiscriminator(flow.hyper_codec.config.latent_channels, config["width"])
         objective = AdversarialObjective(flow, discriminator, **config["objective"])
@@ -157,12 +165,13 @@ class Stages:
             measure_leverage(self._flow_objective(pipeline), latents, tokens, self.work / "leverage")
 
     def indices(self) -> None:
-        """Encodes all photos with a trained model; shards that are there already are kept."""
+        """Encodes all photos with a trained model; shards that it has encoded already are kept."""
         device = self.accelerator.device
         networks = [part.to(device, memory_format=torch.channels_last) for part in self._encoders()]
+        encoder = encoder_fingerprint(*networks)
         for number, shard in enumerate(sorted((self.data / "photos").glob("*.tar"))):
             path = self._indices_folder() / f"{shard.stem}.safetensors"
-            if not path.exists():
+            if not is_encoded(path, encoder):
                 seed, sides = self.config["seed"] + number, self.config["indices"]["sides"]
                 encode_indices(read_shard(shard), *networks, path, sides, seed, device)
 
@@ -197,9 +206,10 @@ class Stages:
         """Trains the captioner on whole photos, and measures it on the validation photos."""
         config, device = self.config["captioner"], self.accelerator.device
         vae, tokenizer = self._vae().to(device, memory_format=torch.channels_last), self._tokenizer()
+        encoder = encoder_fingerprint(vae)
         paths = [self.work / "captioner" / "latents" / f"{shard.stem}.safetensors" for shard in self._train_shards()]
         for shard, path in zip(self._train_shards(), paths, strict=True):
-            if not path.exists():
+            if not is_encoded(path, encoder):
                 with self.accelerator.autocast():
                     encode_both_ways(read_shard(shard), vae, path, config["side"], device)
         texts = read_captions(self.data / "captions-train.txt.gz")

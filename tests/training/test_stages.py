@@ -8,7 +8,7 @@ import tarfile
 import pytest
 import torch
 
-from percov2_demo import HyperCodec, PerCoV2Pipeline
+from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.bitstream import Header
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -106,9 +106,9 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert pipeline.vae.config.scaling_factor != 1.0
     assert pipeline.default_strength("low") in (0.5, 1.0)
     trained = HyperCodec.from_pretrained(tmp_path / "work" / "flow" / "hyper_codec")
-    assert not trained.config.integer_weights
-    assert manifest["parameters"]["hyper_codec"] == trained.num_parameters()
-    assert pipeline.hyper_codec.config.integer_weights
+    integers = {name: value for name, value in trained.state_dict().items() if not value.is_floating_point()}
+    assert integers and trained.config.integer_weights
+    assert all(torch.equal(value, pipeline.hyper_codec.state_dict()[name]) for name, value in integers.items())
     assert pipeline.caption(draw_scene()) == pipeline.caption(draw_scene())
     assert manifest["parameters"]["captioner"] == pipeline.captioner.num_parameters()
     assert (tmp_path / "work" / "captioner" / "latents" / "train-00.safetensors").is_file()
@@ -124,6 +124,10 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     for stage in ("indices", "entropy", "caption-coder"):
         stages.run(stage, 60.0)
     stages.run("entropy", 60.0, resume=True)
+    path = tmp_path / "work" / "indices" / "val.safetensors"
+    first = path.stat().st_mtime_ns
+    stages.run("indices", 60.0)
+    assert path.stat().st_mtime_ns == first
 
     indices = IndexBatches([tmp_path / "work" / "indices" / "val.safetensors"], {"low": [[8, 8, 1.0, 3]]}, 0)(0)["low"]
     assert indices.shape == (3, 8, 8)
@@ -148,22 +152,35 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     assert manifest["identity"] == pipeline.identity
     assert set(manifest["training"]) == {"flow", "entropy", "caption-coder"}
     assert manifest["parameters"]["masked_model"] > 0
-    assert not pipeline.hyper_codec.config.integer_weights
 
 
-def test_integer_weights_are_exported_where_the_config_says_so(data, tmp_path):
-    """Also from a model that has them already, which comes out as it went in."""
-    tiny_pipeline().save_pretrained(tmp_path / "real")
-    (tmp_path / "real" / "manifest.json").write_text(json.dumps({"training": {}}))
-    config = read_config(EMBEDDED_CONFIG)
-    weights = "hyper_codec/diffusion_pytorch_model.safetensors"
-    for base, out in (("real", "first"), ("first", "second")):
-        model = str(tmp_path / base)
-        Stages(config, data, tmp_path / "work", precision="no", model=model).export(tmp_path / out)
-    first, second = (PerCoV2Pipeline.from_pretrained(tmp_path / name) for name in ("first", "second"))
-    assert first.hyper_codec.config.integer_weights
-    assert first.identity == second.identity
-    assert (tmp_path / "first" / weights).read_bytes() == (tmp_path / "second" / weights).read_bytes()
+def test_a_decoder_is_trained_further_for_the_latents_it_has(data, tmp_path):
+    """What encodes stays to the bit, and the manifest counts what the model had been trained before, once."""
+    tiny_pipeline().save_pretrained(tmp_path / "pipeline")
+    before = {"decoder": {"step": 7, "seconds": 100.0}, "flow": {"step": 5, "seconds": 9.0}}
+    (tmp_path / "pipeline" / "manifest.json").write_text(json.dumps({"training": before}))
+    model = str(tmp_path / "pipeline")
+    stages = Stages(small_config(), data, tmp_path / "work", precision="no", model=model)
+    stages.run("decoder", 60.0)
+    first, trained = (
+        PatchAutoencoder.from_pretrained(folder).state_dict()
+        for folder in (tmp_path / "pipeline" / "vae", tmp_path / "work" / "decoder" / "model")
+    )
+    changed = {name.partition(".")[0] for name, value in first.items() if not torch.equal(value, trained[name])}
+    assert changed == {"synthesis", "decoder"}
+
+    stages.config["decoder"]["loop"]["max_steps"] = 3
+    stages.run("decoder", 60.0, resume=True)
+    state = tmp_path / "work" / "decoder" / "state.json"
+    # Steps as small as these take no time that is worth adding.
+    state.write_text(json.dumps(json.loads(state.read_text()) | {"seconds": 20.0}))
+    stages.export(tmp_path / "out")
+    Stages(stages.config, data, tmp_path / "work", "no", str(tmp_path / "out")).export(tmp_path / "again")
+    for name in ("out", "again"):
+        training = json.loads((tmp_path / name / "manifest.json").read_text())["training"]
+        assert training["decoder"]["step"] == 7 + 3
+        assert training["decoder"]["seconds"] == 100.0 + 20.0
+        assert training["flow"] == before["flow"]
 
 
 def test_captioner_of_a_model_folder(data, tmp_path):
@@ -173,7 +190,6 @@ def test_captioner_of_a_model_folder(data, tmp_path):
     base.to(torch.float16, silence_dtype_warnings=True)
     base.save_pretrained(tmp_path / "pipeline")
     config, work = small_config(), tmp_path / "work" / "captioner"
-    config["export"]["integer_weights"] = False
     stages = Stages(config, data, tmp_path / "work", precision="no", model=str(tmp_path / "pipeline"))
     stages.run("captioner", 60.0)
     first = (work / "latents" / "train-00.safetensors").stat().st_mtime_ns
