@@ -1,19 +1,27 @@
-"""What the caption is worth to the flow: its error with the right caption and with another photo's."""
+"""What the caption is worth: to the flow's error, and to the picture that is painted."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import torch
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
 from percov2_demo.interpolant import noisy_latent
+from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.sweeps import difference
 from percov2_demo.training.flow import FlowObjective
 
 
 BATCH = 16
 REPEATS = 2
 """Noise levels and noises each photo is measured with."""
+
+CONTRAST = ("a photo of a snowy mountain", "a photo of a red car")
+"""Captions that have nothing in common, nor with most pictures."""
 
 
 @torch.inference_mode()
@@ -43,6 +51,36 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, fo
                     losses[name] += loss.mean().item() * len(part) / len(latents) / REPEATS
         difference = 100 * (losses["wrong"] / losses["right"] - 1)
         rows.append([preset, f"{losses['right']:.5f}", f"{losses['wrong']:.5f}", f"{difference:.2f}"])
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "leverage.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["preset", "right_caption", "wrong_caption", "wrong_is_worse_percent"], *rows])
+    head = ["preset", "right_caption", "wrong_caption", "wrong_is_worse_percent"]
+    _write(folder / "leverage.csv", head, rows)
+
+
+def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], folder: Path) -> None:
+    """Writes how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
+
+    Both changes are means over pictures of the mean of `sweeps.difference`, 0 to 255, at the default sampling:
+    `caption_change` is from the one caption of `CONTRAST` to the other, and `painting_change`, to compare with, from
+    the hyper-decoder's estimate to what is painted on it.
+
+    Args:
+        pipeline: The model.
+        pictures: RGB pictures whose sides are multiples of 64.
+        folder: Where the table goes.
+    """
+    rows = []
+    for preset in pipeline.presets:
+        changes = []
+        for picture in tqdm(pictures, desc=f"rewriting captions, {preset}", unit="picture", disable=None):
+            stream = pipeline.compress(picture, preset)
+            first, second = (pipeline.decompress(stream, caption=caption) for caption in CONTRAST)
+            estimate = pipeline.decompress(stream, strength=0.0)
+            changes.append([difference(first, other).mean().item() for other in (second, estimate)])
+        means = map(fmean, zip(*changes, strict=True))
+        rows.append([preset, len(pictures), *(f"{mean:.2f}" for mean in means)])
+    _write(folder / "caption-change.csv", ["preset", "pictures", "caption_change", "painting_change"], rows)
+
+
+def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows])

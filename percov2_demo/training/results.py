@@ -8,6 +8,7 @@ from pathlib import Path
 TABLES = {
     "strength/curve.csv": "strength.csv",
     "leverage/leverage.csv": "leverage.csv",
+    "leverage/caption-change.csv": "caption-change.csv",
     "captioner/validation.json": "captioner.json",
     "captioner/captions.csv": "captions.csv",
 }

@@ -21,6 +21,7 @@ from percov2_demo.captioning import LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.evaluation import list_pictures
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipeline import PerCoV2Pipeline
@@ -36,7 +37,7 @@ from percov2_demo.training.export import assemble, export, note_earlier_training
 from percov2_demo.training.flow import FlowObjective, HyperObjective
 from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
-from percov2_demo.training.leverage import measure_leverage
+from percov2_demo.training.leverage import measure_caption_change, measure_leverage
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.results import collect_results
@@ -155,14 +156,19 @@ class Stages:
         sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["max_loss_db"], folder)
 
     def leverage(self) -> None:
-        """Measures what the caption is worth to the flow on the validation photos."""
+        """Measures what the caption is worth to the flow on the validation photos, and to painting on Kodak's."""
         pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
+        pipeline.set_progress_bar_config(disable=True)
         photos, side = read_shards([self.data / "photos" / "val.tar"]), self.config["leverage"]["side"]
         pictures = [ImageOps.fit(Image.fromarray(photo.pixels()), (side, side)) for photo in photos]
         latents = torch.cat([pipeline.encode_latents(picture) for picture in pictures])
         tokens = tokenize(pipeline.tokenizer, [photo.captions[0] for photo in photos]).to(latents.device)
         with self.accelerator.autocast():
             measure_leverage(self._flow_objective(pipeline), latents, tokens, self.work / "leverage")
+        kodak = self.data / "kodak"
+        if kodak.is_dir():
+            pictures = [picture.load() for picture in list_pictures(kodak, None, "crop", pipeline.max_side)]
+            measure_caption_change(pipeline, pictures, self.work / "leverage")
 
     def indices(self) -> None:
         """Encodes all photos with a trained model; shards that it has encoded already are kept."""

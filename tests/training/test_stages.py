@@ -25,6 +25,8 @@ def data(tmp_path_factory):
     (folder / "photos").mkdir()
     write_shard(folder / "photos" / "train-00.tar", CAPTIONS * 2)
     write_shard(folder / "photos" / "val.tar", CAPTIONS[:2])
+    (folder / "kodak").mkdir()
+    draw_scene(768, 512).save(folder / "kodak" / "kodim01.png")
     with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
         file.write("\n".join(CAPTIONS))
     return folder
@@ -114,6 +116,8 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert (tmp_path / "work" / "captioner" / "latents" / "train-00.safetensors").is_file()
     assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
+    change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
+    assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]
     assert "adversarial: discrimination" in (tmp_path / "work" / "curves.html").read_text()
 
 
