@@ -18,16 +18,16 @@ def read_curve(path: Path) -> dict[str, list[float]]:
     return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
-def draw_curves(folders: list[Path]) -> go.Figure:
+def draw_curves(paths: dict[str, Path]) -> go.Figure:
     """One row a stage, one panel a loss, over minutes of training.
 
     Args:
-        folders: Folders of stages; those without a curve are left out.
+        paths: Curves of stages by name; those that are not there are left out.
 
     Raises:
-        ValueError: None of them has a curve.
+        ValueError: None of them is there.
     """
-    curves = {folder.name: read_curve(folder / "curve.csv") for folder in folders if (folder / "curve.csv").is_file()}
+    curves = {stage: read_curve(path) for stage, path in paths.items() if path.is_file()}
     losses = {stage: [name for name in curve if name not in AXES] for stage, curve in curves.items()}
     losses = {stage: names for stage, names in losses.items() if names}
     if not losses:

@@ -234,7 +234,8 @@ class Stages:
 
     def curves(self) -> None:
         """Draws the loss curves of all stages as `curves.html`, which needs no network."""
-        draw_curves([self.work / stage for stage in TIMED_STAGES]).write_html(self.work / "curves.html")
+        paths = {stage: self.work / stage / "curve.csv" for stage in TIMED_STAGES}
+        draw_curves(paths).write_html(self.work / "curves.html")
 
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end."""

@@ -13,3 +13,14 @@ def test_pictures_stand_in_their_cells_with_their_shape_kept():
     assert sheet.getpixel((10, TITLE + THUMBNAIL // 2 + 10)) == (255, 255, 255)
     assert sheet.getpixel((THUMBNAIL + 10, TITLE + 10)) == (0, 0, 255)
     assert sheet.getpixel((10, TITLE + THUMBNAIL + 10)) == (0, 0, 255)
+
+
+def test_notes_stand_beneath_their_pictures():
+    red = Image.new("RGB", (256, 256), "red")
+    sheet = contact_sheet(["one", "two"], [[red, red], [red, red]], [["", "a\nb"], ["", ""]])
+    assert sheet.size == (2 * THUMBNAIL, TITLE + 2 * (THUMBNAIL + 2 * TITLE))
+    beneath = (TITLE + THUMBNAIL, TITLE + THUMBNAIL + 2 * TITLE)
+    left, right = (sheet.crop((x, beneath[0], x + THUMBNAIL, beneath[1])) for x in (0, THUMBNAIL))
+    assert left.getextrema() == ((255, 255),) * 3
+    assert right.getextrema()[0][0] < 100
+    assert sheet.getpixel((10, beneath[1] + 10)) == (255, 0, 0)
