@@ -49,8 +49,8 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, fo
                     expected = flow.expected(noisy, sigma, condition, tokens[first : first + BATCH])
                     loss = flow.weight(sigma) * (expected - part).square()
                     losses[name] += loss.mean().item() * len(part) / len(latents) / REPEATS
-        difference = 100 * (losses["wrong"] / losses["right"] - 1)
-        rows.append([preset, f"{losses['right']:.5f}", f"{losses['wrong']:.5f}", f"{difference:.2f}"])
+        percent = 100 * (losses["wrong"] / losses["right"] - 1)
+        rows.append([preset, f"{losses['right']:.5f}", f"{losses['wrong']:.5f}", f"{percent:.2f}"])
     head = ["preset", "right_caption", "wrong_caption", "wrong_is_worse_percent"]
     _write(folder / "leverage.csv", head, rows)
 

@@ -67,7 +67,7 @@ class TrainingRun:
         self.step, self.seconds = 0, 0.0
         parts = [name for name, _ in objective.named_children()]
         if unknown := sorted(set(config.relative_rates) - set(parts)):
-            raise ValueError(f"no learning rate for {unknown[0]}: the objective's parts are {', '.join(parts)}")
+            raise ValueError(f"relative_rates names {unknown[0]}: the objective's parts are {', '.join(parts)}")
         groups: dict[float, list[nn.Parameter]] = {}
         for name, parameter in objective.named_parameters():
             if parameter.requires_grad:

@@ -126,7 +126,7 @@ def test_relative_rates_are_those_of_the_parts_they_name(tmp_path, accelerator):
 
 
 def test_a_relative_rate_of_no_part_is_refused(tmp_path, accelerator):
-    with pytest.raises(ValueError, match=r"^no learning rate for quik: the objective's parts are quick, slow, fixed$"):
+    with pytest.raises(ValueError, match=r"^relative_rates names quik: the objective's parts are quick, slow, fixed$"):
         TrainingRun(TwoParts(), tmp_path, config(relative_rates={"quik": 2.0}), accelerator)
 
 

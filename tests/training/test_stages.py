@@ -157,6 +157,10 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     assert set(manifest["training"]) == {"flow", "entropy", "caption-coder"}
     assert manifest["parameters"]["masked_model"] > 0
 
+    tiny_pipeline(seed=1).save_pretrained(tmp_path / "pipeline")
+    stages.run("indices", 60.0)
+    assert path.stat().st_mtime_ns > first
+
 
 def test_a_decoder_is_trained_further_for_the_latents_it_has(data, tmp_path):
     """What encodes stays to the bit, and the manifest counts what the model had been trained before, once."""
