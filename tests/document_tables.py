@@ -104,6 +104,15 @@ def leverage() -> str:
     return table(["preset", "loss, right caption", "loss, another photo's", "worse by, %"], lines)
 
 
+def caption_change() -> str:
+    """What another caption changes in a picture, beside what painting changes in the estimate."""
+    lines = [
+        [f"`{row['preset']}`", row["caption_change"], row["painting_change"]]
+        for row in rows("caption-change.csv", TRAINING)
+    ]
+    return table(["preset", "one caption to the other, of 255", "the estimate to the painted picture, of 255"], lines)
+
+
 def captioner() -> str:
     """How many generated captions share a content word with the photo's own."""
     measured = json.loads((TRAINING / "captioner.json").read_text())
@@ -134,6 +143,17 @@ def parts() -> str:
     return table(["part", "parameters", "MB", "minutes of training on two CPU cores"], lines)
 
 
+def stages() -> str:
+    """Steps and minutes of each stage, and whether its curve was kept."""
+    lines = []
+    for name, state in manifest()["training"].items():
+        kept = (TRAINING / f"{name}-curve.csv").is_file()
+        lines.append(
+            [f"`{name}`", f"{state['step']:,}", f"{state['seconds'] / 60:.0f}", "kept" if kept else "not kept"]
+        )
+    return table(["stage", "steps", "minutes on two CPU cores", "curve"], lines)
+
+
 def sources() -> str:
     """The collections that the training photos come from."""
     licences = source_licences()
@@ -142,7 +162,11 @@ def sources() -> str:
 
 
 TABLES = {
-    make.__name__: make for make in (results, codings, baselines, strengths, leverage, captioner, parts, sources)
+    make.__name__: make
+    for make in (
+        *(results, codings, baselines),
+        *(strengths, leverage, caption_change, captioner, parts, stages, sources),
+    )
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from gradio.media import get_image
+from PIL import Image
 from safetensors import safe_open
 
 from percov2_demo.evaluation import list_pictures
@@ -23,6 +24,7 @@ from tests.conftest import draw_scene
 
 
 RESULTS = EMBEDDED_MODEL.parent / "results" / "kodak"
+TRAINING = EMBEDDED_MODEL.parent / "results" / "training"
 FILE_OF_A_LION = (
     "227445a28b1c6da1526ca58ad55918d64a21939679287948c6d44bbbe7307c4349b0"
     "a6a674aefd59356047ea8bf668814eadcf763aa53e0d5228f0d1c5d8819ccf49a521"
@@ -115,6 +117,16 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
     assert fidelity["ultra-low"] < fidelity["low"] < fidelity["extreme-low"]
     assert fidelity["ultra-low"] >= 15.5
     assert fidelity["extreme-low"] >= 18.5
+
+
+def test_committed_contact_sheets_are_this_models_and_small(embedded):
+    """`python -m tests.document_pictures` makes them."""
+    sheets = sorted(TRAINING.glob("*.jpg"))
+    assert {sheet.stem for sheet in sheets} == {"captions", *(f"rewrites-{preset}" for preset in PRESETS)}
+    for sheet in sheets:
+        with Image.open(sheet) as picture:
+            assert picture.info["comment"].decode() == embedded.identity, sheet.name
+    assert sum(path.stat().st_size for path in (*sheets, TRAINING / "curves.png")) < 1_500_000
 
 
 def test_committed_codings_reach_their_targets():

@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
@@ -40,12 +40,22 @@ def test_python_snippet_runs(tmp_path, monkeypatch):
 
 
 def test_commands_parse():
-    text = "".join(blocks("bash")).replace("\\\n", " ")
-    lines = [line for line in text.splitlines() if "-m percov2_demo" in line]
+    text = "".join("".join(blocks("bash", document.read_text("utf-8"))) for document in DOCUMENTS)
+    lines = [line for line in text.replace("\\\n", " ").splitlines() if "-m percov2_demo" in line]
     commands = [shlex.split(line)[3:] for line in lines]
     assert {command[0] for command in commands} >= {"compress", "decompress", "info", "serve", "evaluate", "train"}
+    stages = {stage for names in re.findall(r"for stage in (.*?);", text) for stage in names.split()}
     for command in commands:
-        build_parser().parse_args(["autoencoder" if word == "$stage" else word for word in command])
+        for stage in stages if "$stage" in command else {""}:
+            build_parser().parse_args([stage if word == "$stage" else word for word in command])
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
+def test_files_that_documents_link_to_exist(document):
+    links = re.findall(r"\]\((?!http)([^)#]+)", document.read_text("utf-8"))
+    assert links
+    for link in links:
+        assert (document.parent / link).is_file(), link
 
 
 def test_files_that_the_readme_names_exist():
