@@ -21,6 +21,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderModel
 
 from percov2_demo.adapter import Adapter, Checkpoint, load_adapter, save_adapter
+from percov2_demo.arithmetic import onednn_products
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld, compress_caption
 from percov2_demo.captioning import CAPTIONERS, Captioner, LanguageCaptioner, LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel
@@ -31,8 +32,9 @@ from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.trace import GroupTrace
 from percov2_demo.fetching import DOWNLOAD_OPTIONS
 from percov2_demo.fingerprint import fingerprint
+from percov2_demo.flow_sampler import FlowSampler, Start
 from percov2_demo.images import fit_image, load_image, normalize
-from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
+from percov2_demo.interpolant import PredictionType
 from percov2_demo.loading import ADAPTER_FILE, BASE_CLASS, model_class, model_folder
 from percov2_demo.memory import (
     PLANS,
@@ -59,10 +61,6 @@ SETTINGS = ("prediction_type", "default_strength", "default_entropy", "descripti
 """Arguments of the pipeline that are neither parts nor their identity."""
 
 StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
-
-
-class Interrupted(RuntimeError):
-    """Decoding was stopped by its caller."""
 
 
 class PerCoV2Pipeline(DiffusionPipeline):
@@ -526,6 +524,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         seed: int | Sequence[int] = Sampling.seed,
         generator: torch.Generator | None = None,
         caption: str | None = None,
+        fast: bool = False,
         callback_on_step_end: StepCallback | None = None,
         interrupt: Callable[[], bool] | None = None,
     ) -> Image.Image | list[Image.Image]:
@@ -543,6 +542,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
             caption: Text used in place of the stream's.
+            fast: Less than half the transformer's work for a slightly different picture, see `flow_sampler`.
             callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
                 each step; may return a dict with new `latents`.
             interrupt: Asked before each step; True stops the sampler.
@@ -551,28 +551,88 @@ class PerCoV2Pipeline(DiffusionPipeline):
             ValueError: An argument is out of range, or the stream is not for this model.
             Interrupted: `interrupt` returned True.
         """
-        strength = self.default_strength(stream.preset) if strength is None else strength
-        self._check_stream(stream)
         seeds = [seed] if isinstance(seed, Integral) else list(seed)
-        if not seeds:
-            raise ValueError("give at least one seed")
-        for value in seeds:
-            self.check_sampling(Sampling(num_inference_steps, guidance_scale, strength, value))
         if generator is not None and len(seeds) > 1:
             raise ValueError("give several seeds or a generator, not both")
+        samplings = [Sampling(num_inference_steps, guidance_scale, strength, value) for value in seeds]
+        for sampling in samplings:
+            self.check_sampling(sampling)
+        start = self.start(stream, strength, caption)
+        images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
+        return images[0] if isinstance(seed, Integral) else images
+
+    @torch.inference_mode()
+    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
+        """What the pictures of a stream share, for `paint`.
+
+        Args:
+            stream: As in `decompress`.
+            strength: As in `decompress`.
+            caption: As in `decompress`.
+
+        Raises:
+            ValueError: The strength is out of range, or the stream is not for this model.
+        """
+        self._check_stream(stream)
+        strength = self.default_strength(stream.preset) if strength is None else strength
+        self.check_sampling(Sampling(strength=strength))
         if self._other_captioner is not None:
             self._other_captioner.release()
-        condition = self._decode_indices(stream, len(seeds))
-        generators = [generator] if generator else [torch.Generator().manual_seed(int(value)) for value in seeds]
-        noise = self._noise(stream, generators).to(self._execution_device)
-        latents = starting_point(condition.estimate, noise, strength)
-        if strength > 0:
-            text = self._encode_guided_text(stream.caption if caption is None else caption, guidance_scale, len(seeds))
-            sigmas = starting_sigmas(num_inference_steps, strength, self.scheduler.config.shift)
-            latents = self._sample(latents, sigmas, condition, text, guidance_scale, callback_on_step_end, interrupt)
-        images = self.decode_latents(latents)
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        caption = stream.caption if caption is None else caption
+        with onednn_products():
+            condition = self.hyper_codec.decode(indices, stream.preset)
+            text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
+        estimate = None if condition.estimate is None else condition.estimate.float()
+        return Start(Condition(condition.channels, estimate), text, strength)
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        start: Start,
+        samplings: Sequence[Sampling],
+        fast: bool = False,
+        callback_on_step_end: StepCallback | None = None,
+        interrupt: Callable[[], bool] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[Image.Image]:
+        """Pictures of several settings in one batch.
+
+        Args:
+            start: Where they start; of a start that painted before, the first step is not run again.
+            samplings: Settings with one number of steps; the start's strength goes for theirs.
+            fast: As in `decompress`.
+            callback_on_step_end: As in `decompress`.
+            interrupt: As in `decompress`.
+            generator: Source of the noise in place of the seeds.
+
+        Raises:
+            ValueError: A setting is out of range, or the numbers of steps differ.
+            Interrupted: `interrupt` returned True.
+        """
+        if not samplings:
+            raise ValueError("give at least one seed")
+        for sampling in samplings:
+            self.check_sampling(sampling)
+        steps = samplings[0].steps
+        if any(sampling.steps != steps for sampling in samplings):
+            raise ValueError("settings that are painted together need the same number of steps")
+        generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
+        sampler = FlowSampler(self.transformer, self.scheduler, self.config.prediction_type)
+
+        with self.progress_bar(total=steps) as progress, onednn_products():
+
+            def report(step: int, sigma: float, tensors: dict[str, Tensor]) -> Tensor:
+                latents = tensors["latents"]
+                if callback_on_step_end is not None:
+                    latents = (callback_on_step_end(self, step, sigma, tensors) or {}).get("latents", latents)
+                progress.update()
+                return latents
+
+            latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
+            images = self.decode_latents(latents)
         self.maybe_free_model_hooks()
-        return images[0] if isinstance(seed, Integral) else images
+        return images
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:
@@ -645,63 +705,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
         if not 0 <= sampling.seed < 2**63:
             raise ValueError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
 
-    def _sample(
-        self,
-        latents: Tensor,
-        sigmas: list[float],
-        condition: Condition,
-        text: TextCondition,
-        guidance_scale: float,
-        callback_on_step_end: StepCallback | None,
-        interrupt: Callable[[], bool] | None,
-    ) -> Tensor:
-        """Follows the flow from the first noise level to the end of the path."""
-        scheduler = FlowMatchEulerDiscreteScheduler.from_config(self.scheduler.config)
-        scheduler.set_timesteps(sigmas=sigmas, device=latents.device)
-        branches = len(text.tokens) // len(latents)
-        dtype = self.transformer.dtype
-        channels = condition.channels.to(dtype).repeat(branches, 1, 1, 1)
-        with self.progress_bar(total=len(sigmas)) as progress:
-            for step, timestep in enumerate(scheduler.timesteps):
-                if interrupt is not None and interrupt():
-                    raise Interrupted("decoding was stopped")
-                noisy = torch.cat([latents.to(dtype).repeat(branches, 1, 1, 1), channels], dim=1)
-                prediction = self.transformer(
-                    hidden_states=noisy,
-                    timestep=timestep.expand(len(noisy)),
-                    encoder_hidden_states=text.tokens,
-                    pooled_projections=text.pooled,
-                    return_dict=False,
-                )[0].float()
-                if branches == 2:
-                    without, with_text = prediction.chunk(2)
-                    prediction = without + guidance_scale * (with_text - without)
-                sigma = scheduler.sigmas[step]
-                expected = expected_latent(prediction, latents, condition.estimate, sigma, self.config.prediction_type)
-                latents = scheduler.step(velocity(latents, expected, sigma), timestep, latents).prev_sample
-                if callback_on_step_end is not None:
-                    tensors = {"latents": latents, "expected_latents": expected}
-                    latents = (callback_on_step_end(self, step, float(sigma), tensors) or {}).get("latents", latents)
-                progress.update()
-        return latents
-
-    def _encode_guided_text(self, caption: str, guidance_scale: float, count: int) -> TextCondition:
-        if guidance_scale == 0:
-            caption = ""
-        # Without a caption both branches are the same.
-        captions = [caption] if guidance_scale == 1 or not caption else ["", caption]
-        return self.encode_captions(captions).repeat(count)
-
-    def _decode_indices(self, stream: Bitstream, count: int) -> Condition:
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
-        condition = self.hyper_codec.decode(indices, stream.preset)
-        estimate = None if condition.estimate is None else condition.estimate.float().expand(count, -1, -1, -1)
-        return Condition(condition.channels.expand(count, -1, -1, -1), estimate)
-
-    def _noise(self, stream: Bitstream, generators: list[torch.Generator]) -> Tensor:
-        stride = self.hyper_codec.config.latent_stride
-        shape = (1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride)
-        return torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+    def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
+        shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
+        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+        return noise.to(self._execution_device)
 
 
 def _refuse_other_models(folder: Path, expected: str) -> None:

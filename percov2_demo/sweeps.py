@@ -1,7 +1,7 @@
 """Sweeps: many pictures of one photo, one result after another.
 
-A photo is encoded once for each preset, and its caption coded once for each text; trials next to each other that
-differ in nothing but the seed are painted in one batch.
+A photo is encoded once for each preset, its caption coded once for each text, and a stream decoded as far as all its
+pictures share; off the CPU, neighbours that differ in nothing but guidance and seed are painted in one batch.
 """
 
 import time
@@ -22,10 +22,12 @@ from percov2_demo.sampling import Sampling
 
 
 if TYPE_CHECKING:
+    from percov2_demo.flow_sampler import Start
     from percov2_demo.pipeline import PerCoV2Pipeline
 
 MAX_BATCH = 4
-"""Pictures painted at once: more would keep the viewer waiting for the first."""
+"""Pictures painted at once: more would keep the viewer waiting for the first. A CPU paints several in the time that
+they take one after another, so there a batch is one."""
 
 
 @dataclass(frozen=True)
@@ -36,11 +38,13 @@ class Trial:
         preset: Name of the bitrate preset.
         caption: Text that is sent along; empty for none.
         sampling: The decoder's settings; its strength is a number.
+        fast: Whether it is painted in the fast mode, see `flow_sampler`.
     """
 
     preset: str
     caption: str
     sampling: Sampling
+    fast: bool = False
 
     @property
     def steps(self) -> int:
@@ -51,6 +55,11 @@ class Trial:
     def any_seed(self) -> "Trial":
         """The trial with seed 0: what samples of one setting have in common."""
         return replace(self, sampling=replace(self.sampling, seed=0))
+
+    @property
+    def _batch(self) -> "Trial":
+        """What trials that are painted together have in common."""
+        return replace(self, sampling=replace(self.sampling, guidance=0, seed=0))
 
     @property
     def _picture(self) -> "Trial":
@@ -86,6 +95,7 @@ class Outcome:
             "preset": self.trial.preset,
             "caption": self.trial.caption,
             **asdict(self.trial.sampling),
+            "fast": self.trial.fast,
             **RateReport.from_bitstream(self.stream).to_row(),
             **self.metrics,
             "seconds": self.seconds,
@@ -97,6 +107,7 @@ def plan(
     captions: Iterable[str],
     samplings: Iterable[Sampling],
     default_strength: Callable[[str], float],
+    fast: bool = False,
 ) -> list[Trial]:
     """All combinations, each picture once: without a caption guidance changes nothing, at strength 0 nothing does.
 
@@ -105,11 +116,12 @@ def plan(
         captions: Texts; an empty one is none.
         samplings: Settings of the decoder.
         default_strength: A preset's strength where a setting has none.
+        fast: Whether they are painted in the fast mode.
     """
     trials: dict[Trial, Trial] = {}
     for preset, caption, sampling in product(presets, captions, samplings):
         strength = default_strength(preset) if sampling.strength is None else sampling.strength
-        trial = Trial(preset, caption, replace(sampling, strength=strength))
+        trial = Trial(preset, caption, replace(sampling, strength=strength), fast)
         trials.setdefault(trial._picture, trial)
     return list(trials.values())
 
@@ -144,6 +156,10 @@ def sweep(
     def stream_of(preset: str, caption: str) -> Bitstream:
         return pipeline.recode(replace(encode(preset), caption=caption))
 
+    @cache
+    def start_of(preset: str, caption: str, strength: float) -> "Start":
+        return pipeline.start(stream_of(preset, caption), strength)
+
     def report(_pipeline: object, step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
         if on_step is not None:
             on_step(step + 1)
@@ -151,19 +167,13 @@ def sweep(
 
     photo = fit_image(photo, max_side=pipeline.max_side)
     reference = to_tensor(photo)
-    for batch in _batches(trials):
-        stream, settings = stream_of(batch[0].preset, batch[0].caption), batch[0].sampling
-        start = time.perf_counter()
-        pictures = pipeline.decompress(
-            stream,
-            num_inference_steps=settings.steps,
-            guidance_scale=settings.guidance,
-            strength=settings.strength,
-            seed=[trial.sampling.seed for trial in batch],
-            callback_on_step_end=report,
-            interrupt=interrupt,
-        )
-        seconds = (time.perf_counter() - start) / len(batch)
+    for batch in _batches(trials, 1 if pipeline.device.type == "cpu" else MAX_BATCH):
+        stream = stream_of(batch[0].preset, batch[0].caption)
+        begin = time.perf_counter()
+        start = start_of(batch[0].preset, batch[0].caption, batch[0].sampling.strength)
+        samplings = [trial.sampling for trial in batch]
+        pictures = pipeline.paint(start, samplings, batch[0].fast, report, interrupt)
+        seconds = (time.perf_counter() - begin) / len(batch)
         for trial, picture in zip(batch, pictures, strict=True):
             yield Outcome(trial, stream, picture, measure(reference, to_tensor(picture)), seconds)
 
@@ -188,11 +198,11 @@ def mean_and_deviation(pictures: Sequence[Image.Image]) -> tuple[Image.Image, ND
     return mean, np.sqrt(samples.var(axis=0).mean(axis=-1))
 
 
-def _batches(trials: Iterable[Trial]) -> Iterator[list[Trial]]:
-    """Neighbours that differ in nothing but the seed, at most `MAX_BATCH` together."""
-    for _, group in groupby(trials, key=lambda trial: trial.any_seed):
+def _batches(trials: Iterable[Trial], size: int) -> Iterator[list[Trial]]:
+    """Neighbours that differ in nothing but guidance and seed, at most `size` together."""
+    for _, group in groupby(trials, key=lambda trial: trial._batch):
         members = list(group)
-        yield from (members[start : start + MAX_BATCH] for start in range(0, len(members), MAX_BATCH))
+        yield from (members[start : start + size] for start in range(0, len(members), size))
 
 
 def _levels(picture: Image.Image) -> NDArray[np.float32]:

@@ -83,6 +83,13 @@ def test_more_bytes_give_a_closer_picture(embedded):
     assert fidelity[0] > 15
 
 
+def test_fast_pictures_are_close_to_the_exact_ones(embedded):
+    photo = fit_image(load_image(get_image("lion.jpg")), "crop")
+    stream = embedded.compress(photo, "ultra-low", "a male lion lying on a rock")
+    exact, fast = (to_tensor(embedded.decompress(stream, fast=fast)) for fast in (False, True))
+    assert psnr(exact, fast) >= 35
+
+
 def test_picture_and_indices_do_not_depend_on_threads(embedded):
     threads = torch.get_num_threads()
     results = []

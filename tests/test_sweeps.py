@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from percov2_demo.flow_sampler import Interrupted
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.pipeline import Interrupted
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
-from percov2_demo.sweeps import MAX_BATCH, Trial, difference, mean_and_deviation, plan, sweep
+from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep
 from tests.conftest import draw_scene
 
 
@@ -99,21 +99,51 @@ def test_a_photo_is_encoded_once_for_each_preset(pipeline, photo, monkeypatch):
     assert encoded == ["ultra-low", "low"]
 
 
-def test_seeds_are_painted_in_batches(pipeline, photo, monkeypatch):
-    batches = []
-    decompress = type(pipeline).decompress
+def test_neighbours_are_batched_by_what_they_share():
+    trials = [trial("a castle", seed=seed, guidance=guidance) for guidance in (1.0, 3.0) for seed in range(3)]
+    trials += [trial("a castle", steps=1), trial("a castle", strength=0.4), trial("a cat")]
+    sizes = [len(batch) for batch in _batches(trials, MAX_BATCH)]
+    assert sizes == [4, 2, 1, 1, 1]
+    assert [planned for batch in _batches(trials, MAX_BATCH) for planned in batch] == trials
 
-    def count(self, stream, seed, **settings):
-        batches.append(seed)
-        return decompress(self, stream, seed=seed, **settings)
 
-    monkeypatch.setattr(type(pipeline), "decompress", count)
-    trials = [trial(seed=seed) for seed in range(MAX_BATCH + 1)] + [trial(seed=0, steps=1)]
+def test_a_cpu_paints_one_after_another(pipeline, photo, monkeypatch):
+    painted = []
+    paint = type(pipeline).paint
+
+    def count(self, start, samplings, *args):
+        painted.append([sampling.seed for sampling in samplings])
+        return paint(self, start, samplings, *args)
+
+    monkeypatch.setattr(type(pipeline), "paint", count)
+    assert len(list(sweep(pipeline, photo, [trial(seed=seed) for seed in range(2)]))) == 2
+    assert painted == [[0], [1]]
+
+
+def test_first_steps_from_the_same_noise_are_run_once(pipeline, photo, monkeypatch):
+    calls = []
+    forward = pipeline.transformer.forward
+
+    def count(*args, **kwargs):
+        calls.append(len(kwargs["hidden_states"]))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(pipeline.transformer, "forward", count)
+    settings = [(1, 1.0), (1, 5.0), (2, 3.0), (2, 1.0)]
+    trials = [trial("a castle", steps=steps, guidance=guidance) for steps, guidance in settings]
     outcomes = list(sweep(pipeline, photo, trials))
-    assert batches == [[0, 1, 2, 3], [4], [0]]
-    assert [outcome.trial for outcome in outcomes] == trials
-    alone = next(sweep(pipeline, photo, [trials[2]]))
-    assert np.abs(np.asarray(outcomes[2].picture, int) - np.asarray(alone.picture, int)).max() <= 1
+    # With the caption; without it too; only the second steps.
+    assert calls == [1, 1, 2, 1]
+    for outcome, planned in zip(outcomes, trials, strict=True):
+        alone = next(sweep(pipeline, photo, [planned]))
+        assert np.abs(np.asarray(outcome.picture, int) - np.asarray(alone.picture, int)).max() <= 1
+
+
+def test_fast_is_told_in_the_row(pipeline, photo):
+    (planned,) = plan(["ultra-low"], ["a castle"], [Sampling(4, strength=0.5)], strengths, fast=True)
+    (outcome,) = sweep(pipeline, photo, [planned])
+    assert outcome.to_row()["fast"]
+    assert np.array_equal(outcome.picture, pipeline.decompress(outcome.stream, 4, strength=0.5, fast=True))
 
 
 def test_steps_are_told(pipeline, photo):

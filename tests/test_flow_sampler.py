@@ -1,0 +1,82 @@
+"""The sampler's exact and fast modes on the tiny random pipeline."""
+
+import numpy as np
+import pytest
+import torch
+
+from percov2_demo.flow_sampler import _extrapolate
+from percov2_demo.sampling import Sampling
+from tests.conftest import draw_scene, tiny_pipeline
+
+
+CAPTION = "an old castle"
+
+
+@pytest.fixture(scope="module")
+def painter():
+    """A pipeline whose transformer says something, and a stream of it."""
+    pipeline = tiny_pipeline()
+    with torch.no_grad():
+        pipeline.transformer.proj_out.weight.mul_(3)
+    return pipeline, pipeline.compress(draw_scene(128, 128), caption=CAPTION)
+
+
+@pytest.fixture
+def calls(painter, monkeypatch) -> list[int]:
+    """The batch size of each run of the transformer."""
+    transformer, sizes = painter[0].transformer, []
+    forward = transformer.forward
+
+    def count(*args, **kwargs):
+        sizes.append(len(kwargs["hidden_states"]))
+        return forward(*args, **kwargs)
+
+    monkeypatch.setattr(transformer, "forward", count)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("steps", "guidance", "sizes"),
+    [(8, 3.0, [2, 2, 1, 1]), (8, 1.0, [1, 1, 1, 1]), (8, 0.0, [1, 1, 1, 1]), (8, 0.5, [2] * 4), (1, 3.0, [2])],
+)
+def test_fast_mode_asks_at_every_other_step_and_amplifies_in_the_first_half(painter, calls, steps, guidance, sizes):
+    pipeline, stream = painter
+    told = []
+    pipeline.decompress(
+        stream, steps, guidance, fast=True, callback_on_step_end=lambda _p, step, *_: told.append(step)
+    )
+    assert calls == sizes
+    assert told == list(range(steps))
+
+
+def test_one_fast_step_is_the_exact_one(painter):
+    pipeline, stream = painter
+    assert np.array_equal(pipeline.decompress(stream, 1, fast=True), pipeline.decompress(stream, 1))
+
+
+def test_predictions_on_a_line_are_extrapolated_exactly():
+    offset, slope = torch.randn(2, 2, 1, 16, 4, 4).unbind()
+    past = [(torch.tensor(sigma), offset + sigma * slope) for sigma in (0.8, 0.6)]
+    torch.testing.assert_close(_extrapolate(past, torch.tensor(0.5)), offset + 0.5 * slope)
+    assert torch.equal(_extrapolate(past[:1], torch.tensor(0.5)), past[0][1])
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_a_batch_of_guidance_scales_is_its_pictures_one_by_one(painter, fast):
+    pipeline, stream = painter
+    samplings = [Sampling(4, guidance, seed=seed) for guidance, seed in ((0, 0), (1, 0), (0.5, 1), (3, 1), (7.5, 0))]
+    batch = pipeline.paint(pipeline.start(stream), samplings, fast)
+    for sampling, picture in zip(samplings, batch, strict=True):
+        (alone,) = pipeline.paint(pipeline.start(stream), [sampling], fast)
+        assert np.abs(np.asarray(picture, int) - np.asarray(alone, int)).max() <= 1
+    assert len({picture.tobytes() for picture in batch}) == len(batch)
+
+
+def test_pictures_painted_together_take_the_same_steps(painter):
+    pipeline, stream = painter
+    with pytest.raises(ValueError, match="same number of steps"):
+        pipeline.paint(pipeline.start(stream), [Sampling(1), Sampling(2)])
+    with pytest.raises(ValueError, match="guidance"):
+        pipeline.paint(pipeline.start(stream), [Sampling(guidance=-1)])
+    with pytest.raises(ValueError, match="strength"):
+        pipeline.start(stream, strength=2)
