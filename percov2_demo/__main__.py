@@ -1,4 +1,4 @@
-"""The command line: `python -m percov2_demo compress|decompress|info|caption|serve|evaluate|train`.
+"""The command line: `python -m percov2_demo compress|decompress|info|caption|serve|evaluate|bench|train`.
 
 Results go to stdout as one JSON object, captions as lines, progress to stderr. Heavy modules are imported by the
 commands that need them, so that `info` and `--help` answer at once.
@@ -132,17 +132,26 @@ def build_parser() -> Parser:
     evaluate.add_argument("--dataset", help="name of the pictures in the results; default: the folder's")
     evaluate.set_defaults(command=run_evaluate)
 
+    bench = commands.add_parser("bench", help="how long each part takes, also beside the plain diffusers loop")
+    bench.add_argument("input", type=Path, nargs="?", metavar="PHOTO", help="default: a drawn picture of 512x512")
+    bench.add_argument("--repeats", type=int, default=5, help="rounds that medians are taken of")
+    bench.add_argument("--json", action="store_true", help="one JSON object in place of the table")
+    bench.set_defaults(command=run_bench)
+
     decompress.add_argument("--steps", type=int, default=Sampling.steps)
     decompress.add_argument("--guidance", type=float, default=Sampling.guidance)
     decompress.add_argument("--strength", type=float, help=STRENGTH_HELP)
     decompress.add_argument("--seed", type=int, default=Sampling.seed)
+    decompress.add_argument(
+        "--fast", action="store_true", help="less than half the sampler's work, for a slightly different picture"
+    )
     decompress.add_argument("--lose", type=float, metavar="SHARE", help="of indices, filled in by the entropy model")
     decompress.add_argument("--lose-seed", type=int, default=0, help="chooses which are lost, and how they are filled")
 
-    for command in (compress, decompress, info, caption, serve, evaluate):
+    for command in (compress, decompress, info, caption, serve, evaluate, bench):
         command.add_argument("--model", help="model or adapter, a folder or hub id; default: the embedded model")
         command.add_argument("--base", help="folder or hub id of an adapter's base; default: as the adapter says")
-    for command in (compress, decompress, caption, serve, evaluate):
+    for command in (compress, decompress, caption, serve, evaluate, bench):
         command.add_argument("--device", default="cpu", help='as torch names them, for instance "cuda"')
         command.add_argument("--memory", choices=PLANS, help="what saves memory; default: max, which saves none")
     for command in (compress, caption, serve, evaluate):
@@ -236,10 +245,12 @@ def run_decompress(options: argparse.Namespace) -> None:
         guidance_scale=options.guidance,
         strength=strength,
         seed=options.seed,
+        fast=options.fast,
     )
     watch.lap("decompress")
     image.save(options.output, format="PNG")
     sampling = {"steps": options.steps, "guidance": options.guidance, "strength": strength, "seed": options.seed}
+    sampling["fast"] = options.fast
     _print(sampling | {"width": image.width, "height": image.height, "seconds": watch.seconds})
 
 
@@ -314,6 +325,28 @@ def run_evaluate(options: argparse.Namespace) -> None:
     summary = evaluate(pipeline, pictures, protocol, options.out)
     if summary is not None:
         _print(summary)
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """Measures how long each part takes."""
+    from PIL import Image
+
+    if options.repeats < 1:
+        raise ValueError("the number of rounds must be at least 1")
+    photo = load_image(options.input) if options.input else Image.effect_mandelbrot((512, 512), (-2, -1, 1, 1), 100)
+    watch = Stopwatch()
+    from percov2_demo.bench import bench, table
+
+    watch.lap("imports")
+    pipeline = _load_pipeline(options)
+    watch.lap("load")
+    pipeline.set_progress_bar_config(disable=True)
+    result = bench(pipeline, photo.convert("RGB"), options.repeats)
+    result["parts"] = watch.seconds | result["parts"]
+    if options.json:
+        _print(result)
+    else:
+        print(table(result))
 
 
 def run_train(options: argparse.Namespace) -> None:

@@ -1,0 +1,194 @@
+"""The measurements: medians of wall time, what is compared taking turns so that a busy machine is busy for all."""
+
+import io
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import product
+from statistics import median
+from typing import Any
+
+import torch
+from PIL import Image
+
+from percov2_demo.bench.plain_loop import PlainLoop
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.images import fit_image
+from percov2_demo.metrics import psnr, to_tensor
+from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.sampling import Sampling
+from percov2_demo.sweeps import Trial, sweep
+
+
+CAPTION = "a black shape with a bright edge"
+SWEEP_GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
+SWEEP_STEPS = (4, 8, 12, 20)
+
+
+def bench(
+    pipeline: PerCoV2Pipeline,
+    photo: Image.Image,
+    repeats: int = 5,
+    sampling: Sampling = Sampling(),  # noqa: B008
+    sweep_steps: Sequence[int] = SWEEP_STEPS,
+) -> dict[str, Any]:
+    """Times of the parts of one round trip and of a sweep, in seconds.
+
+    Args:
+        pipeline: The codec, on the device that is measured.
+        photo: The RGB picture; of another size than 512x512, as "native" of `images.fit_image`.
+        repeats: Rounds; medians are reported. The sweep is run once.
+        sampling: The decoder's settings; guidance above 1.
+        sweep_steps: Numbers of steps of the sweep.
+
+    Returns:
+        "settings"; "parts", seconds by name; "decode", seconds of the plain diffusers loop, of this codec and of its
+        fast mode, with text and hyper-decoding; "ratio_to_diffusers" and "ratio_to_diffusers_fast", medians over the
+        rounds; "psnr_to_diffusers" and "psnr_fast", dB between the pictures; "sweep" and its ratios to separate
+        decodes; "peak_memory_mb", of the device's memory on a GPU.
+
+    Raises:
+        ValueError: A setting is out of range.
+    """
+    photo = fit_image(photo, max_side=pipeline.max_side)
+    stream = pipeline.compress(photo, caption=CAPTION)
+    sampling = replace(sampling, strength=pipeline.default_strength(stream.preset))
+    pipeline.check_sampling(sampling)
+    parts = _parts(pipeline, photo, stream, sampling, repeats)
+    return (
+        {"settings": _settings(pipeline, photo, repeats, sampling), "parts": parts}
+        | _beside_diffusers(pipeline, stream, sampling, repeats)
+        | _sweep(pipeline, photo, stream, sampling, sweep_steps)
+        | {"peak_memory_mb": _peak_memory_mb(pipeline.device)}
+    )
+
+
+def _settings(pipeline: PerCoV2Pipeline, photo: Image.Image, repeats: int, sampling: Sampling) -> dict[str, Any]:
+    device = pipeline.device
+    return {
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "threads": torch.get_num_threads(),
+        "cpus": os.cpu_count(),
+        "torch": torch.__version__,
+        "size": f"{photo.width}x{photo.height}",
+        "steps": sampling.steps,
+        "guidance": sampling.guidance,
+        "strength": sampling.strength,
+        "repeats": repeats,
+    }
+
+
+def _parts(
+    pipeline: PerCoV2Pipeline, photo: Image.Image, stream: Bitstream, sampling: Sampling, repeats: int
+) -> dict[str, float]:
+    """Medians of the parts of a round trip, in its order; "total" is the round trip without a caption's writing."""
+    data = stream.to_bytes()
+    packed = pipeline.compress(photo, caption=CAPTION, caption_coding="deflate")
+    start = pipeline.start(stream)
+    latents = pipeline.encode_latents(photo)
+    (picture,) = pipeline.decode_latents(latents)
+    actions: dict[str, Callable[[], object]] = {
+        "caption": lambda: pipeline.caption(photo),
+        "encode": lambda: pipeline.compress(photo, caption=CAPTION, caption_coding="deflate"),
+        "entropy coding": lambda: pipeline.recode(packed).to_bytes(),
+        "entropy decoding": lambda: pipeline.read(data),
+        "text and hyper-decoder": lambda: pipeline.start(stream),
+        "steps": lambda: pipeline.paint(replace(start, first={}), [sampling]),
+        "autoencoder": lambda: pipeline.decode_latents(latents),
+        "png": lambda: picture.save(io.BytesIO(), "PNG"),
+    }
+    if pipeline.captioner is None:
+        del actions["caption"]
+    seconds = {name: median(times) for name, times in _take_turns(actions, repeats, pipeline.device).items()}
+    # A picture is painted by the steps and then decoded.
+    seconds["steps"] -= seconds["autoencoder"]
+    parts = seconds | {"each step": seconds["steps"] / sampling.steps}
+    return parts | {"total": sum(value for name, value in seconds.items() if name != "caption")}
+
+
+def _beside_diffusers(
+    pipeline: PerCoV2Pipeline, stream: Bitstream, sampling: Sampling, repeats: int
+) -> dict[str, Any]:
+    plain = PlainLoop(pipeline)
+    pictures: dict[str, Image.Image] = {}
+
+    def paint(name: str, action: Callable[[], Image.Image]) -> Callable[[], None]:
+        return lambda: pictures.update({name: action()})
+
+    settings = {"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance, "seed": sampling.seed}
+    actions = {
+        "diffusers": paint("diffusers", lambda: plain.paint(pipeline.start(stream), sampling)),
+        "exact": paint("exact", lambda: pipeline.decompress(stream, **settings)),
+        "fast": paint("fast", lambda: pipeline.decompress(stream, **settings, fast=True)),
+    }
+    times = _take_turns(actions, repeats, pipeline.device)
+    tensors = {name: to_tensor(picture) for name, picture in pictures.items()}
+    return {
+        "decode": {name: median(values) for name, values in times.items()},
+        "ratio_to_diffusers": _ratio(times["exact"], times["diffusers"]),
+        "ratio_to_diffusers_fast": _ratio(times["fast"], times["diffusers"]),
+        "psnr_to_diffusers": psnr(tensors["diffusers"], tensors["exact"]),
+        "psnr_fast": psnr(tensors["exact"], tensors["fast"]),
+    }
+
+
+def _sweep(
+    pipeline: PerCoV2Pipeline, photo: Image.Image, stream: Bitstream, sampling: Sampling, steps: Sequence[int]
+) -> dict[str, Any]:
+    """A sweep of all guidance scales and numbers of steps, against the same pictures decoded one by one."""
+    samplings = [
+        replace(sampling, steps=count, guidance=guidance) for count, guidance in product(steps, SWEEP_GUIDANCES)
+    ]
+
+    def separate() -> None:
+        for one in samplings:
+            pipeline.decompress(stream, one.steps, one.guidance, one.strength, one.seed)
+
+    def swept(fast: bool) -> Callable[[], float]:
+        trials = [Trial(stream.preset, CAPTION, one, fast) for one in samplings]
+        # Of an outcome the painting counts: metrics are no part of separate decodes either.
+        return lambda: sum(outcome.seconds for outcome in sweep(pipeline, photo, trials))
+
+    apart = _seconds(separate, pipeline.device)
+    exact, fast = swept(fast=False)(), swept(fast=True)()
+    return {
+        "sweep": {"pictures": len(samplings), "separate": apart, "exact": exact, "fast": fast},
+        "ratio_of_sweep": exact / apart,
+        "ratio_of_sweep_fast": fast / apart,
+    }
+
+
+def _take_turns(
+    actions: dict[str, Callable[[], object]], repeats: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Seconds of each action in each round, after one that does not count."""
+    times: dict[str, list[float]] = {name: [] for name in actions}
+    for round_ in range(repeats + 1):
+        for name, action in actions.items():
+            seconds = _seconds(action, device)
+            if round_:
+                times[name].append(seconds)
+    return times
+
+
+def _seconds(action: Callable[[], object], device: torch.device) -> float:
+    start = time.perf_counter()
+    action()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - start
+
+
+def _ratio(times: Sequence[float], reference: Sequence[float]) -> float:
+    return median(value / base for value, base in zip(times, reference, strict=True))
+
+
+def _peak_memory_mb(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
