@@ -26,7 +26,7 @@ from percov2_demo.sweeps import Trial, sweep
 
 CAPTION = "a black shape with a bright edge"
 SWEEP_GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
-SWEEP_STEPS = (4, 8, 12, 20)
+SWEEP_STEPS = (2, 4, 8, 16)
 
 
 def bench(

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def table(result: dict[str, Any]) -> str:
-    """The lines of a result of `bench`, with "load" among its parts where it was measured."""
+    """The lines of a result of `bench`, with parts that came before among its own."""
     settings, sweep = result["settings"], result["sweep"]
     lines = [", ".join(f"{name} {value}" for name, value in settings.items()), "", "part                     seconds"]
     lines += [f"{name:24} {seconds:7.3f}" for name, seconds in result["parts"].items()]

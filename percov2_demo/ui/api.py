@@ -1,5 +1,9 @@
 """The codec for programs: endpoints of their own, apart from what the page needs for its looks."""
 
+import io
+import zipfile
+from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +15,9 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import FITS, load_image
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
+from percov2_demo.sweeps import plan, sweep
 from percov2_demo.ui.errors import friendly
+from percov2_demo.ui.export import csv_file
 from percov2_demo.ui.files import png_bytes, safe_stem, save_download
 from percov2_demo.ui.sampling import (
     MAX_GUIDANCE_SCALE,
@@ -19,6 +25,7 @@ from percov2_demo.ui.sampling import (
     MAX_STEPS,
     MODEL_QUEUE,
 )
+from percov2_demo.ui.sweep_runner import check_size
 
 
 if TYPE_CHECKING:
@@ -26,8 +33,8 @@ if TYPE_CHECKING:
 
 
 def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
-    """Adds `/compress`, `/decompress` and `/info` to the demo that is being built, and `/caption` where the model has
-    a captioner; nothing of them shows on the page.
+    """Adds `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
+    model has a captioner; nothing of them shows on the page.
     """
     endpoints = Endpoints(pipeline)
     with gr.Group(visible=False):
@@ -37,16 +44,23 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
         fit = gr.Radio(list(FITS), value=FITS[0], label="Fit")
         stream = gr.File(label="Stream, a .pcv2 file")
         sampling = _create_sampling_inputs()
+        varied = _create_sweep_inputs(pipeline.presets)
+        fast = gr.Checkbox(False, label="Fast: less than half the time, for slightly different pictures")
         written = gr.File(label="Stream, a .pcv2 file")
         picture = gr.Image(label="Picture", format="png", type="filepath", buttons=[])
         rates = gr.JSON(label="Bytes and bpp of each part")
         fields = gr.JSON(label="Fields of the stream")
+        rows = gr.JSON(label="Settings, bytes and metrics of each picture")
+        table = gr.File(label="The same as CSV")
+        pictures = gr.File(label="The pictures, a ZIP file")
         button = gr.Button()
     compress, decompress = friendly(endpoints.compress), friendly(endpoints.decompress)
     inputs = [photo, preset, caption, fit]
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
-    button.click(decompress, [stream, *sampling], [picture, fields], api_name="decompress", **MODEL_QUEUE)
+    button.click(decompress, [stream, *sampling, fast], [picture, fields], api_name="decompress", **MODEL_QUEUE)
     button.click(friendly(endpoints.info), stream, fields, api_name="info")
+    sweep = friendly(endpoints.sweep)
+    button.click(sweep, [photo, *varied, caption, fast], [rows, table, pictures], api_name="sweep", **MODEL_QUEUE)
     if getattr(pipeline, "has_captioner", False):
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
@@ -57,6 +71,16 @@ def _create_sampling_inputs() -> list[Component]:
         gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
         gr.Number(None, minimum=0, maximum=1, label="Strength, or none for the model's default"),
         gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, precision=0, label="Seed"),
+    ]
+
+
+def _create_sweep_inputs(presets: Sequence[str]) -> list[Component]:
+    return [
+        gr.CheckboxGroup(list(presets), value=[presets[0]], label="Presets"),
+        gr.JSON([Sampling.guidance], label="Guidance scales, a list"),
+        gr.JSON([Sampling.steps], label="Numbers of steps, a list"),
+        gr.JSON([None], label="Strengths, a list; null is the model's default"),
+        gr.JSON([Sampling.seed], label="Seeds, a list"),
     ]
 
 
@@ -95,6 +119,7 @@ class Endpoints:
         guidance_scale: float = Sampling.guidance,
         strength: float | None = None,
         seed: int = Sampling.seed,
+        fast: bool = False,
     ) -> tuple[str, dict[str, Any]]:
         """Paints the picture that a .pcv2 file describes.
 
@@ -104,13 +129,19 @@ class Endpoints:
             guidance_scale: How strongly the caption steers; 0 ignores it.
             strength: How much is painted anew, up to 1; empty for the model's default.
             seed: Seed of the noise; the same seed gives the same picture.
+            fast: Less than half the time, for a slightly different picture.
 
         Returns:
             The picture, a PNG file, and the fields of the stream.
         """
         fields = self._read(stream)
         picture = self._pipeline.decompress(
-            fields, num_inference_steps=steps, guidance_scale=guidance_scale, strength=strength, seed=seed
+            fields,
+            num_inference_steps=steps,
+            guidance_scale=guidance_scale,
+            strength=strength,
+            seed=seed,
+            fast=fast,
         )
         path = save_download(png_bytes(picture), f"{safe_stem(stream)}.png")
         return path, fields.to_dict()
@@ -127,6 +158,55 @@ class Endpoints:
         fields = self._read(stream)
         return fields.to_dict() | RateReport.from_bitstream(fields).to_dict() | {"indices": fields.indices.tolist()}
 
+    def sweep(
+        self,
+        photo: str | None,
+        presets: list[str],
+        guidance_scales: list[float],
+        steps: list[int],
+        strengths: list[float | None],
+        seeds: list[int],
+        caption: str = "",
+        fast: bool = False,
+    ) -> Iterator[tuple[list[dict[str, Any]], str | None, str | None]]:
+        """Paints one photo under every combination of settings; each picture once, at most 60.
+
+        Args:
+            photo: The photo's file.
+            presets: Names of bitrate presets.
+            guidance_scales: How strongly the caption steers; 0 ignores it.
+            steps: Numbers of steps of the sampler.
+            strengths: How much is painted anew, up to 1; null for the model's default.
+            seeds: Seeds of the noise.
+            caption: Text that travels in the file and guides the painting; empty for none.
+            fast: Less than half the time, for slightly different pictures.
+
+        Returns:
+            Settings, bytes and metrics of each picture; the same as a CSV file; and the pictures, PNG files in a ZIP
+            file by the names in the rows. Rows come as pictures are finished, the files at the end.
+        """
+        settings = product(
+            _numbers(strengths, "strengths", float, 1, optional=True),
+            _numbers(steps, "steps", int, MAX_STEPS, lowest=1),
+            _numbers(guidance_scales, "guidance_scales", float, MAX_GUIDANCE_SCALE),
+            _numbers(seeds, "seeds", int, MAX_SEED),
+        )
+        samplings = [Sampling(count, guidance, strength, seed) for strength, count, guidance, seed in settings]
+        trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+        check_size(trials)
+        rows: list[dict[str, Any]] = []
+        archive = io.BytesIO()
+        # PNG files do not get smaller by being packed.
+        with zipfile.ZipFile(archive, "w") as pack:
+            for outcome in sweep(self._pipeline, _open_photo(photo), trials):
+                name = f"{len(rows) + 1:02}.png"
+                pack.writestr(name, png_bytes(outcome.picture))
+                rows.append({"picture": name} | outcome.to_row())
+                yield rows, None, None
+        stem = safe_stem(photo)
+        table = save_download(csv_file(rows), f"{stem}-sweep.csv")
+        yield rows, table, save_download(archive.getvalue(), f"{stem}-sweep.zip")
+
     def caption(self, photo: str | None) -> str:
         """Describes a photo in a few words, as they may travel in a .pcv2 file.
 
@@ -142,6 +222,25 @@ class Endpoints:
         if stream is None:
             raise gr.Error("Send a .pcv2 file.", print_exception=False)
         return self._pipeline.read(stream)
+
+
+def _numbers(
+    values: Any, name: str, kind: type[int] | type[float], highest: float, lowest: float = 0, optional: bool = False
+) -> list[Any]:
+    """A list of numbers that a program sent.
+
+    Raises:
+        gr.Error: It is none, or a number is out of range.
+    """
+    accepted = (int, float) if kind is float else (int,)
+    for value in values if isinstance(values, list) and values else [""]:
+        if optional and value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, accepted) or not lowest <= value <= highest:
+            what = "whole numbers" if kind is int else "numbers"
+            message = f"Send {name} as a list of {what} from {lowest:g} to {highest:.10g}."
+            raise gr.Error(message, print_exception=False)
+    return [None if value is None else kind(value) for value in values]
 
 
 def _open_photo(photo: str | None) -> Image.Image:

@@ -29,32 +29,23 @@ class SweepRunner:
 
     def __init__(self, pipeline: "PerCoV2Pipeline"):
         self._pipeline = pipeline
-        self._seconds = 0.0
-        self._steps = 0
+        self._paces: dict[bool, tuple[float, int]] = {}
 
     def forecast_html(self, trials: Sequence[Trial]) -> str:
         """How much work a sweep is, said before it starts."""
         steps = sum(trial.steps for trial in trials)
         text = f"<b>{_count(len(trials), 'picture')}</b> to decode, {_count(steps, 'step')} in all"
-        if not self._steps:
+        pace = self._pace(trials)
+        if pace is None:
             return _line(f"{text}. How long that takes is shown once one has been measured here.")
-        pace = self._seconds / self._steps
         return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.")
-
-    def check(self, trials: Sequence[Trial]) -> None:
-        """Raises what is wrong with a sweep."""
-        if not trials:
-            raise gr.Error("Choose at least one value of each setting.", print_exception=False)
-        if len(trials) > MAX_TRIALS:
-            message = f"{len(trials)} pictures are too many: choose values for at most {MAX_TRIALS}."
-            raise gr.Error(message, print_exception=False)
 
     def run(self, photo: LabPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
         """Yields the status after each step, and with each finished picture its outcome.
 
         Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
         """
-        self.check(trials)
+        check_size(trials)
         with Image.open(photo.path) as fitted:
             original = fitted.convert("RGB")
         done = 0
@@ -64,8 +55,7 @@ class SweepRunner:
                 yield self._status_html(trials, done, f"step {event} of {trials[done].sampling.steps}"), None
                 continue
             done += 1
-            self._seconds += event.seconds
-            self._steps += event.trial.steps
+            self._book(event)
             yield self._status_html(trials, done), event
 
     def _watch(self, photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
@@ -86,13 +76,36 @@ class SweepRunner:
                 stopped.set()
         running.result()
 
+    def _book(self, outcome: Outcome) -> None:
+        seconds, steps = self._paces.get(outcome.trial.fast, (0.0, 0))
+        self._paces[outcome.trial.fast] = seconds + outcome.seconds, steps + outcome.trial.steps
+
+    def _pace(self, trials: Sequence[Trial]) -> float | None:
+        """Seconds a step of trials of one mode; None where no step was measured."""
+        seconds, steps = self._paces.get(trials[0].fast, (0.0, 0)) if trials else (0.0, 0)
+        return seconds / steps if steps else None
+
     def _status_html(self, trials: Sequence[Trial], done: int, doing: str = "") -> str:
         if done == len(trials):
             return _line(f"<b>{_count(done, 'picture')}</b> painted.")
         left = sum(trial.steps for trial in trials[done:])
-        rest = f", about {_duration(left * self._seconds / self._steps)} left" if self._steps else ""
+        pace = self._pace(trials)
+        rest = f", about {_duration(left * pace)} left" if pace is not None else ""
         text = f"<b>Painting {done + 1} of {len(trials)}</b>{', ' if doing else ''}{doing}{rest}"
         return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
+
+
+def check_size(trials: Sequence[Trial]) -> None:
+    """Refuses a sweep of no picture, and of too many.
+
+    Raises:
+        gr.Error: It is one.
+    """
+    if not trials:
+        raise gr.Error("Choose at least one value of each setting.", print_exception=False)
+    if len(trials) > MAX_TRIALS:
+        message = f"{len(trials)} pictures are too many: choose values for at most {MAX_TRIALS}."
+        raise gr.Error(message, print_exception=False)
 
 
 WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>'

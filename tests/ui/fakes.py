@@ -73,12 +73,14 @@ class FakePipeline:
         strength: float | None = None,
         seed: int = 0,
         caption: str | None = None,
+        fast: bool = False,
         callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
         interrupt: Callable[[], bool] | None = None,
     ) -> Image.Image:
         self.calls.append(
             {"steps": num_inference_steps, "guidance_scale": guidance_scale, "strength": strength, "seed": seed}
             | ({} if caption is None else {"caption": caption})
+            | ({"fast": True} if fast else {})
         )
         if self.failure is not None:
             raise self.failure

@@ -1,10 +1,13 @@
 """The endpoints as programs see them, on a running server."""
 
+import csv
 import json
 import logging
 import re
+import zipfile
 from pathlib import Path
 
+import gradio as gr
 import httpx
 import pytest
 from gradio_client import Client, handle_file
@@ -12,14 +15,16 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.ui.api import Endpoints
 from percov2_demo.ui.demo import build_demo, launch_options
 from percov2_demo.ui.errors import GENERIC_SENTENCE
 from tests.ui.fakes import FakePipeline
+from tests.ui.lab_fakes import LabPipeline
 
 
 @pytest.fixture(scope="module")
 def fake():
-    return FakePipeline()
+    return LabPipeline()
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +69,51 @@ def test_info_is_what_the_file_says(client, photo):
     assert info["bytes"] == rates["bytes"]
 
 
+def test_sweep_gives_rows_a_table_and_pictures(client, photo):
+    settings = {"guidance_scales": [1, 3], "steps": [1, 2], "strengths": [None, 0.5], "seeds": [0, 7]}
+    rows, table, archive = client.predict(
+        photo, presets=["low"], caption="a grey wall", fast=True, **settings, api_name="/sweep"
+    )
+    assert len(rows) == 16
+    assert {row["strength"] for row in rows} == {0.8, 0.5}
+    assert all(row["fast"] and row["caption"] == "a grey wall" and row["psnr"] > 0 for row in rows)
+    with Path(table).open(newline="") as file:
+        assert [row["picture"] for row in csv.DictReader(file)] == [row["picture"] for row in rows]
+    assert Path(archive).name == "wall-sweep.zip"
+    with zipfile.ZipFile(archive) as pack:
+        assert pack.namelist() == [row["picture"] for row in rows]
+        for name in pack.namelist():
+            with pack.open(name) as file, Image.open(file) as picture:
+                assert (picture.format, picture.size) == ("PNG", (512, 512))
+
+
+def test_rows_of_a_sweep_come_as_they_are_finished(client, photo):
+    job = client.submit(photo, steps=[1, 2], api_name="/sweep")
+    job.result()
+    assert [len(rows) for rows, *_ in job.outputs()] == [1, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"seeds": list(range(61))}, "61 pictures are too many"),
+        ({"steps": []}, "Send steps as a list of whole numbers from 1 to 100."),
+        ({"steps": [2.5]}, "Send steps as a list"),
+        ({"steps": 3}, "Send steps as a list"),
+        ({"guidance_scales": ["much"]}, "Send guidance_scales as a list of numbers from 0 to 15."),
+        ({"guidance_scales": [None]}, "Send guidance_scales as a list"),
+        ({"guidance_scales": [float("nan")]}, "Send guidance_scales as a list"),
+        ({"strengths": [2]}, "Send strengths as a list of numbers from 0 to 1."),
+        ({"seeds": [True]}, "Send seeds as a list of whole numbers from 0 to 2147483647."),
+        ({"presets": []}, "at least one value"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_one_sentence(photo, settings, message):
+    valid = {"presets": ["low"], "guidance_scales": [3], "steps": [1], "strengths": [None], "seeds": [0]}
+    with pytest.raises(gr.Error, match=re.escape(message)):
+        list(Endpoints(LabPipeline()).sweep(photo["path"], **valid | settings))
+
+
 def test_a_captioner_describes_photos(photo):
     class Captioner(FakePipeline):
         captioner = object()
@@ -93,6 +143,7 @@ def test_programs_read_what_every_parameter_means(server):
         "/compress": "Turns a photo into a .pcv2 file.",
         "/decompress": "Paints the picture that a .pcv2 file describes.",
         "/info": "Tells what a .pcv2 file says, without painting it.",
+        "/sweep": "Paints one photo under every combination of settings; each picture once, at most 60.",
     }
     assert [parameter["parameter_name"] for parameter in endpoints["/decompress"]["parameters"]] == [
         "stream",
@@ -100,21 +151,23 @@ def test_programs_read_what_every_parameter_means(server):
         "guidance_scale",
         "strength",
         "seed",
+        "fast",
     ]
 
 
 def test_tools_for_assistants(server):
     pytest.importorskip("mcp")
     tools = httpx.get(f"{server}gradio_api/mcp/schema").json()
-    assert {tool["name"] for tool in tools} == {"compress", "decompress", "info"}
+    assert {tool["name"] for tool in tools} == {"compress", "decompress", "info", "sweep"}
     for tool in tools:
         assert all(value["description"] for value in tool["inputSchema"]["properties"].values())
 
 
 def test_no_strength_is_the_models_default(client, fake, photo):
     written, _ = client.predict(photo, api_name="/compress")
-    client.predict(handle_file(written), api_name="/decompress")
+    client.predict(handle_file(written), fast=True, api_name="/decompress")
     assert fake.calls[-1]["strength"] is None
+    assert fake.calls[-1]["fast"]
 
 
 def test_errors_are_sentences(client, tmp_path):

@@ -13,7 +13,7 @@ def controls(blocks):
 
 def values_of(controls, kind):
     updates = controls.choose(kind)
-    return [updates[component] for component in controls.components]
+    return [updates.get(component, component.value) for component in controls.components]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -26,7 +26,7 @@ def test_the_first_kind_is_chosen_already(controls):
 
 
 def test_presets_have_their_own_strength(controls):
-    trials = controls.plan("a castle", ["ultra-low", "extreme-low"], [3], [20], ["default", 0.8], 1)
+    trials = controls.plan("a castle", ["ultra-low", "extreme-low"], [3], [20], ["default", 0.8], 1, True)
     assert [(trial.preset, trial.sampling.strength) for trial in trials] == [
         ("ultra-low", 1.0),
         ("ultra-low", 0.8),
@@ -40,9 +40,15 @@ def test_without_a_caption_guidance_is_not_swept(controls):
 
 
 def test_samples_of_a_setting_are_next_to_each_other(controls):
-    trials = controls.plan("a castle", ["low"], [1, 3], [20], [1], 3)
+    trials = controls.plan("a castle", ["low"], [1, 3], [20], [1], 3, True)
     assert [trial.sampling.seed for trial in trials] == [0, 1, 2, 0, 1, 2]
 
 
 def test_nothing_chosen_is_nothing_to_paint(controls):
-    assert controls.plan("a castle", ["low"], [], [20], [1], 1) == []
+    assert controls.plan("a castle", ["low"], [], [20], [1], 1, True) == []
+
+
+@pytest.mark.parametrize("fast", [False, True])
+def test_fast_is_a_choice(controls, fast):
+    (trial,) = controls.plan("a castle", ["low"], [3], [20], [1], 1, fast)
+    assert trial.fast is fast

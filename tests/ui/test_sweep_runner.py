@@ -1,5 +1,7 @@
 """A sweep as something to watch and to stop."""
 
+from dataclasses import replace
+
 import gradio as gr
 import pytest
 
@@ -45,6 +47,7 @@ def test_work_is_foreseen_and_time_only_once_measured(runner, photo):
     assert "about" not in before
     list(runner.run(photo, trials(1)))
     assert "as measured here" in runner.forecast_html(trials(3))
+    assert "about" not in runner.forecast_html([replace(trial, fast=True) for trial in trials(3)])
 
 
 def test_the_estimate_alone_has_no_pace(runner, photo):

@@ -16,8 +16,8 @@ from percov2_demo.ui.tradeoff_lab import DEVIATION_PEAK, TradeoffLab
 from tests.ui.lab_fakes import LabPipeline
 
 
-VALUES = (["ultra-low", "low"], [1, 3], [2], [0.5], 1)
-"""Presets, guidance scales, steps, strengths, seeds."""
+VALUES = (["ultra-low", "low"], [1, 3], [2], [0.5], 1, False)
+"""Presets, guidance scales, steps, strengths, seeds, whether fast."""
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_points_come_one_after_another(lab, uploaded_photo):
 
 
 def test_samples_have_a_mean_and_a_map(lab, uploaded_photo):
-    _, updates = run(lab, uploaded_photo, ["low"], [3], [2], [1], 3)
+    _, updates = run(lab, uploaded_photo, ["low"], [3], [2], [1], 3, False)
     last = [update for update in updates if lab.points in update][-1]
     mean, deviation = mean_and_deviation([Image.open(point.path) for point in last[lab.points]])
     assert np.array_equal(last[lab.mean], mean)
@@ -109,7 +109,7 @@ def test_the_work_is_foreseen(lab):
 
 def test_no_value_and_no_photo(lab, uploaded_photo):
     with pytest.raises(gr.Error, match="at least one value"):
-        run(lab, uploaded_photo, ["low"], [], [2], [0.5], 1)
+        run(lab, uploaded_photo, ["low"], [], [2], [0.5], 1, False)
     with pytest.raises(gr.Error, match="Choose a photo first"):
         lab.prepare(None)
 
