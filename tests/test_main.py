@@ -66,14 +66,16 @@ def test_compress_prints_its_accounting(folder):
 
 
 def test_decompress_writes_the_picture(folder):
-    arguments = ["--steps", "2", "--guidance", "2", "--strength", "0.7", "--seed", "3", "--model", "model"]
+    arguments = ["--steps", "2", "--guidance", "2", "--strength", "0.7", "--seed", "3", "--fast", "--model", "model"]
     completed = run(folder, "decompress", "photo.pcv2", "-o", "back.png", *arguments)
     assert completed.returncode == 0, completed.stderr
     assert completed.stderr == ""
     result = json.loads(completed.stdout)
     assert (result["steps"], result["guidance"], result["strength"], result["seed"]) == (2, 2.0, 0.7, 3)
+    assert result["fast"]
     assert set(result["seconds"]) == {"load", "read", "decompress"}
-    expected = tiny_pipeline().decompress(tiny_pipeline().read(folder / "photo.pcv2"), 2, 2.0, 0.7, seed=3)
+    stream = tiny_pipeline().read(folder / "photo.pcv2")
+    expected = tiny_pipeline().decompress(stream, 2, 2.0, 0.7, seed=3, fast=True)
     with Image.open(folder / "back.png") as image:
         assert image.format == "PNG"
         assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 1
@@ -282,3 +284,19 @@ def test_evaluate_measures_real_files(folder, tmp_path):
     assert summary["settings"]["model"] == tiny_pipeline().identity
     with Image.open(out / "contact-sheet.png") as sheet:
         assert sheet.size == (4 * 256, 24 + 2 * 256)
+
+
+def test_bench_measures_the_photo_it_is_given(folder, capsys, monkeypatch):
+    def measure(pipeline, photo, repeats):
+        return {"parts": {"encode": 0.1}, "size": photo.size, "repeats": repeats, "identity": pipeline.identity}
+
+    monkeypatch.setattr("percov2_demo.bench.bench", measure)
+    arguments = [str(folder / "photo.png"), "--repeats", "2", "--json", "--model", str(folder / "model")]
+    assert main(["bench", *arguments]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert list(result["parts"]) == ["imports and load", "encode"]
+    with Image.open(folder / "photo.png") as photo:
+        assert result["size"] == list(photo.size)
+    assert (result["repeats"], result["identity"]) == (2, tiny_pipeline().identity)
+    assert main(["bench", "--repeats", "0"]) == 2
+    assert "at least 1" in capsys.readouterr().err

@@ -27,17 +27,27 @@ class QuantizedConv2d(nn.Module):
     def __init__(self, convolution: nn.Conv2d):
         super().__init__()
         self.stride, self.padding = convolution.stride, convolution.padding
-        real = convolution.weight.float()
-        # The scale is one that half precision holds, so that storing the model so changes nothing.
-        tiny = torch.finfo(torch.float16).tiny
-        scale = (real.abs().amax((1, 2, 3), keepdim=True) / WEIGHT_LIMIT).clamp(min=tiny).half()
-        self.register_buffer("weight", torch.round(real / scale.float()).to(torch.int8))
-        self.register_buffer("scale", scale.to(convolution.weight.dtype))
+        weight = convolution.weight
+        if weight.is_meta:
+            # A model that is being loaded: its values come from the file, and rounding none takes time.
+            integers, scale = torch.empty_like(weight, dtype=torch.int8), weight.new_empty(len(weight), 1, 1, 1)
+        else:
+            integers, scale = _round(weight.float())
+        self.register_buffer("weight", integers)
+        self.register_buffer("scale", scale.to(weight.dtype))
         self.bias = convolution.bias
 
     def forward(self, x: Tensor) -> Tensor:
         """`(B, out_channels, H', W')` of `(B, in_channels, H, W)`."""
         return F.conv2d(x, self.weight * self.scale, self.bias, self.stride, self.padding)
+
+
+def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """The integers, and each output channel's scale."""
+    # The scale is one that half precision holds, so that storing the model so changes nothing.
+    tiny = torch.finfo(torch.float16).tiny
+    scale = (weight.abs().amax((1, 2, 3), keepdim=True) / WEIGHT_LIMIT).clamp(min=tiny).half()
+    return torch.round(weight / scale.float()).to(torch.int8), scale
 
 
 def quantize_convolutions(network: nn.Module) -> None:

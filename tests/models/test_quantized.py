@@ -135,3 +135,12 @@ def test_weights_are_quantized_once():
     codec.quantize_weights()
     assert list(codec.state_dict()) == list(state)
     assert all(torch.equal(value, state[name]) for name, value in codec.state_dict().items())
+
+
+def test_a_model_that_is_being_loaded_has_shapes_alone():
+    with torch.device("meta"):
+        empty = QuantizedConv2d(nn.Conv2d(6, 5, 3, dtype=torch.float16))
+    real = QuantizedConv2d(nn.Conv2d(6, 5, 3, dtype=torch.float16))
+    assert empty.weight.is_meta
+    for name, value in real.state_dict().items():
+        assert (empty.state_dict()[name].shape, empty.state_dict()[name].dtype) == (value.shape, value.dtype)
