@@ -91,7 +91,7 @@ class FlowSampler:
         """
         latents = starting_point(start.condition.estimate, noise, start.strength)
         if start.strength == 0:
-            return latents.expand_as(noise)
+            return latents
         steps = samplings[0].steps
         # Without a caption both branches are the same.
         has_caption = len(start.text.tokens) == 2

@@ -552,11 +552,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             Interrupted: `interrupt` returned True.
         """
         seeds = [seed] if isinstance(seed, Integral) else list(seed)
-        if generator is not None and len(seeds) > 1:
-            raise ValueError("give several seeds or a generator, not both")
         samplings = [Sampling(num_inference_steps, guidance_scale, strength, value) for value in seeds]
-        for sampling in samplings:
-            self.check_sampling(sampling)
         start = self.start(stream, strength, caption)
         images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
         return images[0] if isinstance(seed, Integral) else images
@@ -604,10 +600,10 @@ class PerCoV2Pipeline(DiffusionPipeline):
             fast: As in `decompress`.
             callback_on_step_end: As in `decompress`.
             interrupt: As in `decompress`.
-            generator: Source of the noise in place of the seeds.
+            generator: Source of the noise in place of a single setting's seed.
 
         Raises:
-            ValueError: A setting is out of range, or the numbers of steps differ.
+            ValueError: A setting is out of range, the numbers of steps differ, or there are several and a generator.
             Interrupted: `interrupt` returned True.
         """
         if not samplings:
@@ -617,6 +613,11 @@ class PerCoV2Pipeline(DiffusionPipeline):
         steps = samplings[0].steps
         if any(sampling.steps != steps for sampling in samplings):
             raise ValueError("settings that are painted together need the same number of steps")
+        if generator is not None:
+            if len(samplings) > 1:
+                raise ValueError("give several seeds or a generator, not both")
+            # What is known of the first step is of the seed's noise.
+            start = replace(start, first={})
         generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
         sampler = FlowSampler(self.transformer, self.scheduler, self.config.prediction_type)
 

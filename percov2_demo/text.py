@@ -20,10 +20,6 @@ class TextCondition:
     tokens: Tensor
     pooled: Tensor
 
-    def repeat(self, count: int) -> "TextCondition":
-        """Each caption `count` times in a row."""
-        return TextCondition(self.tokens.repeat_interleave(count, 0), self.pooled.repeat_interleave(count, 0))
-
 
 def encode_text(
     captions: Sequence[str],

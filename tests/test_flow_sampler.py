@@ -80,3 +80,14 @@ def test_pictures_painted_together_take_the_same_steps(painter):
         pipeline.paint(pipeline.start(stream), [Sampling(guidance=-1)])
     with pytest.raises(ValueError, match="strength"):
         pipeline.start(stream, strength=2)
+
+
+def test_a_generators_noise_is_not_taken_for_a_seeds(painter):
+    pipeline, stream = painter
+    start = pipeline.start(stream)
+    (seeded,) = pipeline.paint(start, [Sampling(1)])
+    (drawn,) = pipeline.paint(start, [Sampling(1)], generator=torch.Generator().manual_seed(1))
+    assert np.array_equal(drawn, pipeline.decompress(stream, 1, seed=1))
+    assert not np.array_equal(drawn, seeded)
+    with pytest.raises(ValueError, match="not both"):
+        pipeline.paint(start, [Sampling(1)] * 2, generator=torch.Generator())

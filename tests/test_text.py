@@ -59,12 +59,3 @@ def test_captions_differ_and_long_ones_are_cut():
     text = encode_text(["a cat", "an old castle", "a cat " * 1000], clip, None, joint_attention_dim=16)
     assert not torch.equal(text.pooled[0], text.pooled[1])
     assert text.tokens.shape == (3, 16, 16)
-
-
-def test_repeat_keeps_captions_together():
-    clip = [(tiny_tokenizer(), tiny_text_encoder())]
-    with torch.inference_mode():
-        text = encode_text(["a cat", "an old castle"], clip, None, joint_attention_dim=16)
-    repeated = text.repeat(2)
-    assert torch.equal(repeated.pooled, text.pooled[[0, 0, 1, 1]])
-    assert torch.equal(repeated.tokens, text.tokens[[0, 0, 1, 1]])

@@ -1,6 +1,7 @@
 """The codec for programs: endpoints of their own, apart from what the page needs for its looks."""
 
 import io
+import math
 import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import product
@@ -169,7 +170,7 @@ class Endpoints:
         caption: str = "",
         fast: bool = False,
     ) -> Iterator[tuple[list[dict[str, Any]], str | None, str | None]]:
-        """Paints one photo under every combination of settings; each picture once, at most 60.
+        """Paints one photo under every combination of settings, at most 60.
 
         Args:
             photo: The photo's file.
@@ -185,15 +186,17 @@ class Endpoints:
             Settings, bytes and metrics of each picture; the same as a CSV file; and the pictures, PNG files in a ZIP
             file by the names in the rows. Rows come as pictures are finished, the files at the end.
         """
-        settings = product(
+        settings = (
             _numbers(strengths, "strengths", float, 1, optional=True),
             _numbers(steps, "steps", int, MAX_STEPS, lowest=1),
             _numbers(guidance_scales, "guidance_scales", float, MAX_GUIDANCE_SCALE),
             _numbers(seeds, "seeds", int, MAX_SEED),
         )
-        samplings = [Sampling(count, guidance, strength, seed) for strength, count, guidance, seed in settings]
+        check_size(math.prod(map(len, (presets, *settings))))
+        samplings = [
+            Sampling(count, guidance, strength, seed) for strength, count, guidance, seed in product(*settings)
+        ]
         trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
-        check_size(trials)
         rows: list[dict[str, Any]] = []
         archive = io.BytesIO()
         # PNG files do not get smaller by being packed.

@@ -45,7 +45,7 @@ class SweepRunner:
 
         Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
         """
-        check_size(trials)
+        check_size(len(trials))
         with Image.open(photo.path) as fitted:
             original = fitted.convert("RGB")
         done = 0
@@ -95,16 +95,16 @@ class SweepRunner:
         return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
 
 
-def check_size(trials: Sequence[Trial]) -> None:
+def check_size(pictures: int) -> None:
     """Refuses a sweep of no picture, and of too many.
 
     Raises:
         gr.Error: It is one.
     """
-    if not trials:
+    if not pictures:
         raise gr.Error("Choose at least one value of each setting.", print_exception=False)
-    if len(trials) > MAX_TRIALS:
-        message = f"{len(trials)} pictures are too many: choose values for at most {MAX_TRIALS}."
+    if pictures > MAX_TRIALS:
+        message = f"{pictures} pictures are too many: choose values for at most {MAX_TRIALS}."
         raise gr.Error(message, print_exception=False)
 
 

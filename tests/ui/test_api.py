@@ -97,6 +97,7 @@ def test_rows_of_a_sweep_come_as_they_are_finished(client, photo):
     ("settings", "message"),
     [
         ({"seeds": list(range(61))}, "61 pictures are too many"),
+        ({"seeds": [0] * 10**5, "steps": [1] * 10**5}, "10000000000 pictures are too many"),
         ({"steps": []}, "Send steps as a list of whole numbers from 1 to 100."),
         ({"steps": [2.5]}, "Send steps as a list"),
         ({"steps": 3}, "Send steps as a list"),
@@ -143,7 +144,7 @@ def test_programs_read_what_every_parameter_means(server):
         "/compress": "Turns a photo into a .pcv2 file.",
         "/decompress": "Paints the picture that a .pcv2 file describes.",
         "/info": "Tells what a .pcv2 file says, without painting it.",
-        "/sweep": "Paints one photo under every combination of settings; each picture once, at most 60.",
+        "/sweep": "Paints one photo under every combination of settings, at most 60.",
     }
     assert [parameter["parameter_name"] for parameter in endpoints["/decompress"]["parameters"]] == [
         "stream",
