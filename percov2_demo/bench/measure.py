@@ -34,16 +34,16 @@ def bench(
     pipeline: PerCoV2Pipeline,
     photo: Image.Image,
     repeats: int = 5,
-    sampling: Sampling = Sampling(),  # noqa: B008
+    sampling: Sampling | None = None,
     sweep_steps: Sequence[int] = SWEEP_STEPS,
 ) -> dict[str, Any]:
     """Times of the parts of one round trip and of a sweep, in seconds.
 
     Args:
         pipeline: The codec, on the device that is measured.
-        photo: The RGB picture; of another size than 512x512, as "native" of `images.fit_image`.
+        photo: The RGB picture; it is fitted as "native" of `images.fit_image`.
         repeats: Rounds; medians are reported. The sweep is run once.
-        sampling: The decoder's settings; guidance above 1.
+        sampling: The decoder's settings, with guidance above 1; None for the default ones.
         sweep_steps: Numbers of steps of the sweep.
 
     Returns:
@@ -57,7 +57,7 @@ def bench(
     """
     photo = fit_image(photo, max_side=pipeline.max_side)
     stream = pipeline.compress(photo, caption=CAPTION)
-    sampling = replace(sampling, strength=pipeline.default_strength(stream.preset))
+    sampling = replace(sampling or Sampling(), strength=pipeline.default_strength(stream.preset))
     pipeline.check_sampling(sampling)
     parts = _parts(pipeline, photo, stream, sampling, repeats)
     return (

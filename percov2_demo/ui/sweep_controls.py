@@ -87,7 +87,9 @@ class SweepControls:
                 1, MAX_SEEDS, start.seeds, step=1, label="Seeds", info="Samples of each setting, from seed 0 upwards."
             )
             self.fast = gr.Checkbox(
-                True, label="Fast", info="Less than half the time; about 40 dB from the exact pictures."
+                True,
+                label="Fast",
+                info="Less than half the time; some 40 dB from the exact pictures, 33 at strength 1.",
             )
 
     @property

@@ -39,7 +39,7 @@ def test_nothing_is_shared_with_other_sites(config):
 
 def test_endpoints_for_programs(config):
     public = {entry["api_name"] for entry in config["dependencies"] if entry["api_visibility"] != "private"}
-    assert public == {"compress", "decompress", "info"}
+    assert public == {"compress", "decompress", "info", "sweep"}
 
 
 def test_a_captioner_has_its_endpoint():
@@ -51,8 +51,8 @@ def test_a_captioner_has_its_endpoint():
 
 def test_the_model_runs_one_event_at_a_time(demo):
     running = {fn.api_name for fn in demo.fns.values() if fn.concurrency_id == "model"}
-    assert {"compress", "decompress"} < running
-    assert len(running) == 10
+    assert {"compress", "decompress", "sweep"} < running
+    assert len(running) == 11
     assert {fn.concurrency_limit for fn in demo.fns.values() if fn.concurrency_id == "model"} == {1}
 
 
