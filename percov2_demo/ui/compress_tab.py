@@ -2,31 +2,21 @@
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from percov2_demo.images import fit_image, load_image
 from percov2_demo.rates import RateReport
 from percov2_demo.ui.captions import CaptionControls
 from percov2_demo.ui.coding import CodingControls
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.files import (
-    format_size,
-    kept_file,
-    png_bytes,
-    received_path,
-    safe_stem,
-    save_download,
-    save_thumbnail,
-)
+from percov2_demo.ui.files import format_size, kept_file, png_bytes, save_download, save_thumbnail
 from percov2_demo.ui.maps import maps_html
 from percov2_demo.ui.metrics import pair_metrics
-from percov2_demo.ui.photo_input import photo_image
+from percov2_demo.ui.photo_input import FittedPhoto, PhotoInput
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import progress_clock
 from percov2_demo.ui.results import ResultPanel
@@ -43,25 +33,6 @@ Updates = dict[Component, Any]
 
 COMPRESS_TAB = "compress"
 """The tab's identity, by which it is selected."""
-
-
-@dataclass(frozen=True)
-class FittedPhoto:
-    """A visitor's photo, ready to be encoded.
-
-    Attributes:
-        path: The photo after the fit, a PNG file.
-        stem: Its name, for the names of what is made of it.
-        received: Path of the file that the visitor gave.
-        original_bytes: Its size.
-        fit: Name of the fit.
-    """
-
-    path: str
-    stem: str
-    received: str
-    original_bytes: int
-    fit: str
 
 
 class CompressTab:
@@ -86,19 +57,14 @@ class CompressTab:
 
     def _create_inputs(self) -> None:
         examples = example_photos()
-        self.photo = photo_image("photo", height=190, invitation="Drop a photo here, paste it")
+        self.photo = PhotoInput("", self._pipeline.max_side, height=190, invitation="Drop a photo here, paste it")
         self.caption = CaptionControls(self._pipeline, [caption for _, caption in examples])
         self.coding = CodingControls(self._pipeline)
-        gr.Examples(
-            [[photo, caption, "custom"] for photo, caption in examples],
-            [self.photo, self.caption.text, self.caption.source],
-            label="Or try one of these",
-            visible_columns=[0],
-            api_visibility="private",
-            elem_id="examples",
+        self.photo.offer(
+            [[photo, caption, "custom"] for photo, caption in examples], [self.caption.text, self.caption.source]
         )
         self.coding.preset.render()
-        self.caption.render(self.photo)
+        self.caption.render(self.photo.image)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action")
         with gr.Accordion("Painting", open=False):
             self.sampling = SamplingControls.create(self._pipeline.default_strength(self._pipeline.presets[0]))
@@ -114,7 +80,7 @@ class CompressTab:
         prepared = gr.on(
             [self.compress_button.click, self.caption.text.submit],
             friendly(self.prepare),
-            [self.photo, self.coding.fit],
+            [self.photo.image, self.coding.fit],
             [self.fitted, self.welcome, self.compress_button, *self.result.components],
             preprocess=False,
             **PAGE_EVENT,
@@ -139,7 +105,7 @@ class CompressTab:
     @property
     def restorable(self) -> list[Component]:
         """Outputs for an event whose handler uses `restore`."""
-        return [self.photo, self.coding.fit, *self._settings]
+        return [self.photo.image, self.coding.fit, *self._settings]
 
     def restore(self, run: Run) -> Updates:
         """The controls as they were in a run, and its photo where gradio still keeps it.
@@ -148,7 +114,7 @@ class CompressTab:
         """
         photo = run.origin and kept_file(run.origin.photo)
         return {
-            **({self.photo: photo} if photo else {}),
+            **({self.photo.image: photo} if photo else {}),
             **self.coding.restore(run.preset, run.origin),
             **self.caption.restore(run.caption),
             **self.sampling.restore(run.sampling),
@@ -158,21 +124,16 @@ class CompressTab:
         """Reads and fits the photo, shows it at once, and clears what an earlier run left.
 
         Args:
-            photo: The image component's raw value: gradio would fail on a damaged photo before it reached us.
+            photo: The image component's raw value, see `PhotoInput`.
             fit: Name of the fit.
         """
-        if not photo:
-            raise gr.Error("Choose a photo first.", print_exception=False)
-        path = received_path(photo)
-        fitted = fit_image(load_image(path), fit, max_side=self._pipeline.max_side)
-        stem = safe_stem(photo.get("orig_name") or path.name)
-        original = save_download(png_bytes(fitted), f"{stem}-original.png")
-        size = path.stat().st_size
+        fitted = self.photo.read(photo, fit)
+        headline = f"<h2>Your {format_size(fitted.original_bytes)} photo …</h2>"
         return {
-            self.fitted: FittedPhoto(original, stem, str(path), size, fit),
+            self.fitted: fitted,
             self.welcome: gr.HTML(visible=False),
             self.compress_button: gr.Button(interactive=False),
-            **self.result.begin(f"<h2>Your {format_size(size)} photo …</h2>", original, fitted.size),
+            **self.result.begin(headline, fitted.path, fitted.size),
         }
 
     def run(self, values: Mapping[Component, Any]) -> Iterator[Updates]:
@@ -184,8 +145,7 @@ class CompressTab:
         started = time.perf_counter()
         photo: FittedPhoto = values[self.fitted]
         settings = self.sampling.settings(*(values[component] for component in self.sampling.components))
-        with Image.open(photo.path) as file:
-            original = file.convert("RGB")
+        original = photo.open()
         caption, source = self.caption.resolve(original, *(values[part] for part in self.caption.components))
         if source == "auto":
             yield {self.caption.text: caption}

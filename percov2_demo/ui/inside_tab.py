@@ -11,10 +11,11 @@ from percov2_demo.rates import RateReport
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.experiments import Experiments
 from percov2_demo.ui.files import format_size
-from percov2_demo.ui.photo_input import PhotoInput, read_photo
+from percov2_demo.ui.photo_input import PhotoInput
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT
 from percov2_demo.ui.scripts import scroll_script, step_script
+from percov2_demo.ui.session import STATE_LIFETIME_SECONDS
 from percov2_demo.ui.transmission import ELEMENT_ID, transmission_html
 
 
@@ -52,7 +53,8 @@ class InsideTab:
 
     def _create_inputs(self) -> None:
         presets = [get_preset(name) for name in self._pipeline.presets]
-        self.input = PhotoInput.create("inside")
+        self.photo = PhotoInput("inside-", self._pipeline.max_side)
+        self.caption = self.photo.offer_captions("Travels in the file. Leave it empty for none.")
         self.preset = gr.Radio(
             [(_preset_label(preset), preset.name) for preset in presets],
             value=presets[0].name,
@@ -70,7 +72,7 @@ class InsideTab:
         self.encode_button = gr.Button("Look inside", variant="primary", elem_classes="main-action")
 
     def _create_result(self) -> None:
-        self.stream = gr.State(None, time_to_live=3600)
+        self.stream = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
         self.welcome = gr.HTML(_welcome_html())
         with gr.Column(visible=False) as self.result:
             self.headline = gr.HTML(elem_classes="headline")
@@ -85,9 +87,9 @@ class InsideTab:
         outputs = [self.welcome, self.result, self.stream, self.headline, self.received, self.maps]
         outputs += self.experiments.results
         encoded = gr.on(
-            [self.encode_button.click, self.input.caption.submit],
+            [self.encode_button.click, self.caption.submit],
             friendly(self.encode),
-            [self.input.photo, self.input.caption, self.preset, self.schedule],
+            [self.photo.image, self.caption, self.preset, self.schedule],
             outputs,
             preprocess=False,
             show_progress_on=[self.welcome, self.maps],
@@ -100,12 +102,12 @@ class InsideTab:
         """Codes the photo and shows how its tokens become known.
 
         Args:
-            photo: The image component's raw value, see `read_photo`.
+            photo: The image component's raw value, see `PhotoInput`.
             caption: Text that travels in the file.
             preset: Name of the preset.
             choice: One of `SCHEDULE_CHOICES`.
         """
-        picture = read_photo(photo, self._pipeline.max_side)
+        picture = self.photo.fit(photo)
         entropy, _, steps = choice.partition(":")
         stream = self._pipeline.compress(
             picture,

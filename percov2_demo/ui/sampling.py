@@ -1,9 +1,6 @@
 """The sampler: its settings as both tabs show them, and its run as something to watch and to stop."""
 
-import queue
-import threading
 from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +10,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling import Sampling
+from percov2_demo.ui.background import watch
 from percov2_demo.ui.scripts import random_script
 
 
@@ -115,20 +113,15 @@ def paint(
         show: Makes the update from the number of steps that are done and, after at most `MAX_PREVIEWS` of them, from
             what the sampler expects the picture to be; without it, updates change nothing.
     """
-    stopped = threading.Event()
-    finished_steps: queue.SimpleQueue[tuple[int, Image.Image | None] | None] = queue.SimpleQueue()
     previewed = preview_steps(settings.steps) if show is not None else frozenset()
 
-    def report(codec: "PerCoV2Pipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
-        preview = codec.decode_latents(tensors["expected_latents"])[0] if step + 1 in previewed else None
-        finished_steps.put((step + 1, preview))
-        return tensors
+    def work(tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> None:
+        def report(codec: "PerCoV2Pipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
+            preview = codec.decode_latents(tensors["expected_latents"])[0] if step + 1 in previewed else None
+            tell((step + 1, preview))
+            return tensors
 
-    if progress is not None:
-        progress((0, settings.steps), desc="Painting")
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        picture = executor.submit(
-            pipeline.decompress,
+        picture = pipeline.decompress(
             stream,
             num_inference_steps=settings.steps,
             guidance_scale=settings.guidance,
@@ -136,17 +129,21 @@ def paint(
             seed=settings.seed,
             caption=caption,
             callback_on_step_end=report,
-            interrupt=stopped.is_set,
+            interrupt=is_stopped,
         )
-        picture.add_done_callback(lambda _: finished_steps.put(None))
-        try:
-            for step, preview in iter(finished_steps.get, None):
-                if progress is not None:
-                    progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
-                yield gr.skip() if show is None else show(step, preview)
-        finally:
-            stopped.set()
-    return picture.result()
+        tell(picture)
+
+    if progress is not None:
+        progress((0, settings.steps), desc="Painting")
+    for event in watch(work):
+        if isinstance(event, Image.Image):
+            picture = event
+            continue
+        step, preview = event
+        if progress is not None:
+            progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
+        yield gr.skip() if show is None else show(step, preview)
+    return picture
 
 
 def connect_stop(button: gr.Button, running: "Dependency") -> None:

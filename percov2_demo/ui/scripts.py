@@ -24,9 +24,9 @@ def forget_script(values: Sequence[str], source: str) -> str:
         source === "auto" || {json.dumps(values)}.includes(text) ? ["", {json.dumps(source)}] : [text, source]"""
 
 
-def forget_text_script(values: Sequence[str]) -> str:
-    """A text that no visitor wrote leaves."""
-    return f"(text) => {json.dumps(values)}.includes(text) ? '' : text"
+def replace_script(table: Mapping[str, str]) -> str:
+    """A text to the table's, where it has one."""
+    return f"(text) => new Map({json.dumps(list(table.items()))}).get(text) ?? text"
 
 
 def paste_script(element_id: str) -> str:

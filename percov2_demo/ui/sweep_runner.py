@@ -1,16 +1,13 @@
 """A sweep as something to watch and to stop, and how long one will take by what was measured so far."""
 
-import queue
-import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import gradio as gr
-from PIL import Image
 
 from percov2_demo.sweeps import Outcome, Trial, sweep
-from percov2_demo.ui.lab_photo import LabPhoto
+from percov2_demo.ui.background import watch
+from percov2_demo.ui.photo_input import FittedPhoto
 
 
 if TYPE_CHECKING:
@@ -40,41 +37,27 @@ class SweepRunner:
             return _line(f"{text}. How long that takes is shown once one has been measured here.")
         return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.")
 
-    def run(self, photo: LabPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
+    def run(self, photo: FittedPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
         """Yields the status after each step, and with each finished picture its outcome.
 
         Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
         """
         check_size(len(trials))
-        with Image.open(photo.path) as fitted:
-            original = fitted.convert("RGB")
+        original = photo.open()
+
+        def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
+            for outcome in sweep(self._pipeline, original, trials, tell, is_stopped):
+                tell(outcome)
+
         done = 0
         yield self._status_html(trials, done, "reading the photo"), None
-        for event in self._watch(original, trials):
+        for event in watch(work):
             if isinstance(event, int):
                 yield self._status_html(trials, done, f"step {event} of {trials[done].sampling.steps}"), None
                 continue
             done += 1
             self._book(event)
             yield self._status_html(trials, done), event
-
-    def _watch(self, photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
-        """Runs the sweep in a thread of its own: its step numbers and outcomes as they come."""
-        stopped = threading.Event()
-        events: queue.SimpleQueue[int | Outcome | None] = queue.SimpleQueue()
-
-        def work() -> None:
-            for outcome in sweep(self._pipeline, photo, trials, events.put, stopped.is_set):
-                events.put(outcome)
-
-        with ThreadPoolExecutor(max_workers=1) as executor:
-            running = executor.submit(work)
-            running.add_done_callback(lambda _: events.put(None))
-            try:
-                yield from iter(events.get, None)
-            finally:
-                stopped.set()
-        running.result()
 
     def _book(self, outcome: Outcome) -> None:
         seconds, steps = self._paces.get(outcome.trial.fast, (0.0, 0))

@@ -54,7 +54,7 @@ def test_captions_paint_their_own_pictures(page, embedded, photo, requested_host
 
 def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path, requested_hosts):
     panel = open_lab(page, "Trade-off lab", photo)
-    panel.locator("#tradeoff-caption textarea").fill("a red house on a green hill")
+    panel.locator("#tradeoff-lab-caption textarea").fill("a red house on a green hill")
     choose(panel, "Steps", "1", "2")
     choose(panel, "Guidance scale", "1", "3")
     expect(panel.get_by_text("4 pictures to decode, 6 steps in all")).to_be_visible()

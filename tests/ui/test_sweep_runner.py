@@ -7,7 +7,7 @@ import pytest
 
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import Trial
-from percov2_demo.ui.lab_photo import PhotoInput
+from percov2_demo.ui.photo_input import PhotoInput
 from percov2_demo.ui.sweep_runner import MAX_TRIALS, SweepRunner, stopped_html
 from tests.ui.lab_fakes import LabPipeline
 
@@ -24,7 +24,7 @@ def runner(codec):
 
 @pytest.fixture
 def photo(blocks, uploaded_photo):
-    return PhotoInput("test", 640).read(uploaded_photo)
+    return PhotoInput("test-", 640).read(uploaded_photo)
 
 
 def trials(count: int, steps: int = 2) -> list[Trial]:
