@@ -6,6 +6,7 @@ commands that need them, so that `info` and `--help` answer at once.
 
 import argparse
 import json
+import math
 import sys
 import time
 import warnings
@@ -104,6 +105,14 @@ def build_parser() -> Parser:
     serve = commands.add_parser("serve", help="the app, as python app.py")
     serve.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
     serve.add_argument("--port", type=int, help="port to listen on; default: the first free one from 7860")
+    serve.add_argument(
+        "--kiosk",
+        nargs="?",
+        type=seconds,
+        const=60.0,
+        metavar="SECONDS",
+        help="show the examples whenever nobody has touched the page for so long; default: 60",
+    )
     serve.set_defaults(command=run_serve)
 
     evaluate = commands.add_parser("evaluate", help="rates and metrics over a folder of pictures")
@@ -181,6 +190,17 @@ def strength(text: str) -> float | None:
         return None if text == "default" else float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f'{text} is neither a number from 0 to 1 nor "default"') from None
+
+
+def seconds(text: str) -> float:
+    """A time from the command line, more than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return value
 
 
 def coding(text: str) -> str:
@@ -282,8 +302,10 @@ def run_caption(options: argparse.Namespace) -> None:
 def run_serve(options: argparse.Namespace) -> None:
     """Serves the app until it is stopped."""
     from percov2_demo.ui.demo import build_demo, launch_options
+    from percov2_demo.ui.kiosk import Kiosk
 
-    demo = build_demo(_load_pipeline(options))
+    kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
+    demo = build_demo(_load_pipeline(options), kiosk)
     demo.launch(server_name=options.host, server_port=options.port, **launch_options())
 
 

@@ -234,7 +234,7 @@ def test_a_failure_in_a_process_of_its_own_is_one_line_too(folder):
     assert completed.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", [["app.py"], ["-m", "percov2_demo", "serve"]])
+@pytest.mark.parametrize("command", [["app.py", "--kiosk"], ["-m", "percov2_demo", "serve"]])
 def test_serve_opens_the_app(folder, command):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -242,10 +242,20 @@ def test_serve_opens_the_app(folder, command):
     arguments = [sys.executable, *command, "--port", str(port), "--model", str(folder / "model")]
     server = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert "PerCoV2 Explorer" in fetch(f"http://127.0.0.1:{port}/", patience_s=120)
+        page = fetch(f"http://127.0.0.1:{port}/", patience_s=120)
+        assert "PerCoV2 Explorer" in page
+        assert ("percov2-kiosk" in page) == ("--kiosk" in command)
     finally:
         server.terminate()
         server.wait(30)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf"])
+def test_a_kiosk_waits_some_time(capsys, value):
+    with pytest.raises(SystemExit) as stopped:
+        main(["serve", "--kiosk", value])
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.endswith(f"{value} is no number of seconds above 0\n")
 
 
 def fetch(url: str, patience_s: float) -> str:

@@ -65,7 +65,7 @@ class CompressTab:
         )
         self.coding.preset.render()
         self.caption.render(self.photo.image)
-        self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action")
+        self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action", elem_id="compress")
         with gr.Accordion("Painting", open=False):
             self.sampling = SamplingControls.create(self._pipeline.default_strength(self._pipeline.presets[0]))
         with gr.Accordion("Advanced: coding and fit", open=False):

@@ -15,6 +15,7 @@ from percov2_demo.ui.compress_tab import COMPRESS_TAB, CompressTab
 from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
 from percov2_demo.ui.files import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.inside_tab import InsideTab
+from percov2_demo.ui.kiosk import Kiosk
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.run_cards import create_run_list
 from percov2_demo.ui.sampling import PAGE_EVENT
@@ -30,8 +31,13 @@ if TYPE_CHECKING:
 MAX_WAITING_VISITORS = 32
 
 
-def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
-    """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions."""
+def build_demo(pipeline: "PerCoV2Pipeline", kiosk: Kiosk | None = None) -> gr.Blocks:
+    """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
+
+    Args:
+        pipeline: The codec.
+        kiosk: When the page shows the examples by itself; None for never.
+    """
     with gr.Blocks(
         title="PerCoV2 Explorer",
         analytics_enabled=False,
@@ -57,6 +63,8 @@ def build_demo(pipeline: "PerCoV2Pipeline") -> gr.Blocks:
             with gr.Tab("About", id="about"):
                 create_about(pipeline)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
+        if kiosk is not None:
+            demo.load(None, js=kiosk.script(), **PAGE_EVENT)
         create_endpoints(pipeline)
     return demo.queue(max_size=MAX_WAITING_VISITORS)
 

@@ -1,0 +1,92 @@
+// Every change of hands is a new page: nobody meets what another left, and a run that failed leaves nothing behind.
+({ idle, show, patience }) => {
+    const NEXT = "percov2-kiosk";
+    const find = (selector) => document.querySelector(selector);
+    const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    const next = sessionStorage.getItem(NEXT);
+    let lastTouch = performance.now();
+    let pointer = null;
+    let isLeaving = false;
+
+    // With the number of an example, the new page shows the examples from there on; without, it is a visitor's.
+    async function renew(number) {
+        if (isLeaving) return;
+        isLeaving = true;
+        if (number === null) sessionStorage.removeItem(NEXT);
+        else sessionStorage.setItem(NEXT, number);
+        // Where nothing answers, the browser's own error page would be the last one.
+        while (!(await fetch(location.pathname).then((answer) => answer.ok, () => false))) await sleep(1);
+        location.replace(location.pathname);
+    }
+
+    async function until(isSo) {
+        const end = performance.now() + 1000 * patience;
+        while (!isSo()) {
+            if (performance.now() > end || find("[data-testid=toast-body]")) throw new Error("the run failed");
+            await sleep(0.1);
+        }
+    }
+
+    function press(key) {
+        find("#comparison .comparison").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    }
+
+    async function wipe(key, seconds) {
+        for (let step = 0; step < 50; step++) {
+            press(key);
+            await sleep(seconds / 50);
+        }
+    }
+
+    async function present(example) {
+        const source = (selector) => find(selector)?.getAttribute("src");
+        const photo = source("#photo img");
+        example.click();
+        await until(() => source("#photo img") && source("#photo img") !== photo);
+        const button = find("#compress");
+        button.click();
+        await until(() => button.disabled);
+        await until(() => !button.disabled && find("#comparison .result"));
+        press("1");
+        await sleep(0.15 * show);
+        await wipe("ArrowLeft", 0.25 * show);
+        await sleep(0.25 * show);
+        await wipe("ArrowRight", 0.15 * show);
+        press("2");
+        await sleep(0.2 * show);
+    }
+
+    async function presentAll(number) {
+        document.body.dataset.kiosk = "";
+        const examples = () => document.querySelectorAll("#examples button");
+        try {
+            await until(() => examples().length);
+            for (; number < examples().length; number++) await present(examples()[number]);
+            await renew(0);
+        } catch {
+            await sleep(show);
+            await renew((number + 1) % (examples().length || 1));
+        }
+    }
+
+    function notice(event) {
+        if (!event.isTrusted) return;
+        if (event.type === "pointermove") {
+            // Browsers also tell of a pointer that rests while the page moves under it.
+            const isAtRest = !pointer || Math.hypot(event.screenX - pointer.screenX, event.screenY - pointer.screenY) < 4;
+            pointer ??= event;
+            if (isAtRest) return;
+            pointer = event;
+        }
+        lastTouch = performance.now();
+        if (next === null) return;
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        renew(null);
+    }
+
+    for (const name of ["pointerdown", "pointermove", "touchstart", "keydown", "wheel", "click"])
+        addEventListener(name, notice, { capture: true, passive: false });
+    if (next === null) setInterval(() => performance.now() - lastTouch > 1000 * idle && renew(0), 250);
+    else presentAll(Number(next));
+}

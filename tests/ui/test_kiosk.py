@@ -1,0 +1,23 @@
+"""When the page shows the examples by itself."""
+
+import json
+import re
+
+from percov2_demo.ui.demo import build_demo
+from percov2_demo.ui.kiosk import KIOSK_SCRIPT, Kiosk
+
+
+def scripts(demo):
+    return [entry["js"] for entry in demo.get_config_file()["dependencies"] if entry["js"]]
+
+
+def test_the_script_gets_its_times():
+    script = Kiosk(30, 4.5, 60).script()
+    assert KIOSK_SCRIPT.read_text() in script
+    assert json.loads(re.search(r"\(({[^()]*})\)$", script).group(1)) == {"idle": 30, "show": 4.5, "patience": 60}
+
+
+def test_a_page_is_no_kiosk_unless_asked(fake):
+    kiosk = Kiosk(30)
+    assert kiosk.script() in scripts(build_demo(fake, kiosk))
+    assert not any("kiosk" in str(script) for script in scripts(build_demo(fake)))
