@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,6 +26,7 @@ METRICS: Mapping[str, str] = MappingProxyType(
         "bpp": "bits per pixel of everything sent, without a container",
         "index-bpp": "bits per pixel of the indices alone",
         "caption-bpp": "bits per pixel of the caption alone",
+        "indices": "indices sent so far",
         "embedding-bpp": "bits per pixel of an image embedding in the caption's place",
         "bits-per-index": "bits of an index after entropy coding",
         "bytes": "bytes of everything sent, without a container",
@@ -111,7 +113,8 @@ class PublishedSet:
         dataset: One of `DATASETS`.
         width: Width of the pictures in pixels; None where it is not stated.
         height: Height of the pictures in pixels; None where it is not stated.
-        protocol: How pictures get to that size ("squash", "crop", "native", "unstated"), or the device of timings.
+        protocol: How pictures get to that size ("squash", "crop", "native", "unstated"), the device of timings, or
+            what else the figures have in common.
         protocol_status: "stated", "inferred" or "unstated".
         series: The figures.
         note: What a reader must know about all series; may be empty.
@@ -164,6 +167,30 @@ def published_for(dataset: str, width: int, height: int) -> tuple[PublishedSet, 
     """
     wanted = (dataset, width, height)
     return tuple(item for item in load_published() if (item.dataset, item.width, item.height) == wanted)
+
+
+def published_transmission(preset: str, schedule: str) -> PublishedSeries | None:
+    """What PerCoV2's authors print of a transmission: the rate after each of its first groups, on 512x512 pixels.
+
+    Args:
+        preset: Name of the preset.
+        schedule: Name of the entropy schedule.
+
+    Returns:
+        A series with a column "bpp", a value for each group from the first on; None where nothing is printed.
+    """
+    return _transmission().get(f"PerCoV2, {preset}, {schedule}")
+
+
+def published_caption_bytes(preset: str) -> int:
+    """Bytes of the caption in `published_transmission`'s rates, inferred."""
+    return _transmission()[f"PerCoV2, {preset}, caption"].results["caption-bytes"][0]
+
+
+@cache
+def _transmission() -> Mapping[str, PublishedSeries]:
+    [published] = (item for item in published_for("unstated", 512, 512) if item.protocol == "group by group")
+    return {series.name: series for series in published.series}
 
 
 def _read_set(data: Any) -> PublishedSet:

@@ -17,7 +17,9 @@ from percov2_demo.published import (
     TEXT_COLUMNS,
     PublishedSeries,
     load_published,
+    published_caption_bytes,
     published_for,
+    published_transmission,
 )
 
 
@@ -45,7 +47,7 @@ def test_a_file_holds_one_dataset_at_one_resolution_and_is_named_after_it(path: 
     data = json.loads(path.read_text("utf-8"))
     size = f"{data['width']}x{data['height']}" if data["width"] else "unstated"
     kind = path.stem.split("-")[0]
-    if kind in ("speed", "claims"):
+    if kind in ("speed", "claims", "transmission"):
         assert (data["dataset"], path.stem) == ("unstated", f"{kind}-{size}")
     else:
         names = {f"{data['dataset']}-{size}-{data['protocol']}", f"{data['dataset']}-{size}"}
@@ -54,7 +56,7 @@ def test_a_file_holds_one_dataset_at_one_resolution_and_is_named_after_it(path: 
 
 
 def test_every_series_has_its_figures_source_and_status() -> None:
-    assert len(SETS) == len(FILES) == 13
+    assert len(SETS) == len(FILES) == 14
     for item in (item for published in SETS for item in published.series):
         assert len({len(values) for values in item.results.values()}) == 1
         assert set(item.results) <= set(METRICS) | set(TEXT_COLUMNS)
@@ -232,6 +234,18 @@ def test_captions_of_kodim19_cost_what_zlib_makes_of_them() -> None:
 def test_values_as_published(file: str, name: str, metric: str, values: list[float | None]) -> None:
     assert column(file, name, metric) == values
     assert series(file, name).status == "stated"
+
+
+def test_a_transmission_group_by_group() -> None:
+    quincunx = published_transmission("ultra-low", "quincunx")
+    assert quincunx.results["indices"] == (4, 8, 16, 32, 64)
+    assert quincunx.results["bpp"] == (0.00217, 0.00229, 0.00253, 0.00305, 0.00385)
+    assert published_transmission("ultra-low", "checkerboard").results["bpp"] == (0.00302,)
+    assert published_transmission("low", "quincunx") is None
+    sizes = [round(bpp * PIXELS / 8) for bpp in quincunx.results["bpp"]]
+    assert sizes == [71, 75, 83, 100, 126]
+    caption = published_caption_bytes("ultra-low")
+    assert [size - caption for size in sizes] == [4, 8, 16, 33, 59]
 
 
 def test_arithmetic_of_the_other_derived_figures() -> None:

@@ -1,6 +1,7 @@
 """A stream on its way, group by group, as maps and a chart that the browser steps through by itself."""
 
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.presets import get_preset
+from percov2_demo.published import PublishedSeries, published_caption_bytes, published_transmission
 from percov2_demo.ui.token_maps import SCALE_CSS, cells, heat_layer, picture_layer, token_map
 
 
@@ -142,12 +144,22 @@ def _texts(traces: "Sequence[GroupTrace]", top: int) -> list[str]:
 
 
 def _chart(stream: Bitstream, traces: "Sequence[GroupTrace]", received: int) -> str:
-    """Bytes after each group, stacked by part."""
+    """Bytes after each group, stacked by part, within what is published for the same group."""
     container, caption = stream.part_sizes.container, stream.part_sizes.caption
     payloads = [caption, *(trace.payload_bytes for trace in traces)]
     totals = [container + payload for payload in payloads]
+    series = published_transmission(stream.preset, stream.entropy)
+    rates = series.results["bpp"] if series else ()
+    published = {number: bpp * stream.width * stream.height / 8 for number, bpp in enumerate(rates, start=1)}
+    largest = max([totals[-1], *published.values()])
     bars = "".join(
-        _bar(number, {"spatial": payload - caption, "caption": caption, "container": container}, totals[-1], received)
+        _bar(
+            number,
+            {"spatial": payload - caption, "caption": caption, "container": container},
+            published.get(number),
+            largest,
+            received,
+        )
         for number, payload in enumerate(payloads)
     )
     keys = "".join(
@@ -155,22 +167,39 @@ def _chart(stream: Bitstream, traces: "Sequence[GroupTrace]", received: int) -> 
         for part, name in (("spatial", "tokens"), ("caption", "caption"), ("container", "header and check"))
     )
     spoken = ", ".join(str(total) for total in totals)
+    if series:
+        keys += '<span class="key published">published: PerCoV2</span>'
+        spoken += "; published for PerCoV2 after each group: " + ", ".join(
+            f"{size:.0f}" for size in published.values()
+        )
     return (
         '<figure class="bytes-so-far"><figcaption><h4>Bytes so far</h4>'
         "<p>What has been sent after each group; the last bar is the whole file.</p></figcaption>"
         f'<div class="byte-bars" role="img" aria-label="Bytes after each group: {spoken}">{bars}</div>'
-        f'<p class="axis" aria-hidden="true">groups received</p><p class="keys">{keys}</p></figure>'
+        f'<p class="axis" aria-hidden="true">groups received</p><p class="keys">{keys}</p>'
+        f"{_source(series, stream.preset) if series else ''}</figure>"
     )
 
 
-def _bar(number: int, parts: dict[str, int], largest: int, received: int) -> str:
+def _bar(number: int, parts: dict[str, int], published: float | None, largest: float, received: int) -> str:
     total = sum(parts.values())
     segments = "".join(
         f'<span class="{part}" style="flex-grow:{size}" title="{part}: {size} B"></span>'
         for part, size in parts.items()
         if size
     )
+    outline = ""
+    if published is not None:
+        outline = f'<u style="--share:{published / largest:.3f}" title="published">{published:.0f}</u>'
     return (
-        f'<div data-group="{number}" data-state="{_state(number, received)}"><b>{total:,}</b>'
+        f'<div data-group="{number}" data-state="{_state(number, received)}">{outline}<b>{total:,}</b>'
         f'<div style="--share:{total / largest:.3f}">{segments}</div><i>{number}</i></div>'
+    )
+
+
+def _source(series: PublishedSeries, preset: str) -> str:
+    return (
+        f'<p class="source">Dashed: {escape(str(series.source))}, as bytes of this many pixels. Inferred: that its rates '
+        f"are of the tokens sent so far, and that {published_caption_bytes(preset)} bytes of each, on 512×512 pixels, "
+        "are the caption. Which picture it is, is not stated.</p>"
     )

@@ -49,11 +49,33 @@ def test_one_step_is_seen(html):
 
 
 def test_the_last_bar_is_the_file(html, stream, traces):
-    spoken = re.search(r'aria-label="Bytes after each group: ([\d, ]+)"', html).group(1)
+    spoken = re.search(r'aria-label="Bytes after each group: ([\d, ]+);', html).group(1)
     sizes = [int(size) for size in spoken.split(", ")]
+    assert len(sizes) == 6
     assert sizes[-1] == len(stream.to_bytes())
     assert sizes[0] == stream.part_sizes.container + stream.part_sizes.caption
     assert sizes[1] == stream.part_sizes.container + traces[0].payload_bytes
+
+
+def test_published_rates_stand_around_the_same_groups(html, pipeline):
+    assert re.findall(r'data-group="(\d)"[^>]*><u [^>]*title="published">(\d+)</u>', html) == [
+        ("1", "71"),
+        ("2", "75"),
+        ("3", "83"),
+        ("4", "100"),
+        ("5", "126"),
+    ]
+    assert "--share:1.000" in html
+    assert "published by Körber et al., PerCoV2" in html
+    assert "figure 16, caption" in html
+    assert "Inferred" in html
+
+
+def test_nothing_is_published_of_other_transmissions(pipeline):
+    photo = Image.linear_gradient("L").convert("RGB").resize((512, 512))
+    for preset, entropy in (("low", "quincunx"), ("ultra-low", "qlds")):
+        stream = pipeline.compress(photo, preset=preset, entropy=entropy)
+        assert "ublished" not in transmission_html(photo, stream, pipeline.trace(stream), received=1)
 
 
 def test_the_words_are_the_traces_numbers(html, pipeline, stream, traces):
