@@ -14,6 +14,8 @@ EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 
 SOURCES = EMBEDDED_MODEL.parent / "sources.json"
 
+CAPTIONER_RESULTS = EMBEDDED_MODEL.parent / "results" / "training" / "captioner.json"
+
 MODEL_FILE, ADAPTER_FILE = "model_index.json", "adapter.json"
 """What a folder with a complete model has, and what one with an adapter has."""
 
@@ -159,6 +161,21 @@ def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | 
         return None
     manifest = json.loads(path.read_text("utf-8"))
     return manifest if manifest.get("identity") == identity else None
+
+
+def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
+    """What was measured of the embedded model's captioner on the validation photos; None of any other model.
+
+    Args:
+        folder: The model's folder; None for a model that is from none.
+
+    Returns:
+        Among others "photos", their number, and "content_overlap", the share of them whose caption shares a content
+        word with one that people wrote.
+    """
+    if folder is None or Path(folder).resolve() != EMBEDDED_MODEL.resolve() or not CAPTIONER_RESULTS.is_file():
+        return None
+    return json.loads(CAPTIONER_RESULTS.read_text("utf-8"))
 
 
 def source_licences() -> dict[str, str]:

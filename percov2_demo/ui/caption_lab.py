@@ -10,6 +10,7 @@ from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui.caption_tile import DIFFERENCE_PEAK, CaptionTile
+from percov2_demo.ui.captions import captioner_remark
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.lab import Lab, Updates
 from percov2_demo.ui.photo_input import FittedPhoto
@@ -58,7 +59,12 @@ class CaptionLab(Lab):
         examples = [(path, f"{caption}\n{OTHER_CAPTION}") for path, caption in example_photos()]
         self.photo.offer_texts(examples, self.captions, first=OTHER_CAPTION)
         has_captioner = getattr(self._pipeline, "has_captioner", False)
-        self.automatic = gr.Checkbox(has_captioner, label="And the automatic caption", visible=has_captioner)
+        self.automatic = gr.Checkbox(
+            has_captioner,
+            label="And the automatic caption",
+            info=captioner_remark(self._pipeline) or None,
+            visible=has_captioner,
+        )
         self.preset = gr.Radio(
             [(name.capitalize(), name) for name in presets],
             value=presets[0],

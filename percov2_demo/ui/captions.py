@@ -8,6 +8,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
+from percov2_demo.loading import captioner_results
 from percov2_demo.ui.errors import sentence
 from percov2_demo.ui.files import format_size
 from percov2_demo.ui.runs import CaptionSource
@@ -32,6 +33,7 @@ class CaptionControls:
     def __init__(self, pipeline: "PerCoV2Pipeline", examples: list[str]):
         self._pipeline = pipeline
         self._examples = examples
+        self._remark = captioner_remark(pipeline)
         sources = list(_SOURCES) if getattr(pipeline, "has_captioner", False) else ["custom", "none"]
         self._first_source = sources[0]
         self.source = gr.Radio(
@@ -87,11 +89,12 @@ class CaptionControls:
         return gr.Textbox(visible=source != "none")
 
     def count(self, source: CaptionSource, text: str) -> str:
-        """What the text costs in this model's files, in words."""
+        """What the text costs in this model's files, in words, and what an automatic one is worth."""
         text = "" if source == "none" else text.strip()
+        remark = f"<p>{self._remark}</p>" if source == "auto" and self._remark else ""
         if not text:
             waiting = "Written from the photo when you press Compress." if source == "auto" else "No caption: 0 bytes."
-            return f"<p>{waiting}</p>"
+            return f"<p>{waiting}</p>{remark}"
         try:
             size = self._pipeline.caption_bytes(text)
         except ValueError as error:
@@ -99,7 +102,7 @@ class CaptionControls:
         in_papers = len(compress_caption(text, "zlib"))
         return (
             f"<p><b>{format_size(size)}</b> in the file · {len(text)} characters · {in_papers} bytes in zlib, "
-            "as in the papers</p>"
+            f"as in the papers</p>{remark}"
         )
 
     def restore(self, caption: str) -> dict[Component, Any]:
@@ -118,3 +121,15 @@ class CaptionControls:
             text = self._pipeline.caption(image)
         caption = "" if source == "none" else text.strip()
         return caption, source if caption else "none"
+
+
+def captioner_remark(pipeline: "PerCoV2Pipeline") -> str:
+    """How often the captioner is right, as it was measured; empty where it was not."""
+    measured = captioner_results(pipeline.name_or_path)
+    if measured is None:
+        return ""
+    return (
+        f"Often wrong: of {measured['photos']} photos like those it was trained on, "
+        f"{100 * measured['content_overlap']:.0f} % got a caption that shares a content word with one people wrote, "
+        "and of other photos fewer do."
+    )

@@ -199,7 +199,7 @@ def _bar(number: int, parts: dict[str, int], published: float | None, largest: f
 
 def _source(series: PublishedSeries, preset: str) -> str:
     return (
-        f'<p class="source">Dashed: {escape(str(series.source))}, as bytes of this many pixels. Inferred: that its rates '
-        f"are of the tokens sent so far, and that {published_caption_bytes(preset)} bytes of each, on 512×512 pixels, "
-        "are the caption. Which picture it is, is not stated.</p>"
+        f'<p class="source">Dashed: {escape(str(series.source))}, as bytes of this many pixels. Inferred: that its '
+        "rates are of the tokens sent so far, and that the caption is "
+        f"{published_caption_bytes(preset)} bytes of each, on 512×512 pixels. Which picture it is, is not stated.</p>"
     )

@@ -1,9 +1,12 @@
 """The caption's controls."""
 
+import json
+
 import gradio as gr
 import pytest
 from PIL import Image
 
+from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.ui.captions import CaptionControls
 
 
@@ -67,3 +70,16 @@ def test_who_writes_the_caption(controls):
 def test_no_caption_has_no_text_box(controls):
     assert controls.offer_text("none").visible is False
     assert isinstance(controls.offer_text("custom"), gr.Textbox)
+
+
+def test_what_was_measured_of_the_embedded_captioner_is_said_where_it_is_chosen(fake, blocks, monkeypatch, tmp_path):
+    results = tmp_path / "captioner.json"
+    results.write_text(json.dumps({"photos": 40, "content_overlap": 0.274}))
+    monkeypatch.setattr("percov2_demo.loading.CAPTIONER_RESULTS", results)
+    fake.captioner, fake.name_or_path = object(), str(EMBEDDED_MODEL)
+    controls = CaptionControls(fake, [])
+    for text in ("", "a wall"):
+        assert "of 40 photos like those it was trained on, 27 % got" in controls.count("auto", text)
+    assert "wrong" not in controls.count("custom", "a wall")
+    fake.name_or_path = str(tmp_path)
+    assert "wrong" not in CaptionControls(fake, []).count("auto", "")
