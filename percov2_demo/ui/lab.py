@@ -39,9 +39,9 @@ class Lab(ABC):
             with gr.Column(scale=5, min_width=320):
                 self.photo = PhotoInput(f"{name}-", pipeline.max_side)
                 self._create_inputs()
+                self.forecast = gr.HTML()
                 self.run_button = gr.Button(action, variant="primary", elem_classes="main-action")
                 self.stop_button = gr.Button("Stop", variant="stop", visible=False)
-                self.forecast = gr.HTML()
             with gr.Column(scale=8, min_width=320, elem_id=f"{name}-result"):
                 self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
                 self.painted = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)

@@ -73,7 +73,7 @@ def _order_figure(order: NDArray[np.int64], stream: Bitstream, photo: str) -> st
     if sent <= last:
         text += f" {last + 1 - sent} not sent but drawn by the decoder."
     return _figure(
-        share, photo, f"Order of transmission in {last + 1} {groups}", f'{text}<p class="key">{entries}</p>'
+        share, photo, f"Order of transmission in {last + 1} {groups}", f'{text}<p class="legend">{entries}</p>'
     )
 
 

@@ -43,7 +43,6 @@ COLOURS = ("#6366f1", "#f59e0b", "#10b981", "#ec4899", "#0ea5e9", "#a855f7", "#8
 SETTINGS = ("preset", "guidance", "strength", "steps", "seed")
 
 _RATE_AXIS = {"type": "log", "dtick": math.log10(2), "tickformat": ".2g"}
-_ARROW = "#10b981"
 _GRID = "rgba(128, 138, 155, 0.25)"
 
 
@@ -175,7 +174,7 @@ def _trace(name: str, members: Sequence[Point], colour: str, mode: str, x: str, 
 def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
         height=440,
-        margin={"l": 64, "r": 24, "t": 24, "b": 56},
+        margin={"l": 64, "r": 24, "t": 36, "b": 56},
         paper_bgcolor="rgba(0, 0, 0, 0)",
         plot_bgcolor="rgba(0, 0, 0, 0)",
         font={"family": "IBM Plex Sans, sans-serif", "size": 14},
@@ -205,22 +204,18 @@ def _card_text(point: Point, x: str, y: str) -> str:
 
 
 def _better_corner(x: str, y: str) -> dict[str, Any]:
-    """An arrow to where both metrics are better."""
+    """An arrow to where both metrics are better, above the points."""
     right, up = _is_higher_better(x), _is_higher_better(y)
+    arrow = ("↙", "↖", "↘", "↗")[2 * right + up]
     return {
-        "text": "better",
+        "text": f"<b>better {arrow}</b>" if right else f"<b>{arrow} better</b>",
         "xref": "paper",
         "yref": "paper",
-        "x": 0.99 if right else 0.01,
-        "y": 0.98 if up else 0.02,
-        "ax": -56 if right else 56,
-        "ay": 40 if up else -40,
-        "showarrow": True,
-        "arrowhead": 2,
-        "arrowsize": 1.2,
-        "arrowwidth": 2,
-        "arrowcolor": _ARROW,
-        "opacity": 0.8,
+        "x": 1 if right else 0,
+        "xanchor": "right" if right else "left",
+        "y": 1,
+        "yanchor": "bottom",
+        "showarrow": False,
     }
 
 

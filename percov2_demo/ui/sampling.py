@@ -60,10 +60,8 @@ class SamplingControls:
             strength,
             step=0.01,
             label="Strength",
-            info="How much is painted anew; 1 starts from pure noise, as in the paper.",
-            elem_classes="strength",
+            info="0 keeps to the bits, 1 dreams: it starts from pure noise, as in the paper.",
         )
-        gr.HTML('<p class="slider-ends" aria-hidden="true"><span>keep to the bits</span><span>dream</span></p>')
         with gr.Row(elem_classes="seed-row"):
             seed = gr.Number(
                 Sampling.seed,
