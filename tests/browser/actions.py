@@ -37,7 +37,7 @@ def caption_of(page: Page) -> Locator:
     return page.locator("#caption textarea")
 
 
-def choose_preset(page: Page, name: str) -> None:
+def choose_preset(page: Page | Locator, name: str) -> None:
     # The radio button itself is not seen: its card is.
     page.get_by_role("radio", name=re.compile(f"^{name}", re.IGNORECASE)).check(force=True)
 

@@ -48,6 +48,14 @@ def contacted_hosts() -> set[str]:
     return hosts
 
 
+@pytest.fixture(autouse=True)
+def nothing_leaves_this_machine(requested_hosts, contacted_hosts) -> Iterator[None]:
+    """Asserted of every visit, so of a run over all tabs: neither page nor server ask another machine for anything."""
+    yield
+    assert requested_hosts <= LOCAL_HOSTS
+    assert contacted_hosts <= LOCAL_HOSTS
+
+
 @pytest.fixture(scope="session")
 def server(embedded, contacted_hosts) -> Iterator[str]:
     """The app's address."""
@@ -76,7 +84,7 @@ def requested_hosts() -> set[str]:
 @pytest.fixture
 def page(browser, server, requested_hosts) -> Iterator[Page]:
     """The app in a desktop window."""
-    page = open_page(browser, server, requested_hosts, width=1440, height=900)
+    page = open_page(browser, server, requested_hosts)
     yield page
     page.close()
 
@@ -89,11 +97,16 @@ def phone(browser, server, requested_hosts) -> Iterator[Page]:
     page.close()
 
 
-def open_page(browser: Browser, server: str, requested_hosts: set[str], width: int, height: int) -> Page:
+def new_page(browser: Browser, requested_hosts: set[str], width: int = 1440, height: int = 900) -> Page:
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(20_000)
     expect.set_options(timeout=20_000)
     page.on("request", lambda request: requested_hosts.add(urlsplit(request.url).hostname or "localhost"))
+    return page
+
+
+def open_page(browser: Browser, server: str, requested_hosts: set[str], width: int = 1440, height: int = 900) -> Page:
+    page = new_page(browser, requested_hosts, width, height)
     page.goto(server)
     page.get_by_role("button", name="Compress", exact=True).wait_for()
     return page

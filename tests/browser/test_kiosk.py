@@ -16,7 +16,7 @@ IDLE_SECONDS = 4
 def desk(browser, embedded, requested_hosts):
     demo = build_demo(embedded, Kiosk(IDLE_SECONDS, show_seconds=0.5))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    page = open_page(browser, url, requested_hosts, width=1440, height=900)
+    page = open_page(browser, url, requested_hosts)
     yield page
     page.close()
     demo.close()

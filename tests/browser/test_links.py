@@ -4,16 +4,16 @@ from playwright.sync_api import expect
 
 from percov2_demo.ui.links import stream_text
 from tests.browser.actions import compress, panel_of, set_steps, toast
-from tests.browser.conftest import TIMEOUT
+from tests.browser.conftest import TIMEOUT, new_page
 
 
-def test_a_link_round_trip(page, photo, server, browser):
+def test_a_link_round_trip(page, photo, server, browser, requested_hosts):
     compress(page, photo)
     link = page.get_by_label("Link", exact=True).inner_text()
     assert link.startswith(f"{server}?s=")
     expect(page.get_by_role("img", name="QR code of the link")).to_be_visible()
 
-    other = browser.new_page()
+    other = new_page(browser, requested_hosts)
     other.goto(link)
     # Of a link, the painting starts by itself and takes the usual number of steps.
     other.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
