@@ -323,6 +323,11 @@ class PerCoV2Pipeline(DiffusionPipeline):
         """Whether `caption` has somebody to ask."""
         return self._other_captioner is not None or self.captioner is not None
 
+    @property
+    def has_own_captioner(self) -> bool:
+        """Whether it is the model's own."""
+        return self._other_captioner is None and self.captioner is not None
+
     def use_captioner(self, captioner: Captioner | str) -> None:
         """Chooses who writes the captions.
 

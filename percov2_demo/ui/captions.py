@@ -126,7 +126,7 @@ class CaptionControls:
 def captioner_remark(pipeline: "PerCoV2Pipeline") -> str:
     """How often the captioner is right, as it was measured; empty where it was not."""
     measured = captioner_results(pipeline.name_or_path)
-    if measured is None:
+    if measured is None or not pipeline.has_own_captioner:
         return ""
     return (
         f"Often wrong: of {measured['photos']} photos like those it was trained on, "

@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.photo_input import FittedPhoto, PhotoInput
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_stop
 from percov2_demo.ui.scripts import scroll_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS
 from percov2_demo.ui.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
@@ -114,10 +114,10 @@ class Lab(ABC):
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        stopping = {"inputs": [self.fitted, self.painted], **PAGE_EVENT}
-        running.success(self.rest, outputs=at_rest, **stopping)
-        running.failure(self.stop, outputs=[self.status, *at_rest], **stopping)
-        self.stop_button.click(self.stop, outputs=[self.status, *at_rest], cancels=[running], **stopping)
+        running.then(self.rest, [self.fitted, self.painted], at_rest, **PAGE_EVENT)
+        connect_stop(self.stop_button, running)
+        for ended in (running.failure, self.stop_button.click):
+            ended(self.say_stopped, self.painted, self.status, **PAGE_EVENT)
         running.then(**forecast)
 
     def _begin(self, fitted: FittedPhoto) -> Updates:
@@ -135,6 +135,6 @@ class Lab(ABC):
         """The buttons as they are while nothing runs."""
         return {self.run_button: gr.Button(visible=True), self.stop_button: gr.Button(visible=False)}
 
-    def stop(self, photo: FittedPhoto | None, painted: Sequence[Any]) -> Updates:
-        """As `rest`, and the status says that not all was painted."""
-        return self.rest(photo, painted) | {self.status: stopped_html(len(painted))}
+    def say_stopped(self, painted: Sequence[Any]) -> str:
+        """What the status says when not all was painted."""
+        return stopped_html(len(painted))

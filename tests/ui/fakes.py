@@ -24,6 +24,7 @@ class FakePipeline:
     max_side = 1280
     entropy_coder = object()
     captioner: object | None = None
+    has_own_captioner = True
 
     identity = "07" * 32
     name_or_path = None

@@ -81,5 +81,7 @@ def test_what_was_measured_of_the_embedded_captioner_is_said_where_it_is_chosen(
     for text in ("", "a wall"):
         assert "of 40 photos like those it was trained on, 27 % got" in controls.count("auto", text)
     assert "wrong" not in controls.count("custom", "a wall")
-    fake.name_or_path = str(tmp_path)
+    fake.has_own_captioner = False
+    assert "wrong" not in CaptionControls(fake, []).count("auto", "")
+    fake.has_own_captioner, fake.name_or_path = True, str(tmp_path)
     assert "wrong" not in CaptionControls(fake, []).count("auto", "")

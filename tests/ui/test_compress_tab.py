@@ -126,7 +126,7 @@ def test_a_run_that_is_restored_is_repeated(tab, uploaded_photo):
     restored = tab.restore(run)
     assert set(restored) == set(tab.restorable)
     assert restored[tab.coding.withheld].value == 2
-    assert restored[tab.photo] == uploaded_photo["path"]
+    assert restored[tab.photo.image] == uploaded_photo["path"]
     again = {**chosen, **restored, tab.coding.withheld: restored[tab.coding.withheld].value}
     again[tab.fitted] = tab.prepare(uploaded_photo, restored[tab.coding.fit])[tab.fitted]
     assert list(tab.run(again))[-1][tab._session.last_run].stream == run.stream

@@ -18,8 +18,9 @@ def test_the_work_is_foreseen_when_the_page_loads_and_whenever_an_input_changes(
 
 
 def test_stop_says_what_was_painted(lab):
-    updates = lab.stop(None, ["", "an old castle"])
-    assert "after 2 pictures" in updates[lab.status]
+    painted = ["", "an old castle"]
+    assert "after 2 pictures" in lab.say_stopped(painted)
+    updates = lab.rest(None, painted)
     assert updates[lab.run_button].visible is True
     assert updates[lab.stop_button].visible is False
 

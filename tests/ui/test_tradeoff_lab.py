@@ -82,10 +82,10 @@ def test_points_can_be_taken_away(lab, uploaded_photo):
 def test_stop_keeps_the_finished_points(lab, uploaded_photo):
     photo, updates = run(lab, uploaded_photo, *VALUES)
     points = next(update[lab.painted] for update in updates if lab.painted in update)
-    updates = lab.stop(photo, points)
-    assert "after 1 picture." in updates[lab.status]
+    assert "after 1 picture." in lab.say_stopped(points)
+    updates = lab.rest(photo, points)
     assert len(json.loads(Path(updates[lab.json].value["path"]).read_text())) == 1
-    assert lab.csv not in lab.stop(None, [])
+    assert lab.csv not in lab.rest(None, [])
 
 
 def test_a_clicked_point_opens_its_picture(lab):
