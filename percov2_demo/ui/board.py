@@ -158,7 +158,7 @@ class SessionBoard:
         if run is None:
             raise gr.Error("This run is no longer here.", print_exception=False)
         restored = self._compress.restore(run)
-        return self._show(collection, run, _restored_html(run, self._compress.photo in restored)) | restored
+        return self._show(collection, run, _restored_html(run, self._compress.photo.image in restored)) | restored
 
     def open(self, collection: RunCollection, event: gr.SelectData) -> Updates:
         """As `show`, from another tab; or the board as it is."""
