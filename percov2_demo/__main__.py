@@ -372,7 +372,8 @@ def run_bench(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Runs one stage of training."""
-    from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
+    from percov2_demo.training.recipe import read_config
+    from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
 
     config = read_config(options.config or EMBEDDED_CONFIG)
     stages = Stages(config, options.data, options.work, options.precision, options.model)

@@ -5,6 +5,7 @@ the features without a commitment loss (van den Oord et al., 2017, appendix A.1;
 """
 
 import torch
+import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -51,7 +52,7 @@ class VectorQuantizer(nn.Module):
         indices = self._nearest(vectors)
         codes = self.codebook[indices]
         if self.training:
-            self._follow(vectors.detach().flatten(0, -2), indices.flatten())
+            self._follow(*(_of_all_processes(part.detach()) for part in (vectors, indices)))
         straight_through = vectors + (codes - vectors).detach()
         return self.project_out(straight_through.movedim(-1, 1)), indices
 
@@ -65,6 +66,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def _follow(self, vectors: Tensor, indices: Tensor) -> None:
+        vectors, indices = vectors.flatten(0, -2), indices.flatten()
         uses = torch.bincount(indices, minlength=len(self.codebook)).float()
         sums = torch.zeros_like(self.code_sums).index_add_(0, indices, vectors)
         self.code_uses.lerp_(uses, 1 - self.decay)
@@ -75,3 +77,12 @@ class VectorQuantizer(nn.Module):
             self.code_sums[dead] = seeds
             self.code_uses[dead] = 1.0
         self.codebook.copy_(F.normalize(self.code_sums, dim=-1))
+
+
+def _of_all_processes(samples: Tensor) -> Tensor:
+    """Samples `(B, ...)` of every process in turns, so that all have the same codebook, that of a single process."""
+    if not dist.is_initialized():
+        return samples
+    parts = [torch.empty_like(samples) for _ in range(dist.get_world_size())]
+    dist.all_gather(parts, samples.contiguous())
+    return torch.stack(parts, dim=1).flatten(0, 1)

@@ -15,6 +15,7 @@ from torch.func import functional_call
 
 from percov2_demo.interpolant import noisy_latent
 from percov2_demo.training.flow import FlowObjective
+from percov2_demo.training.samples import Draws
 
 
 class LatentDiscriminator(nn.Module):
@@ -71,15 +72,16 @@ class AdversarialObjective(nn.Module):
         self.realism, self.ramp, self.strengths = realism, ramp, strengths
         self.register_buffer("steps", torch.zeros(()))
 
-    def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
+    def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Losses of `FlowObjective.forward`'s arguments, the discriminator's included."""
         condition = self.flow.condition(sources)
-        is_start = torch.rand(len(latents), 1, 1, 1, device=latents.device) < 0.5
+        each = (len(latents), 1, 1, 1)
+        is_start = draws.uniform(each, latents.device) < 0.5
         low, high = self.strengths
-        strength = low + (high - low) * torch.rand_like(is_start, dtype=latents.dtype)
-        sigma = torch.where(is_start, strength, self.flow.noise_levels(latents))
+        strength = low + (high - low) * draws.uniform(each, latents.device)
+        sigma = torch.where(is_start, strength, self.flow.noise_levels(latents, draws))
         clean = torch.where(is_start, condition.estimate, latents)
-        noisy = noisy_latent(clean, torch.randn_like(latents), sigma)
+        noisy = noisy_latent(clean, draws.normal(latents.shape, latents.device), sigma)
         expected = self.flow.expected(noisy, sigma, condition, input_ids)
 
         # Near its start a path holds no more than the estimate: there is no reason to weigh it by its noise level.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.training.data import BalancedSampler, Photo, random_crop
+from percov2_demo.training.samples import Draws
 
 
 class AutoencoderObjective(nn.Module):
@@ -22,11 +23,12 @@ class AutoencoderObjective(nn.Module):
         self.autoencoder = autoencoder
         self.latent_noise = latent_noise
 
-    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+    def forward(self, pixels: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Losses on pictures `(B, 3, H, W)` in [-1, 1]."""
         latents = self.autoencoder.encode(pixels).latents
-        level = self.latent_noise * latents.detach().std() * torch.rand(len(latents), 1, 1, 1, device=latents.device)
-        reconstruction = self.autoencoder.decode(latents + level * torch.randn_like(latents)).sample.float()
+        level = self.latent_noise * draws.uniform((len(latents), 1, 1, 1), latents.device)
+        noise = level * latents.detach().std() * draws.normal(latents.shape, latents.device)
+        reconstruction = self.autoencoder.decode(latents + noise).sample.float()
         error = reconstruction - pixels
         mse = error.square().mean()
         gradient = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()

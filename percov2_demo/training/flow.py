@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 from percov2_demo.interpolant import PredictionType, expected_latent, noisy_latent
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
 from percov2_demo.text import encode_clip
+from percov2_demo.training.samples import Draws
 
 
 class HyperObjective(nn.Module):
@@ -58,14 +59,14 @@ class FlowObjective(nn.Module):
         self.sigma_location, self.sigma_scale, self.weight_cap = sigma_location, sigma_scale, weight_cap
         hyper_codec.requires_grad_(False)
 
-    def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor) -> dict[str, Tensor]:
+    def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Losses on scaled latents `(B, C, H, W)`, those whose indices are sent, and caption tokens `(B, L)`.
 
         Beside the loss stands the gain, the share of the estimate's squared error that the transformer removes.
         """
         condition = self.condition(sources)
-        sigma = self.noise_levels(latents)
-        noisy = noisy_latent(latents, torch.randn_like(latents), sigma)
+        sigma = self.noise_levels(latents, draws)
+        noisy = noisy_latent(latents, draws.normal(latents.shape, latents.device), sigma)
         expected = self.expected(noisy, sigma, condition, input_ids)
         error = (expected - latents).square()
         with torch.no_grad():
@@ -100,7 +101,7 @@ class FlowObjective(nn.Module):
         """Weight of a squared latent error at a noise level."""
         return (1 / sigma.square()).clamp(max=self.weight_cap)
 
-    def noise_levels(self, latents: Tensor) -> Tensor:
+    def noise_levels(self, latents: Tensor, draws: Draws) -> Tensor:
         """Noise levels `(B, 1, 1, 1)` of a batch."""
-        logits = self.sigma_location + self.sigma_scale * torch.randn(len(latents), 1, 1, 1, device=latents.device)
+        logits = self.sigma_location + self.sigma_scale * draws.normal((len(latents), 1, 1, 1), latents.device)
         return logits.sigmoid().clamp(min=0.01)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from diffusers import ModelMixin
 from PIL import Image
 from safetensors import safe_open
 from torch import Tensor
 from tqdm import tqdm
 
-from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
+from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.presets import SIDE_MULTIPLE
 from percov2_demo.training.autoencoder import to_tensor
@@ -22,7 +23,7 @@ from percov2_demo.training.encoded import encoder_fingerprint, save_encoded
 @torch.inference_mode()
 def encode_indices(
     photos: Sequence[Photo],
-    vae: PatchAutoencoder,
+    vae: ModelMixin,
     hyper_codec: HyperCodec,
     path: Path,
     sides: Sequence[int],
@@ -42,15 +43,15 @@ def encode_indices(
         device: Where the networks run.
     """
     rng = np.random.default_rng(seed)
-    maps = {}
+    maps, sources = {}, []
     for number, photo in enumerate(tqdm(photos, desc=path.stem, unit="photo", disable=None)):
         pixels = _crop(photo.pixels(), int(rng.choice(sides)), rng)
         latents = scaled_latents(vae, to_tensor(pixels[None]).to(device, memory_format=torch.channels_last))
+        sources.append(photo.source)
         for preset in hyper_codec.config.presets:
             indices = hyper_codec.encode(latents, preset)[0]
             maps[f"{preset}.{number}"] = indices.to("cpu", torch.int16).contiguous()
-    sources = json.dumps([photo.source for photo in photos])
-    save_encoded(path, maps, encoder_fingerprint(vae, hyper_codec), sources=sources)
+    save_encoded(path, maps, encoder_fingerprint(vae, hyper_codec), sources=json.dumps(sources))
 
 
 def _crop(pixels: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:

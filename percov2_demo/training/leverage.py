@@ -14,6 +14,7 @@ from percov2_demo.interpolant import noisy_latent
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.sweeps import difference
 from percov2_demo.training.flow import FlowObjective
+from percov2_demo.training.samples import Draws
 
 
 BATCH = 16
@@ -42,9 +43,9 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, fo
             part = latents[first : first + BATCH]
             condition = flow.hyper_codec.decode(flow.hyper_codec.encode(part, preset), preset)
             for repeat in range(REPEATS):
-                torch.manual_seed(REPEATS * first + repeat)
-                sigma = flow.noise_levels(part)
-                noisy = noisy_latent(part, torch.randn_like(part), sigma)
+                draws = Draws(seed=repeat, step=first)
+                sigma = flow.noise_levels(part, draws)
+                noisy = noisy_latent(part, draws.normal(part.shape, part.device), sigma)
                 for name, tokens in captions.items():
                     expected = flow.expected(noisy, sigma, condition, tokens[first : first + BATCH])
                     loss = flow.weight(sigma) * (expected - part).square()

@@ -1,18 +1,34 @@
-"""The loop that all stages share: time-boxed, resumable, averaged weights, a curve on disk; never a pickle."""
+"""The loop that all stages share: time-boxed, resumable, averaged weights, a curve on disk; never a pickle.
+
+Under `accelerate launch` or `torchrun` every process takes its share of the same global batch. All decide alike: the
+main process's clock counts, and it alone writes.
+"""
 
 import csv
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedType, broadcast
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_model_state_dict,
+    get_optimizer_state_dict,
+    set_model_state_dict,
+    set_optimizer_state_dict,
+)
+from torch.distributed.tensor import DTensor
 from tqdm import tqdm
+
+from percov2_demo.training.samples import Draws, Share
 
 
 @dataclass(frozen=True)
@@ -24,45 +40,59 @@ class LoopConfig:
         warmup_steps: Steps over which the rate rises linearly from zero.
         cooldown: Share of a call's time budget, at its end, over which the rate falls linearly to zero; a resumed
             run starts at the peak again.
+        cooldown_steps: Steps before `max_steps` over which the rate falls linearly to zero, however many calls it
+            takes to get there.
         weight_decay: AdamW's weight decay.
         momentum: AdamW's decay of the mean gradient.
         relative_rates: Learning rates relative to the others', by the name of the objective's part.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, which are the ones that are kept.
         max_steps: Steps after which the stage ends, whatever time is left.
+        log_steps: Steps that a row of the curve is the mean of; None for as many as 15 seconds have.
+        save_seconds: Seconds between one saved state and the next.
     """
 
     learning_rate: float = 1e-3
     warmup_steps: int = 200
     cooldown: float = 0.2
+    cooldown_steps: int = 0
     weight_decay: float = 0.01
     momentum: float = 0.9
     relative_rates: dict[str, float] = field(default_factory=dict)
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     max_steps: int = 10_000_000
+    log_steps: int | None = None
+    save_seconds: float = 300.0
+
+
+NextBatch = Callable[[int, Share], dict[str, Tensor | Draws]]
+"""The arguments of the objective for a share of a step's global batch."""
 
 
 class TrainingRun:
     """One stage's training state, in a folder of its own.
 
     Args:
-        objective: Module whose call on a batch returns a dict of scalar losses; `loss` is the one minimised.
+        objective: Module whose call on a batch returns a dict of scalar losses, means over its samples; `loss` is the
+            one minimised.
         folder: Where the state is kept, as safetensors and JSON, and the curve, as CSV.
         config: The optimisation settings.
-        accelerator: Device and precision.
-        resume: Continue from the state in `folder`.
+        accelerator: Device, precision, processes, and steps of gradient accumulation.
+        resume: Continue from the state in `folder`, which any number of processes may have left.
 
     Raises:
-        ValueError: A relative rate is of a part that the objective does not have.
+        ValueError: The processes share the model by DeepSpeed, or a relative rate is of a part that the objective does
+            not have.
     """
 
     LOG_EVERY_S = 15.0
-    SAVE_EVERY_S = 300.0
 
     def __init__(
         self, objective: nn.Module, folder: Path, config: LoopConfig, accelerator: Accelerator, resume: bool = False
     ):
+        if accelerator.distributed_type == DistributedType.DEEPSPEED:
+            raise ValueError("DeepSpeed keeps its state as pickles, which are not read here: use FSDP instead")
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
         parts = [name for name, _ in objective.named_children()]
@@ -72,7 +102,7 @@ class TrainingRun:
         for name, parameter in objective.named_parameters():
             if parameter.requires_grad:
                 groups.setdefault(config.relative_rates.get(name.partition(".")[0], 1.0), []).append(parameter)
-        self.optimizer = torch.optim.AdamW(
+        optimizer = torch.optim.AdamW(
             [{"params": parameters, "relative_rate": factor} for factor, parameters in groups.items()],
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
@@ -80,88 +110,163 @@ class TrainingRun:
         )
         folder.mkdir(parents=True, exist_ok=True)
         if resume:
-            self._load(objective)
-        else:
-            (folder / "curve.csv").unlink(missing_ok=True)
-        self.model, self.optimizer = accelerator.prepare(objective, self.optimizer)
-        self.average = AveragedModel(
-            accelerator.unwrap_model(self.model), multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay)
-        )
+            objective.load_state_dict(load_file(folder / "average.safetensors"))
+        # What the averaged weights are loaded into; the objective itself may be in pieces among processes soon.
+        self._result = deepcopy(objective) if accelerator.is_main_process else objective
+        self.model, self.optimizer = accelerator.prepare(objective, optimizer)
+        self._average = [value.clone() for value in self._trained()]
         if resume:
-            self.average.module.load_state_dict(load_file(folder / "average.safetensors"))
-            self.average.n_averaged.fill_(self.step)
+            self._load()
+        elif accelerator.is_main_process:
+            (folder / "curve.csv").unlink(missing_ok=True)
 
-    def run(self, next_batch: Callable[[int], dict[str, Tensor]], time_budget_s: float) -> nn.Module:
-        """Trains until the time budget or `max_steps` is used up, saves, and returns the averaged objective."""
-        start, base_seconds = time.monotonic(), self.seconds
-        last_log = last_save = start
-        sums: dict[str, float] = {}
-        count = 0
-        hidden = None if self.accelerator.is_local_main_process else True
+    def run(
+        self,
+        next_batch: NextBatch,
+        time_budget_s: float,
+        on_save: Callable[[nn.Module, int], None] | None = None,
+    ) -> nn.Module:
+        """Trains until the time budget or `max_steps` is used up, and saves.
+
+        Args:
+            next_batch: The batches.
+            time_budget_s: Seconds by the main process's clock.
+            on_save: Called by the main process, whenever a state is saved, with the averaged objective and the step.
+
+        Returns:
+            The averaged objective; in other processes than the main one, the objective as it is.
+        """
+        count = self.accelerator.gradient_accumulation_steps
+        processes, index = self.accelerator.num_processes, self.accelerator.process_index
+        shares = [Share(index + processes * number, processes * count) for number in range(count)]
+        start, base_seconds, elapsed = time.monotonic(), self.seconds, 0.0
+        last_log = last_save = 0.0
+        sums: dict[str, Tensor] = {}
+        steps = 0
+        hidden = None if self.accelerator.is_main_process else True
         bar = tqdm(total=int(time_budget_s), unit="s", disable=hidden)
-        while self.step < self.config.max_steps and (elapsed := time.monotonic() - start) < time_budget_s:
+        while self.step < self.config.max_steps and elapsed < time_budget_s:
             rate = self._learning_rate(elapsed / time_budget_s)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group["relative_rate"]
-            # Noise depends on the step alone, as the data does, so that a resumed run goes on as it would have.
+            # What is random beside the samples' own draws depends on the step alone, so that a resumed run goes on
+            # as it would have, and all processes agree.
             torch.manual_seed(self.step)
-            batch = next_batch(self.step)
-            with self.accelerator.autocast():
-                losses = self.model(**batch)
-            self.accelerator.backward(losses["loss"])
-            self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            self.average.update_parameters(self.accelerator.unwrap_model(self.model))
+            for name, value in self._take_step(next_batch, shares).items():
+                sums[name] = sums.get(name, 0.0) + value
             self.step += 1
-            count += 1
-            for name, value in losses.items():
-                sums[name] = sums.get(name, 0.0) + value.item()
-            now = time.monotonic()
-            self.seconds = base_seconds + now - start
-            is_last = self.step >= self.config.max_steps or now - start >= time_budget_s
-            if is_last or now - last_log >= self.LOG_EVERY_S:
-                means = {name: value / count for name, value in sums.items()}
+            steps += 1
+            elapsed = self._agree(time.monotonic() - start)
+            self.seconds = base_seconds + elapsed
+            is_last = self.step >= self.config.max_steps or elapsed >= time_budget_s
+            if is_last or self._is_log_due(steps, elapsed - last_log):
+                means = {name: value / steps for name, value in self._mean(sums).items()}
                 self._log(means, rate)
                 bar.set_postfix(step=self.step, **{name: f"{value:.4g}" for name, value in means.items()})
-                bar.update(int(now - start) - bar.n)
-                sums, count, last_log = {}, 0, now
-            if now - last_save >= self.SAVE_EVERY_S:
-                self.save()
-                last_save = now
+                bar.update(int(elapsed) - bar.n)
+                sums, steps, last_log = {}, 0, elapsed
+            if is_last or elapsed - last_save >= self.config.save_seconds:
+                self.save(on_save)
+                last_save = elapsed
         bar.close()
-        self.save()
-        return self.average.module
+        return self._result
 
-    def save(self) -> None:
-        """Writes the whole state; each file is replaced as a whole, the step count last."""
-        if not self.accelerator.is_main_process:
-            return
-        state = self.optimizer.state_dict()["state"]
-        moments = {f"{index}.{name}": value for index, entry in state.items() for name, value in entry.items()}
-        self._write("weights", self.accelerator.unwrap_model(self.model).state_dict())
-        self._write("average", self.average.module.state_dict())
-        self._write("optimizer", moments)
-        partial = self.folder / "state.json.partial"
-        partial.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
-        partial.replace(self.folder / "state.json")
+    def save(self, on_save: Callable[[nn.Module, int], None] | None = None) -> None:
+        """Writes the whole state; each file is replaced as a whole, the step count last. All processes call this."""
+        self._write("weights", get_model_state_dict(self.model, options=_WHOLE))
+        optimizer = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_WHOLE)
+        state = optimizer.get("state", {})
+        self._write(
+            "optimizer", {f"{key}.{name}": value for key, part in state.items() for name, value in part.items()}
+        )
+        with self._averaged():
+            average = get_model_state_dict(self.model, options=_WHOLE)
+            self._write("average", average)
+            if self.accelerator.is_main_process:
+                self._result.load_state_dict(average)
+        if self.accelerator.is_main_process:
+            partial = self.folder / "state.json.partial"
+            partial.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
+            partial.replace(self.folder / "state.json")
+            if on_save is not None:
+                on_save(self._result, self.step)
+        self.accelerator.wait_for_everyone()
+
+    def _take_step(self, next_batch: NextBatch, shares: list[Share]) -> dict[str, Tensor]:
+        """One step of the optimiser; returns the means of this process's losses."""
+        sums: dict[str, Tensor] = {}
+        for share in shares:
+            batch = next_batch(self.step, share)
+            with self.accelerator.accumulate(self.model):
+                with self.accelerator.autocast():
+                    losses = self.model(**batch)
+                self.accelerator.backward(losses["loss"])
+                if self.accelerator.sync_gradients:
+                    self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
+                self.optimizer.step()
+                self.optimizer.zero_grad(set_to_none=True)
+            for name, value in losses.items():
+                sums[name] = sums.get(name, 0.0) + value.detach().float() / len(shares)
+        # The first step's weights are the average that all later ones are mixed into.
+        torch._foreach_lerp_(self._average, self._trained(), 1 - self.config.ema_decay if self.step else 1.0)
+        return sums
+
+    def _trained(self) -> list[Tensor]:
+        """This process's part of the weights that are trained."""
+        parameters = [parameter.detach() for parameter in self.model.parameters() if parameter.requires_grad]
+        return [value.to_local() if isinstance(value, DTensor) else value for value in parameters]
+
+    @contextmanager
+    def _averaged(self) -> Iterator[None]:
+        """The averaged weights in the model's place."""
+        trained = self._trained()
+        kept = [value.clone() for value in trained]
+        torch._foreach_copy_(trained, self._average)
+        try:
+            yield
+        finally:
+            torch._foreach_copy_(trained, kept)
+
+    def _agree(self, seconds: float) -> float:
+        """The main process's time, on which all decisions hang: else one would wait for the others for ever."""
+        if self.accelerator.num_processes == 1:
+            return seconds
+        return broadcast(torch.tensor(seconds, device=self.accelerator.device)).item()
+
+    def _is_log_due(self, steps: int, seconds: float) -> bool:
+        return seconds >= self.LOG_EVERY_S if self.config.log_steps is None else steps >= self.config.log_steps
+
+    def _mean(self, losses: dict[str, Tensor]) -> dict[str, float]:
+        """Means over all processes."""
+        return dict(
+            zip(losses, self.accelerator.reduce(torch.stack([*losses.values()]), "mean").tolist(), strict=True)
+        )
 
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
+        if not self.accelerator.is_main_process:
+            return
         partial = self.folder / f"{name}.safetensors.partial"
         # Copies, since safetensors refuses tensors that share their memory, as tied embeddings do.
         save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, partial)
         partial.replace(self.folder / f"{name}.safetensors")
 
-    def _load(self, objective: nn.Module) -> None:
-        objective.load_state_dict(load_file(self.folder / "weights.safetensors"))
-        state: dict[int, dict[str, Tensor]] = {}
+    def _load(self) -> None:
+        """Reads what `save` wrote, except for the average."""
+        set_model_state_dict(self.model, load_file(self.folder / "weights.safetensors"), options=_WHOLE)
+        state: dict[str, dict[str, Tensor]] = {}
         for key, value in load_file(self.folder / "optimizer.safetensors").items():
-            index, name = key.split(".")
-            state.setdefault(int(index), {})[name] = value
-        self.optimizer.load_state_dict({"state": state, "param_groups": self.optimizer.state_dict()["param_groups"]})
+            parameter, _, name = key.rpartition(".")
+            state.setdefault(parameter, {})[name] = value
+        optimizer = self.optimizer.optimizer
+        groups = get_optimizer_state_dict(self.model, optimizer, options=StateDictOptions(full_state_dict=True))
+        whole = {"state": state, "param_groups": groups["param_groups"]}
+        # Not strict: parameters that nothing takes have no moments.
+        options = StateDictOptions(full_state_dict=True, strict=False)
+        set_optimizer_state_dict(self.model, optimizer, whole, options=options)
         saved = json.loads((self.folder / "state.json").read_text())
         self.step, self.seconds = saved["step"], saved["seconds"]
-        self._cut_curve()
+        if self.accelerator.is_main_process:
+            self._cut_curve()
 
     def _cut_curve(self) -> None:
         """Drops what was logged after the saved step."""
@@ -173,9 +278,13 @@ class TrainingRun:
     def _learning_rate(self, progress: float) -> float:
         warmup = min(1.0, (self.step + 1) / self.config.warmup_steps)
         cooldown = min(1.0, (1.0 - progress) / self.config.cooldown) if self.config.cooldown else 1.0
+        if self.config.cooldown_steps:
+            cooldown = min(cooldown, (self.config.max_steps - self.step) / self.config.cooldown_steps)
         return self.config.learning_rate * warmup * max(cooldown, 0.0)
 
     def _log(self, means: dict[str, float], rate: float) -> None:
+        if not self.accelerator.is_main_process:
+            return
         path = self.folder / "curve.csv"
         is_new = not path.exists()
         with path.open("a", newline="") as file:
@@ -183,3 +292,7 @@ class TrainingRun:
             if is_new:
                 writer.writerow(["step", "seconds", "learning_rate", *means])
             writer.writerow([self.step, round(self.seconds, 1), f"{rate:.3g}", *(f"{v:.6g}" for v in means.values())])
+
+
+_WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
+"""How states are gathered and shared out, whichever way the processes share the model."""

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from percov2_demo.entropy.integer_layers import LOGIT_UNIT
 from percov2_demo.entropy.masked_model import MASK, MaskedModel
 from percov2_demo.entropy.schedules import schedule
+from percov2_demo.training.samples import Draws
 
 
 class MaskedObjective(nn.Module):
@@ -25,34 +26,35 @@ class MaskedObjective(nn.Module):
         super().__init__()
         self.model, self.weights, self.schedules = model, weights, schedules
 
-    def forward(self, **maps: Tensor) -> dict[str, Tensor]:
+    def forward(self, draws: Draws, **maps: Tensor) -> dict[str, Tensor]:
         """Losses on indices `(B, rows, columns)` by preset, whose bits an index stand beside."""
-        bits = {preset: self._bits(indices, preset) for preset, indices in maps.items()}
+        bits = {preset: self._bits(indices, preset, draws) for preset, indices in maps.items()}
         loss = sum(self.weights[preset] * value for preset, value in bits.items())
         return {"loss": loss, **bits}
 
-    def _bits(self, indices: Tensor, preset: str) -> Tensor:
-        known = self._known(*indices.shape)
+    def _bits(self, indices: Tensor, preset: str, draws: Draws) -> Tensor:
+        known = self._known(*indices.shape, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
         hidden = (~known).float()
         # A map counts the same whether much or little of it is hidden, as it does when groups are coded by turns.
         return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
 
-    def _known(self, count: int, rows: int, columns: int) -> Tensor:
+    def _known(self, count: int, rows: int, columns: int, draws: Draws) -> Tensor:
         cells = rows * columns
         known = torch.zeros(count, cells, dtype=torch.bool)
-        for number in range(count):
-            if number % 2:
-                order = torch.randperm(cells)[: int(torch.randint(cells, ()))]
+        for row, generator in zip(known, draws.generators(count), strict=True):
+            if torch.rand((), generator=generator) < 0.5:
+                order = torch.randperm(cells, generator=generator)
+                order = order[: int(torch.randint(cells, (), generator=generator))]
             else:
-                name, steps = self.schedules[int(torch.randint(len(self.schedules), ()))]
+                name, steps = self.schedules[int(torch.randint(len(self.schedules), (), generator=generator))]
                 groups = schedule(name, rows, columns, steps)
                 sizes = torch.tensor([float(len(group)) for group in groups])
-                before = int(torch.multinomial(sizes, 1))
+                before = int(torch.multinomial(sizes, 1, generator=generator))
                 order = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups[:before]]))
-            known[number, order] = True
-        return known.view(count, rows, columns).to(next(self.model.parameters()).device)
+            row[order] = True
+        return known.view(count, rows, columns)
 
 
 @torch.no_grad()

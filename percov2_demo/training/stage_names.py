@@ -1,4 +1,4 @@
-"""Names of the stages in the order of the recipe; nothing is imported, so that the command line's help is quick."""
+"""Names of the stages in the order of the recipes; nothing is imported, so that the command line's help is quick."""
 
 _IS_TIMED = {
     "autoencoder": True,
@@ -6,6 +6,7 @@ _IS_TIMED = {
     "tokenizer": False,
     "hyper": True,
     "flow": True,
+    "joint": True,
     "adversarial": True,
     "decoder": True,
     "strength": False,

@@ -1,17 +1,11 @@
-"""The stages in their order, each from a config and the results of the stages before it.
+"""The stages of a model from scratch in their order, as the embedded one has them."""
 
-A work folder holds one folder a stage: its training state, its curve, and its averaged result as `model`.
-"""
-
-import json
 import shutil
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from diffusers import SD3Transformer2DModel
 from PIL import Image, ImageOps
 from torch import nn
@@ -20,7 +14,6 @@ from transformers import AutoTokenizer, CLIPTextConfig, CLIPTextModelWithProject
 from percov2_demo.captioning import LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
-from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.evaluation import list_pictures
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
@@ -30,18 +23,14 @@ from percov2_demo.training.adversarial import AdversarialObjective, LatentDiscri
 from percov2_demo.training.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.captioner import CaptionerBatches, CaptionerObjective, build_captioner, validate
-from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import Photo, read_shard, read_shards
 from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.export import assemble, export, note_earlier_training
 from percov2_demo.training.flow import FlowObjective, HyperObjective
-from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
 from percov2_demo.training.leverage import measure_caption_change, measure_leverage
-from percov2_demo.training.loop import LoopConfig, TrainingRun
-from percov2_demo.training.masked import MaskedObjective, start_from_codes
-from percov2_demo.training.results import collect_results
-from percov2_demo.training.stage_names import TIMED_STAGES
+from percov2_demo.training.loop import NextBatch
+from percov2_demo.training.recipe import Recipe
 from percov2_demo.training.strength import sweep_strengths
 from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 
@@ -49,23 +38,13 @@ from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 EMBEDDED_CONFIG = Path(__file__).parent / "configs" / "embedded.json"
 
 
-class Stages:
-    """The training stages of one model.
+class Stages(Recipe):
+    """The stages of a model that is trained from scratch.
 
-    Args:
-        config: Contents of a config file, see `configs/embedded.json`.
-        data: Folder with `photos/train-*.tar` and `captions-train.txt.gz`.
-        work: Folder for the results of all stages.
-        precision: "bf16", "fp16" or "no", as accelerate names them.
-        model: Model folder that the later stages go on from; None for the model that the stages made.
+    The data folder holds `captions-train.txt.gz` beside the shards. On several processes the losses of `autoencoder`,
+    `decoder`, `adversarial`, `caption-coder` and `captioner` are those of each process's own share, which statistics
+    of a batch, lengths of captions and dropout make a little different from those of a single process.
     """
-
-    def __init__(
-        self, config: dict[str, Any], data: Path, work: Path, precision: str = "bf16", model: str | None = None
-    ):
-        self.config, self.data, self.work, self.model = config, data, work, model
-        self.accelerator = Accelerator(mixed_precision=precision)
-        torch.manual_seed(config["seed"])
 
     def autoencoder(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains the autoencoder."""
@@ -79,7 +58,7 @@ class Stages:
         """Trains the autoencoder's decoder further; its latents stay those that everything else was trained on."""
         vae = self._vae().float()
         vae.freeze_encoder()
-        if not resume:
+        if not resume and self.accelerator.is_main_process:
             note_earlier_training(self.work / "decoder", self.model)
         self._train_autoencoder("decoder", vae, time_budget_s, resume)
 
@@ -105,10 +84,8 @@ class Stages:
         """Trains hyper-encoders, codebooks and hyper-decoders by regression to the latent."""
         objective = HyperObjective(HyperCodec(**self.config["hyper"]["model"]).to(memory_format=torch.channels_last))
         batches = self._latent_batches("hyper")
-
-        def next_batch(step: int) -> dict[str, torch.Tensor]:
-            return {"latents": batches(step).latents.to(self.accelerator.device)}
-
+        groups = len(objective.hyper_codec.config.presets)
+        next_batch = self._shared(lambda step: {"latents": batches(step).latents}, groups, draws=False)
         trained = self._run("hyper", objective, next_batch, time_budget_s, resume)
         if self.config["hyper"].get("integer_weights"):
             # Before anything is trained on its indices or measured with them: rounding changes one in a hundred.
@@ -130,20 +107,23 @@ class Stages:
         objective = FlowObjective(
             transformer, text_encoder, hyper_codec, config["prediction_type"], **config["objective"]
         )
-        trained = self._run("flow", objective, self._captioned_batches("flow", tokenizer), time_budget_s, resume)
+        next_batch = self._captioned_batches("flow", tokenizer, len(hyper_codec.config.presets))
+        trained = self._run("flow", objective, next_batch, time_budget_s, resume)
         self._save_flow("flow", trained)
 
     def adversarial(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains flow transformer and text encoder further, against a discriminator."""
         config = self.config["adversarial"]
-        if not resume:
+        if not resume and self.accelerator.is_main_process:
             # What an earlier run left would be taken for the flow to start from.
             shutil.rmtree(self.work / "adversarial", ignore_errors=True)
             note_earlier_training(self.work / "adversarial", self.model)
+        self.accelerator.wait_for_everyone()
         flow = self._flow_objective(assemble(self.config, self.work, self.model))
         discriminator = LatentDiscriminator(flow.hyper_codec.config.latent_channels, config["width"])
         objective = AdversarialObjective(flow, discriminator, **config["objective"])
-        next_batch = self._captioned_batches("adversarial", self._tokenizer())
+        groups = len(flow.hyper_codec.config.presets)
+        next_batch = self._captioned_batches("adversarial", self._tokenizer(), groups)
         self._save_flow("adversarial", self._run("adversarial", objective, next_batch, time_budget_s, resume).flow)
 
     def strength(self) -> None:
@@ -170,41 +150,14 @@ class Stages:
             pictures = [picture.load() for picture in list_pictures(kodak, None, "crop", pipeline.max_side)]
             measure_caption_change(pipeline, pictures, self.work / "leverage")
 
-    def indices(self) -> None:
-        """Encodes all photos with a trained model; shards that it has encoded already are kept."""
-        device = self.accelerator.device
-        networks = [part.to(device, memory_format=torch.channels_last) for part in self._encoders()]
-        encoder = encoder_fingerprint(*networks)
-        for number, shard in enumerate(sorted((self.data / "photos").glob("*.tar"))):
-            path = self._indices_folder() / f"{shard.stem}.safetensors"
-            if not is_encoded(path, encoder):
-                seed, sides = self.config["seed"] + number, self.config["indices"]["sides"]
-                encode_indices(read_shard(shard), *networks, path, sides, seed, device)
-
-    def entropy(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains the masked model on the training photos' indices."""
-        config, hyper_codec = self.config["entropy"], self._encoders()[1]
-        model = MaskedModel(hyper_codec.config.presets, **config["model"])
-        make_trainable(model)
-        start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
-        batches = IndexBatches(self._indices_folder().glob("train-*"), config["shapes"], self.config["seed"])
-        device = self.accelerator.device
-
-        def next_batch(step: int) -> dict[str, torch.Tensor]:
-            return {preset: indices.to(device) for preset, indices in batches(step).items()}
-
-        objective = MaskedObjective(model, config["weights"], config["schedules"])
-        trained = self._run("entropy", objective, next_batch, time_budget_s, resume)
-        freeze(trained.model)
-        self._save("entropy", trained.model)
-
     def caption_coder(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains the caption model, tokenizer included."""
         config, captions = self.config["caption-coder"], read_captions(self.data / "captions-train.txt.gz")
         model = CaptionModel(learn_merges(captions, config["vocabulary_size"]), **config["model"])
         make_trainable(model)
         batches = CaptionBatches(captions, model, config["batch_size"], self.config["seed"], self.accelerator.device)
-        trained = self._run("caption-coder", CaptionObjective(model), batches, time_budget_s, resume)
+        next_batch = self._shared(batches, draws=False)
+        trained = self._run("caption-coder", CaptionObjective(model), next_batch, time_budget_s, resume)
         freeze(trained.model)
         self._save("caption-coder", trained.model)
 
@@ -214,17 +167,19 @@ class Stages:
         vae, tokenizer = self._vae().to(device, memory_format=torch.channels_last), self._tokenizer()
         encoder = encoder_fingerprint(vae)
         paths = [self.work / "captioner" / "latents" / f"{shard.stem}.safetensors" for shard in self._train_shards()]
-        for shard, path in zip(self._train_shards(), paths, strict=True):
-            if not is_encoded(path, encoder):
-                with self.accelerator.autocast():
-                    encode_both_ways(read_shard(shard), vae, path, config["side"], device)
+        with self.accelerator.main_process_first():
+            for shard, path in zip(self._train_shards(), paths, strict=True):
+                if not is_encoded(path, encoder):
+                    with self.accelerator.autocast():
+                        encode_both_ways(read_shard(shard), vae, path, config["side"], device)
         texts = read_captions(self.data / "captions-train.txt.gz")
         batches = CaptionerBatches(
             paths, self.photos, texts, tokenizer, **config["batches"], seed=self.config["seed"], device=device
         )
         model = build_captioner(config["encoder"], config["decoder"], config["generation"], tokenizer)
         objective = CaptionerObjective(model, batches.counts, **config["objective"])
-        trained = self._run("captioner", objective, batches, time_budget_s, resume)
+        next_batch = self._shared(batches, draws=False)
+        trained = self._run("captioner", objective, next_batch, time_budget_s, resume)
         self._save("captioner", trained.model)
         if self.accelerator.is_main_process:
             captioner = LatentCaptioner(trained.model.eval(), tokenizer, vae)
@@ -232,42 +187,16 @@ class Stages:
             candidates = sorted({caption for photo in self.photos for caption in photo.captions})
             validate(captioner, photos, candidates, self.work / "captioner")
 
-    def curves(self) -> None:
-        """Draws the loss curves of all stages as `curves.html`, which needs no network."""
-        paths = {stage: self.work / stage / "curve.csv" for stage in TIMED_STAGES}
-        draw_curves(paths).write_html(self.work / "curves.html")
-
-    def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
-        """Runs a stage by name; those that do not train run to their end."""
-        method = getattr(self, stage.replace("-", "_"))
-        if stage in TIMED_STAGES:
-            method(time_budget_s, resume)
-        else:
-            method()
-
     def export(self, out: Path) -> None:
         """Writes the model that the stages made as a pipeline folder."""
         export(self.config, self.photos, self.work, out, self.model)
-
-    def results(self, out: Path) -> None:
-        """Gathers what the stages measured, curves included."""
-        collect_results(self.work, TIMED_STAGES, out)
 
     def _train_autoencoder(self, stage: str, vae: PatchAutoencoder, time_budget_s: float, resume: bool) -> None:
         config = self.config[stage]
         objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
         device = self.accelerator.device
         batches = CropBatches(self.photos, config["crop"], config["batch_size"], self.config["seed"], device)
-        self._save(stage, self._run(stage, objective, batches, time_budget_s, resume).autoencoder)
-
-    def _run(self, stage: str, objective: nn.Module, next_batch: Callable, time_budget_s: float, resume: bool):
-        loop = LoopConfig(**self.config[stage]["loop"])
-        run = TrainingRun(objective, self.work / stage, loop, self.accelerator, resume)
-        return run.run(next_batch, time_budget_s)
-
-    def _save(self, stage: str, model: nn.Module, name: str = "model") -> None:
-        if self.accelerator.is_main_process:
-            model.save_pretrained(self.work / stage / name)
+        self._save(stage, self._run(stage, objective, self._shared(batches), time_budget_s, resume).autoencoder)
 
     def _save_flow(self, stage: str, trained: FlowObjective) -> None:
         for name in ("transformer", "text_encoder", "hyper_codec"):
@@ -277,9 +206,6 @@ class Stages:
     def photos(self) -> list[Photo]:
         """The training photos."""
         return read_shards(self._train_shards())
-
-    def _train_shards(self) -> list[Path]:
-        return sorted((self.data / "photos").glob("train-*.tar"))
 
     def _vae(self) -> PatchAutoencoder:
         return self._part(PatchAutoencoder, "vae", "autoencoder/model")
@@ -305,9 +231,6 @@ class Stages:
             return kind.from_pretrained(self.work / folder)
         return kind.from_pretrained(self.model, subfolder=name)
 
-    def _indices_folder(self) -> Path:
-        return self.work / "indices"
-
     def _latents_file(self) -> Path:
         return self.work / "latents" / "train.safetensors"
 
@@ -323,20 +246,18 @@ class Stages:
             self.config["seed"],
         )
 
-    def _captioned_batches(
-        self, stage: str, tokenizer: PreTrainedTokenizerFast
-    ) -> Callable[[int], dict[str, torch.Tensor]]:
-        batches, device = self._latent_batches(stage), self.accelerator.device
+    def _captioned_batches(self, stage: str, tokenizer: PreTrainedTokenizerFast, groups: int) -> NextBatch:
+        batches = self._latent_batches(stage)
 
         def next_batch(step: int) -> dict[str, torch.Tensor]:
             batch = batches(step)
             return {
-                "latents": batch.latents.to(device),
-                "sources": batch.sources.to(device),
-                "input_ids": tokenize(tokenizer, batch.captions).to(device),
+                "latents": batch.latents,
+                "sources": batch.sources,
+                "input_ids": tokenize(tokenizer, batch.captions),
             }
 
-        return next_batch
+        return self._shared(next_batch, groups)
 
     def _text_config(self, tokenizer: PreTrainedTokenizerFast) -> CLIPTextConfig:
         return CLIPTextConfig(
@@ -347,8 +268,3 @@ class Stages:
             pad_token_id=tokenizer.pad_token_id,
             **self.config["flow"]["text_encoder"],
         )
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """A training config from a JSON file."""
-    return json.loads(path.read_text())

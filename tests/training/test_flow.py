@@ -5,6 +5,7 @@ from accelerate import Accelerator
 
 from percov2_demo.training.flow import FlowObjective
 from percov2_demo.training.loop import LoopConfig, TrainingRun
+from percov2_demo.training.samples import Draws
 from tests.conftest import tiny_pipeline
 
 
@@ -16,11 +17,15 @@ def test_a_hyper_codec_with_integer_weights_stays_as_it_is(tmp_path):
     output = pipeline.transformer.proj_out.weight.detach().clone()
     objective = FlowObjective(pipeline.transformer, pipeline.text_encoder, hyper_codec, "residual")
     latents = torch.randn(3, 16, 32, 32)
-    batch = {"latents": latents, "sources": latents, "input_ids": torch.zeros(3, 16, dtype=torch.long)}
+    input_ids = torch.zeros(3, 16, dtype=torch.long)
+
+    def batch(step, share):
+        return {"latents": latents, "sources": latents, "input_ids": input_ids, "draws": Draws(0, step, share)}
+
     for steps in (1, 2):
         config = LoopConfig(warmup_steps=1, max_steps=steps)
         run = TrainingRun(objective, tmp_path, config, Accelerator(cpu=True), resume=steps > 1)
-        average = run.run(lambda step: batch, 60.0)
+        average = run.run(batch, 60.0)
     assert not torch.equal(average.transformer.proj_out.weight, output)
     state = average.hyper_codec.state_dict()
     assert all(torch.equal(value, state[name]) for name, value in before.items())

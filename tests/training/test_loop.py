@@ -7,9 +7,11 @@ import time
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file
 from torch import nn
 
 from percov2_demo.training.loop import LoopConfig, TrainingRun
+from percov2_demo.training.samples import Draws, Share
 
 
 class Regression(nn.Module):
@@ -20,13 +22,14 @@ class Regression(nn.Module):
         torch.manual_seed(0)
         self.layer = nn.Linear(1, 1)
 
-    def forward(self, x):
-        noise = 0.01 * torch.randn_like(x)
+    def forward(self, x, draws):
+        noise = 0.01 * draws.normal(x.shape, x.device)
         return {"loss": (self.layer(x) - (2 * x + 1 + noise)).square().mean()}
 
 
-def batch(step: int) -> dict[str, torch.Tensor]:
-    return {"x": torch.randn(64, 1, generator=torch.Generator().manual_seed(step))}
+def batch(step: int, share: Share) -> dict[str, torch.Tensor | Draws]:
+    whole = torch.randn(64, 1, generator=torch.Generator().manual_seed(step))
+    return {"x": share.take(whole), "draws": Draws(0, step, share)}
 
 
 def config(**changes) -> LoopConfig:
@@ -83,15 +86,45 @@ def test_learning_rate_cools_down_to_zero(tmp_path, accelerator):
     assert rates == pytest.approx([0.05, 0.05, 0.025, 0.0])
 
 
+def test_learning_rate_cools_down_before_the_last_step(tmp_path, accelerator):
+    run = TrainingRun(Regression(), tmp_path, config(max_steps=10, cooldown_steps=4, warmup_steps=1), accelerator)
+    rates = []
+    for run.step in (0, 6, 8, 9):
+        rates.append(run._learning_rate(0.0))
+    assert rates == pytest.approx([0.05, 0.05, 0.025, 0.0125])
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
+    """Also the noise, since it goes by the sample."""
+    trained = []
+    for steps in (1, 4):
+        accelerator = Accelerator(cpu=True, gradient_accumulation_steps=steps)
+        run = TrainingRun(Regression(), tmp_path / str(steps), config(max_steps=20), accelerator)
+        trained.append(run.run(batch, 60).state_dict())
+        assert run.step == 20
+    torch.testing.assert_close(*trained)
+
+
+def test_what_is_saved_can_be_looked_at(tmp_path, accelerator):
+    seen = []
+    run = TrainingRun(Regression(), tmp_path, config(max_steps=3, save_seconds=0.0), accelerator)
+    run.run(batch, 60, lambda average, step: seen.append((step, average.layer.weight.item())))
+    assert [step for step, _ in seen] == [1, 2, 3]
+    average = load_file(tmp_path / "average.safetensors")["layer.weight"].item()
+    assert seen[-1][1] == average != seen[0][1]
+    assert (
+        load_file(tmp_path / "weights.safetensors")["layer.weight"].item() == run.model.layer.weight.item() != average
+    )
+
+
 def test_curve_is_written_even_of_a_short_run(tmp_path, accelerator):
     TrainingRun(Regression(), tmp_path, config(max_steps=3), accelerator).run(batch, 60)
     with (tmp_path / "curve.csv").open() as file:
         assert [row["step"] for row in csv.DictReader(file)] == ["3"]
 
 
-def test_curve_is_written(tmp_path, accelerator, monkeypatch):
-    monkeypatch.setattr(TrainingRun, "LOG_EVERY_S", 0.0)
-    TrainingRun(Regression(), tmp_path, config(max_steps=3), accelerator).run(batch, 60)
+def test_curve_is_written(tmp_path, accelerator):
+    TrainingRun(Regression(), tmp_path, config(max_steps=3, log_steps=1), accelerator).run(batch, 60)
     with (tmp_path / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2", "3"]

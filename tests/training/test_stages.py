@@ -14,8 +14,9 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.training.indices import IndexBatches
+from percov2_demo.training.recipe import read_config
 from percov2_demo.training.stage_names import TIMED_STAGES
-from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages, read_config
+from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
 from tests.conftest import CAPTIONS, TINY_CAPTIONER, draw_scene, tiny_pipeline
 
 

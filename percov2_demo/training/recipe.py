@@ -1,0 +1,175 @@
+"""What all recipes share: a config, data, a work folder, and the stages that do not depend on the networks' size.
+
+A work folder holds one folder a stage: its training state, its curve, and its averaged result.
+"""
+
+import json
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from diffusers import ModelMixin
+from torch import Tensor, nn
+
+from percov2_demo.entropy.integer_layers import freeze, make_trainable
+from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.training.curves import draw_curves
+from percov2_demo.training.data import PhotoShards
+from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
+from percov2_demo.training.indices import IndexBatches, encode_indices
+from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun
+from percov2_demo.training.masked import MaskedObjective, start_from_codes
+from percov2_demo.training.results import collect_results
+from percov2_demo.training.samples import Draws, Share
+from percov2_demo.training.stage_names import STAGES, TIMED_STAGES
+
+
+LONGEST_WAIT = timedelta(hours=6)
+"""How long a process waits for the main one, which may have shards to look through or pictures to paint."""
+
+
+class Recipe(ABC):
+    """The training stages of one model.
+
+    Args:
+        config: Contents of a config file, see `configs`.
+        data: Folder with `photos/train-*.tar`.
+        work: Folder for the results of all stages.
+        precision: "bf16", "fp16" or "no", as accelerate names them; None for what `accelerate launch` was told, and
+            bf16 without it.
+        model: Model folder that the later stages go on from; None for the model that the stages made.
+    """
+
+    def __init__(
+        self,
+        config: dict[str, Any],
+        data: Path,
+        work: Path,
+        precision: str | None = None,
+        model: str | None = None,
+    ):
+        self.config, self.data, self.work, self.model = config, data, work, model
+        self.accelerator = Accelerator(
+            mixed_precision=precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16"),
+            gradient_accumulation_steps=config.get("gradient_accumulation_steps", 1),
+            kwargs_handlers=[
+                # All processes make the same buffers, since codebooks follow the features of all; and there are
+                # parameters that nothing takes, as the offsets of the entropy model's zones.
+                DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True),
+                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
+            ],
+        )
+        torch.manual_seed(config["seed"])
+
+    def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
+        """Runs a stage by name; those that do not train run to their end.
+
+        Raises:
+            ValueError: The recipe has no such stage.
+        """
+        methods = {name: getattr(self, name.replace("-", "_"), None) for name in STAGES}
+        if (method := methods[stage]) is None:
+            names = ", ".join(name for name, found in methods.items() if found is not None)
+            raise ValueError(f"this recipe has no stage {stage}: its stages are {names}")
+        if stage in TIMED_STAGES:
+            method(time_budget_s, resume)
+            self.accelerator.free_memory()
+        elif stage == "indices" or self.accelerator.is_main_process:
+            method()
+        self.accelerator.wait_for_everyone()
+
+    def indices(self) -> None:
+        """Encodes all photos with a trained model, a shard at a time; shards that it has encoded already are kept."""
+        device, index, processes = self.accelerator.device, *self._place()
+        networks = [part.to(device, memory_format=torch.channels_last) for part in self._encoders()]
+        encoder, sides = encoder_fingerprint(*networks), self.config["indices"]["sides"]
+        for number, shard in list(enumerate(sorted((self.data / "photos").glob("*.tar"))))[index::processes]:
+            path = self._indices_folder() / f"{shard.stem}.safetensors"
+            if not is_encoded(path, encoder):
+                encode_indices(PhotoShards([shard]), *networks, path, sides, self.config["seed"] + number, device)
+
+    def entropy(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains the masked model on the training photos' indices."""
+        config, hyper_codec = self.config["entropy"], self._encoders()[1]
+        model = MaskedModel(hyper_codec.config.presets, **config["model"])
+        make_trainable(model)
+        start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
+        batches = IndexBatches(self._indices_folder().glob("train-*"), config["shapes"], self.config["seed"])
+        objective = MaskedObjective(model, config["weights"], config["schedules"])
+        trained = self._run("entropy", objective, self._shared(batches), time_budget_s, resume)
+        freeze(trained.model)
+        self._save("entropy", trained.model)
+
+    def curves(self) -> None:
+        """Draws the loss curves of all stages as `curves.html`, which needs no network."""
+        paths = {stage: self.work / stage / "curve.csv" for stage in TIMED_STAGES}
+        draw_curves(paths).write_html(self.work / "curves.html")
+
+    def results(self, out: Path) -> None:
+        """Gathers what the stages measured, curves included."""
+        collect_results(self.work, TIMED_STAGES, out)
+
+    @abstractmethod
+    def export(self, out: Path) -> None:
+        """Writes the model that the stages made."""
+
+    @abstractmethod
+    def _encoders(self) -> tuple[ModelMixin, HyperCodec]:
+        """The autoencoder and the trained hyper-codec."""
+
+    def _shared(
+        self, next_batch: Callable[[int], dict[str, Tensor]], groups: int = 1, draws: bool = True
+    ) -> NextBatch:
+        """Shares of whole batches.
+
+        Args:
+            next_batch: The global batch of a step.
+            groups: Groups that the objective splits a batch into.
+            draws: Whether the objective takes random numbers.
+        """
+        seed, device = self.config["seed"], self.accelerator.device
+
+        def share_of(step: int, share: Share) -> dict[str, Tensor | Draws]:
+            batch = {name: share.take(tensor, groups).to(device) for name, tensor in next_batch(step).items()}
+            return batch | ({"draws": Draws(seed, step, share)} if draws else {})
+
+        return share_of
+
+    def _run(
+        self,
+        stage: str,
+        objective: nn.Module,
+        next_batch: NextBatch,
+        time_budget_s: float,
+        resume: bool,
+        on_save: Callable[[nn.Module, int], None] | None = None,
+    ) -> nn.Module:
+        loop = LoopConfig(**self.config[stage]["loop"])
+        run = TrainingRun(objective, self.work / stage, loop, self.accelerator, resume)
+        return run.run(next_batch, time_budget_s, on_save)
+
+    def _save(self, stage: str, model: nn.Module, name: str = "model") -> None:
+        if self.accelerator.is_main_process:
+            model.save_pretrained(self.work / stage / name)
+
+    def _place(self) -> tuple[int, int]:
+        """This process's number, and how many there are."""
+        return self.accelerator.process_index, self.accelerator.num_processes
+
+    def _train_shards(self) -> list[Path]:
+        return sorted((self.data / "photos").glob("train-*.tar"))
+
+    def _indices_folder(self) -> Path:
+        return self.work / "indices"
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A training config from a JSON file."""
+    return json.loads(path.read_text())
