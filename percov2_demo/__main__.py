@@ -99,7 +99,9 @@ def build_parser() -> Parser:
     info.set_defaults(command=run_info)
 
     caption = commands.add_parser("caption", help="what is on pictures, a line for each")
-    caption.add_argument("input", type=Path, nargs="+", metavar="PHOTO")
+    caption.add_argument("input", type=Path, nargs="+", metavar="PHOTO", help="with -o also folders and tar shards")
+    caption.add_argument("-o", "--output", type=Path, metavar="OUT.jsonl", help='JSON lines of "file" and "caption"')
+    caption.add_argument("--batch-size", type=int, default=16, help="pictures at once, with -o")
     caption.set_defaults(command=run_caption)
 
     serve = commands.add_parser("serve", help="the app, as python app.py")
@@ -170,16 +172,20 @@ def build_parser() -> Parser:
             help="who writes captions; default: embedded, the model's own",
         )
 
-    train = commands.add_parser("train", help="one stage of training")
-    train.add_argument("stage", choices=STAGES)
+    train = commands.add_parser("train", help="stages of training, one after the other")
+    train.add_argument("stages", choices=STAGES, nargs="+", metavar="STAGE", help=", ".join(STAGES))
     train.add_argument("--config", type=Path, help="default: the embedded model's")
     train.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
     train.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
     train.add_argument("--model", help="model folder to go on from; default: that of --work")
     train.add_argument("--out", type=Path, help="folder that the stages export and results write")
     train.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
-    train.add_argument("--precision", choices=("bf16", "fp16", "no"), default="bf16")
+    train.add_argument(
+        "--precision", choices=("bf16", "fp16", "no"), help="default: accelerate launch's, without it bf16"
+    )
     train.add_argument("--resume", action="store_true")
+    train.add_argument("--push", metavar="USER/NAME", help="hub repository that what was exported is uploaded to")
+    train.add_argument("--dry-run", action="store_true", help="say what --push would upload")
     train.set_defaults(command=run_train)
     return parser
 
@@ -293,10 +299,26 @@ def run_info(options: argparse.Namespace) -> None:
 
 
 def run_caption(options: argparse.Namespace) -> None:
-    """Prints a caption of each picture."""
+    """Prints a caption of each picture, or writes them to a file."""
+    if options.output is None:
+        pipeline = _load_pipeline(options)
+        for path in options.input:
+            print(pipeline.caption(path), flush=True)
+        return
+    from percov2_demo.captioning import LatentCaptioner
+    from percov2_demo.evaluation import join_processes
+    from percov2_demo.training.captions import open_pictures, write_captions
+
+    _check_output(options.output)
+    options.device = join_processes(options.device)
+    pictures = open_pictures(options.input)
     pipeline = _load_pipeline(options)
-    for path in options.input:
-        print(pipeline.caption(path), flush=True)
+    if pipeline.captioner is None:
+        raise ValueError("this model has no captioner: name one that has")
+    captioner = LatentCaptioner(pipeline.captioner, pipeline.tokenizer, pipeline.vae)
+    written = write_captions(captioner, pictures, options.output, options.batch_size)
+    if written is not None:
+        _print(written)
 
 
 def run_serve(options: argparse.Namespace) -> None:
@@ -371,20 +393,26 @@ def run_bench(options: argparse.Namespace) -> None:
 
 
 def run_train(options: argparse.Namespace) -> None:
-    """Runs one stage of training."""
+    """Runs stages of training."""
+    from percov2_demo.training.full_size import FullSize
     from percov2_demo.training.recipe import read_config
     from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
 
     config = read_config(options.config or EMBEDDED_CONFIG)
-    stages = Stages(config, options.data, options.work, options.precision, options.model)
-    if options.stage not in ("export", "results"):
-        stages.run(options.stage, options.time_budget, options.resume)
-    elif options.out is None:
-        raise ValueError(f"the {options.stage} stage needs --out, the folder to write")
-    elif options.stage == "export":
-        stages.export(options.out)
-    else:
-        stages.results(options.out)
+    recipe = (FullSize if "base" in config else Stages)(
+        config, options.data, options.work, options.precision, options.model
+    )
+    for stage in options.stages:
+        if stage not in ("export", "results"):
+            recipe.run(stage, options.time_budget, options.resume)
+        elif options.out is None:
+            raise ValueError(f"the {stage} stage needs --out, the folder to write")
+        elif recipe.accelerator.is_main_process:
+            (recipe.export if stage == "export" else recipe.results)(options.out)
+    if options.push and recipe.accelerator.is_main_process:
+        from percov2_demo.training.push import push
+
+        _print(push(options.out, options.push, options.dry_run))
 
 
 def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":

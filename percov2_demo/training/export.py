@@ -103,7 +103,28 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
     pipeline.register_to_config(_name_or_path="")
     pipeline.to(torch.float16, silence_dtype_warnings=True)
     pipeline.save_pretrained(out, max_shard_size=SHARD_SIZE)
-    manifest = _manifest(pipeline, photos, earlier | _training_states(work))
+    write_manifest(pipeline, Counter(photo.source for photo in photos), work, out, earlier=earlier)
+
+
+def write_manifest(
+    pipeline: PerCoV2Pipeline,
+    sources: Counter[str],
+    work: Path,
+    out: Path,
+    more: dict[str, Any] | None = None,
+    earlier: dict[str, Any] | None = None,
+) -> None:
+    """Writes down what a model is and what it was trained on.
+
+    Args:
+        pipeline: The model, saved.
+        sources: How many photos of each source it was trained on.
+        work: Folder with the results of the stages.
+        out: The model folder.
+        more: Further entries.
+        earlier: States of stages whose results the model had before.
+    """
+    manifest = _manifest(pipeline, sources, (earlier or {}) | _training_states(work)) | (more or {})
     (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
@@ -164,7 +185,7 @@ def _count(part: torch.nn.Module) -> int:
     return sum(value.numel() for name, value in state.items() if name in parameters or not value.is_floating_point())
 
 
-def _manifest(pipeline: PerCoV2Pipeline, photos: list[Photo], training: dict[str, Any]) -> dict[str, Any]:
+def _manifest(pipeline: PerCoV2Pipeline, sources: Counter[str], training: dict[str, Any]) -> dict[str, Any]:
     return {
         "identity": pipeline.identity,
         "presets": {
@@ -173,7 +194,7 @@ def _manifest(pipeline: PerCoV2Pipeline, photos: list[Photo], training: dict[str
         },
         "parameters": {name: _count(part) for name, part in pipeline.networks.items()},
         "training": training,
-        "photos": len(photos),
-        "sources": dict(Counter(photo.source for photo in photos).most_common()),
+        "photos": sources.total(),
+        "sources": dict(sources.most_common()),
         "date": datetime.now(UTC).date().isoformat(),
     }

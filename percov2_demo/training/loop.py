@@ -47,6 +47,7 @@ class LoopConfig:
         relative_rates: Learning rates relative to the others', by the name of the objective's part.
         gradient_clip: Largest gradient norm.
         ema_decay: Decay of the averaged weights, which are the ones that are kept.
+        ema_decays: Other decays, by the name of the objective's part.
         max_steps: Steps after which the stage ends, whatever time is left.
         log_steps: Steps that a row of the curve is the mean of; None for as many as 15 seconds have.
         save_seconds: Seconds between one saved state and the next.
@@ -61,6 +62,7 @@ class LoopConfig:
     relative_rates: dict[str, float] = field(default_factory=dict)
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
+    ema_decays: dict[str, float] = field(default_factory=dict)
     max_steps: int = 10_000_000
     log_steps: int | None = None
     save_seconds: float = 300.0
@@ -99,9 +101,12 @@ class TrainingRun:
         if unknown := sorted(set(config.relative_rates) - set(parts)):
             raise ValueError(f"relative_rates names {unknown[0]}: the objective's parts are {', '.join(parts)}")
         groups: dict[float, list[nn.Parameter]] = {}
+        self._decays: list[float] = []
         for name, parameter in objective.named_parameters():
             if parameter.requires_grad:
-                groups.setdefault(config.relative_rates.get(name.partition(".")[0], 1.0), []).append(parameter)
+                part = name.partition(".")[0]
+                groups.setdefault(config.relative_rates.get(part, 1.0), []).append(parameter)
+                self._decays.append(config.ema_decays.get(part, config.ema_decay))
         optimizer = torch.optim.AdamW(
             [{"params": parameters, "relative_rate": factor} for factor, parameters in groups.items()],
             lr=config.learning_rate,
@@ -207,8 +212,9 @@ class TrainingRun:
                 self.optimizer.zero_grad(set_to_none=True)
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.detach().float() / len(shares)
-        # The first step's weights are the average that all later ones are mixed into.
-        torch._foreach_lerp_(self._average, self._trained(), 1 - self.config.ema_decay if self.step else 1.0)
+        for average, value, decay in zip(self._average, self._trained(), self._decays, strict=True):
+            # The first step's weights are the average that all later ones are mixed into.
+            average.lerp_(value, 1 - decay if self.step else 1.0)
         return sums
 
     def _trained(self) -> list[Tensor]:
@@ -221,11 +227,11 @@ class TrainingRun:
         """The averaged weights in the model's place."""
         trained = self._trained()
         kept = [value.clone() for value in trained]
-        torch._foreach_copy_(trained, self._average)
+        _copy(self._average, trained)
         try:
             yield
         finally:
-            torch._foreach_copy_(trained, kept)
+            _copy(kept, trained)
 
     def _agree(self, seconds: float) -> float:
         """The main process's time, on which all decisions hang: else one would wait for the others for ever."""
@@ -260,9 +266,7 @@ class TrainingRun:
         optimizer = self.optimizer.optimizer
         groups = get_optimizer_state_dict(self.model, optimizer, options=StateDictOptions(full_state_dict=True))
         whole = {"state": state, "param_groups": groups["param_groups"]}
-        # Not strict: parameters that nothing takes have no moments.
-        options = StateDictOptions(full_state_dict=True, strict=False)
-        set_optimizer_state_dict(self.model, optimizer, whole, options=options)
+        set_optimizer_state_dict(self.model, optimizer, whole, options=_WHOLE)
         saved = json.loads((self.folder / "state.json").read_text())
         self.step, self.seconds = saved["step"], saved["seconds"]
         if self.accelerator.is_main_process:
@@ -296,3 +300,8 @@ class TrainingRun:
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 """How states are gathered and shared out, whichever way the processes share the model."""
+
+
+def _copy(source: list[Tensor], target: list[Tensor]) -> None:
+    for value, place in zip(source, target, strict=True):
+        place.copy_(value)

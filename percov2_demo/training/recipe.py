@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
+from accelerate.utils import InitProcessGroupKwargs
 from diffusers import ModelMixin
 from torch import Tensor, nn
 
@@ -59,12 +59,7 @@ class Recipe(ABC):
         self.accelerator = Accelerator(
             mixed_precision=precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16"),
             gradient_accumulation_steps=config.get("gradient_accumulation_steps", 1),
-            kwargs_handlers=[
-                # All processes make the same buffers, since codebooks follow the features of all; and there are
-                # parameters that nothing takes, as the offsets of the entropy model's zones.
-                DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=True),
-                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
-            ],
+            kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
         )
         torch.manual_seed(config["seed"])
 
@@ -100,6 +95,10 @@ class Recipe(ABC):
         config, hyper_codec = self.config["entropy"], self._encoders()[1]
         model = MaskedModel(hyper_codec.config.presets, **config["model"])
         make_trainable(model)
+        for symbols in model.symbols.values():
+            for zones in (symbols.row_zones, symbols.column_zones):
+                # Zones have no logits, which alone take offsets: processes would wait for the gradients for ever.
+                zones.matrix.real_offset.requires_grad_(False)
         start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
         batches = IndexBatches(self._indices_folder().glob("train-*"), config["shapes"], self.config["seed"])
         objective = MaskedObjective(model, config["weights"], config["schedules"])
@@ -171,5 +170,7 @@ class Recipe(ABC):
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A training config from a JSON file."""
-    return json.loads(path.read_text())
+    """A training config from a JSON file; what it lacks is that of the file beside it that it `extends`, if any."""
+    config = json.loads(path.read_text())
+    extended = config.pop("extends", None)
+    return config if extended is None else read_config(path.parent / extended) | config

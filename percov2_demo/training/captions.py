@@ -1,0 +1,176 @@
+"""Captions of whole collections, made before training so that no captioner is needed beside it."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from accelerate import PartialState
+from PIL import Image
+from tqdm import tqdm
+
+from percov2_demo.captioning import Captioner
+from percov2_demo.images import load_image
+from percov2_demo.training.data import PICTURES, PhotoShards
+
+
+class Pictures(Protocol):
+    """Numbered pictures, of which none is in memory before it is asked for."""
+
+    def __len__(self) -> int: ...
+
+    def file(self, number: int) -> str:
+        """What a picture is called in the file of captions."""
+        ...
+
+    def load(self, number: int) -> Image.Image:
+        """A picture in RGB.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        ...
+
+
+class FilePictures:
+    """Pictures that are files; those of a folder are called by their paths in it.
+
+    Args:
+        paths: Files and folders.
+    """
+
+    def __init__(self, paths: Sequence[Path]):
+        self.paths: dict[str, Path] = {}
+        for path in paths:
+            found = sorted(path.rglob("*")) if path.is_dir() else [path]
+            for file in found:
+                if file == path or file.suffix.lower().lstrip(".") in PICTURES:
+                    self.paths[file.name if file == path else file.relative_to(path).as_posix()] = file
+        self.files = list(self.paths)
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def file(self, number: int) -> str:
+        """As `Pictures.file`."""
+        return self.files[number]
+
+    def load(self, number: int) -> Image.Image:
+        """As `Pictures.load`."""
+        return load_image(self.paths[self.files[number]])
+
+
+class ShardPictures:
+    """Pictures in tar shards, called as `PhotoShards` calls them.
+
+    Args:
+        paths: The shards.
+    """
+
+    def __init__(self, paths: Sequence[Path]):
+        self.photos = PhotoShards(paths)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def file(self, number: int) -> str:
+        """As `Pictures.file`."""
+        return self.photos.file(number)
+
+    def load(self, number: int) -> Image.Image:
+        """As `Pictures.load`."""
+        try:
+            return Image.fromarray(self.photos[number].pixels())
+        except OSError as error:
+            raise ValueError(f"{self.file(number)} cannot be read") from error
+
+
+def open_pictures(paths: Sequence[Path]) -> Pictures:
+    """The pictures of files, folders of files, tar shards, or folders of tar shards.
+
+    Raises:
+        ValueError: There is no picture, or there are both files and shards.
+    """
+    shards = [shard for path in paths for shard in (sorted(path.glob("*.tar")) if path.is_dir() else [path])]
+    if all(shard.suffix == ".tar" for shard in shards) and shards:
+        return ShardPictures(shards)
+    if any(shard.suffix == ".tar" for shard in shards):
+        raise ValueError("give either pictures or tar shards, not both")
+    pictures = FilePictures(paths)
+    if not len(pictures):
+        raise ValueError(f"no pictures found: give {', '.join(PICTURES)} files, a folder of them, or tar shards")
+    return pictures
+
+
+def write_captions(captioner: Captioner, pictures: Pictures, out: Path, batch_size: int) -> dict[str, int] | None:
+    """Writes JSON lines with `file` and `caption`, in the order of the pictures.
+
+    What was captioned before it was stopped is not captioned again. Under `accelerate launch` the pictures are shared
+    among the processes; all must see the same folder.
+
+    Args:
+        captioner: The captioner.
+        pictures: The pictures; those that cannot be read are left out.
+        out: The file.
+        batch_size: Pictures that are captioned at once.
+
+    Returns:
+        How many pictures have captions, and how many could not be read; None in all processes but the first.
+    """
+    state = PartialState()
+    # A process that starts later must not take for unfinished what an earlier one is at.
+    done = {record["file"] for path in (out, *_partials(out)) for record in _records(path)}
+    state.wait_for_everyone()
+    mine = out.with_name(f"{out.name}.{state.process_index}.partial")
+    _rewrite(mine, _records(mine))
+    numbers = [
+        n for n in range(state.process_index, len(pictures), state.num_processes) if pictures.file(n) not in done
+    ]
+    hidden = None if state.is_main_process else True
+    with mine.open("a", encoding="utf-8") as lines, tqdm(total=len(numbers), unit="picture", disable=hidden) as bar:
+        for start in range(0, len(numbers), batch_size):
+            files, images = [], []
+            for number in numbers[start : start + batch_size]:
+                try:
+                    images.append(pictures.load(number))
+                    files.append(pictures.file(number))
+                except ValueError as error:
+                    bar.write(str(error))
+            captions = captioner.caption(images) if images else []
+            for file, caption in zip(files, captions, strict=True):
+                lines.write(json.dumps({"file": file, "caption": caption}, ensure_ascii=False) + "\n")
+            lines.flush()
+            bar.update(min(batch_size, len(numbers) - start))
+    state.wait_for_everyone()
+    if not state.is_main_process:
+        return None
+    records = {record["file"]: record for path in (out, *_partials(out)) for record in _records(path)}
+    ordered = [records[file] for file in map(pictures.file, range(len(pictures))) if file in records]
+    _rewrite(out, ordered)
+    for path in _partials(out):
+        path.unlink()
+    return {"captions": len(ordered), "unreadable": len(pictures) - len(ordered)}
+
+
+def _partials(out: Path) -> list[Path]:
+    return sorted(out.parent.glob(f"{out.name}.*.partial"))
+
+
+def _records(path: Path) -> list[dict[str, Any]]:
+    """The lines of a file, up to one that was cut off."""
+    return list(_whole_lines(path)) if path.is_file() else []
+
+
+def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if not line.endswith("\n"):
+                return
+            yield json.loads(line)
+
+
+def _rewrite(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    temporary = path.with_name(f"{path.name}.new")
+    with temporary.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    temporary.replace(path)

@@ -1,0 +1,178 @@
+"""The stages of a model on the weights of Stable Diffusion 3: the paper's two, and what they need before and after."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
+from torch import Tensor, nn
+
+from percov2_demo.entropy.caption_model import CaptionModel
+from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.loading import EMBEDDED_MODEL
+from percov2_demo.models.autoencoder import scaled_latents
+from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.training.base import base_revision, load_base, load_vae, widened
+from percov2_demo.training.data import PhotoShards
+from percov2_demo.training.export import write_manifest
+from percov2_demo.training.flow import HyperObjective
+from percov2_demo.training.joint import JointObjective
+from percov2_demo.training.loop import NextBatch
+from percov2_demo.training.lora import add_lora, merge_lora
+from percov2_demo.training.perceptual import LatentLpips
+from percov2_demo.training.photo_batches import PhotoBatches
+from percov2_demo.training.recipe import Recipe
+from percov2_demo.training.samples import Draws, Share
+from percov2_demo.training.validation import validation_sheet
+
+
+class FullSize(Recipe):
+    """The stages of a model that is trained on the weights of a base model.
+
+    The data folder may hold `captions.jsonl`, see `PhotoShards`, whose captions go before the shards' own, and
+    `photos/val.tar`, of which validation pictures are painted.
+
+    `hyper` is for models with hyper-decoders, and may be left out: `joint` then starts from random hyper-encoders, as
+    the paper does. The captions' entropy model is the embedded model's.
+    """
+
+    def hyper(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains hyper-encoders, codebooks and hyper-decoders by regression to the latent.
+
+        Raises:
+            ValueError: The config's hyper-codec has no hyper-decoders.
+        """
+        hyper_codec = HyperCodec(**self.config["hyper"]["model"])
+        if not hyper_codec.decoders:
+            raise ValueError("there are no hyper-decoders to train: set decoder_width, or go on with the joint stage")
+        vae, photos = self._vae().to(self.accelerator.device), self._photo_batches(hyper_codec)
+
+        def next_batch(step: int, share: Share) -> dict[str, Tensor | Draws]:
+            return {"latents": self._latents(vae, photos(step, share).pixels)}
+
+        trained = self._run("hyper", HyperObjective(hyper_codec), next_batch, time_budget_s, resume)
+        self._save("hyper", trained.hyper_codec)
+
+    def joint(self, time_budget_s: float, resume: bool = False) -> None:
+        """Trains hyper-codec and flow transformer together, and paints validation pictures whenever it saves."""
+        config = self.config["joint"]
+        pipeline = widened(self._base(), self._starting_codec())
+        pipeline.hyper_codec.requires_grad_(config["trains_codec"])
+        if config["lora_rank"]:
+            add_lora(pipeline.transformer, config["lora_rank"])
+        if config["gradient_checkpointing"]:
+            pipeline.transformer.enable_gradient_checkpointing()
+        for name, part in pipeline.networks.items():
+            if name not in ("transformer", "hyper_codec"):
+                part.to(self.accelerator.device)
+        perceptual = LatentLpips(pipeline.vae) if config["objective"]["perceptual_weight"] else None
+        objective = JointObjective(
+            pipeline.transformer,
+            pipeline.hyper_codec,
+            pipeline.scheduler.config.shift,
+            perceptual=perceptual,
+            **config["objective"],
+        )
+        trained = self._run(
+            "joint", objective, self._captioned_batches(pipeline), time_budget_s, resume, self._painter(pipeline)
+        )
+        if config["lora_rank"] and self.accelerator.is_main_process:
+            merge_lora(trained.transformer)
+        self._save("joint", trained.transformer, "transformer")
+        self._save("joint", trained.hyper_codec, "hyper_codec")
+
+    def export(self, out: Path) -> None:
+        """Writes the trained model in half precision, its entropy models included, with a manifest."""
+        base, trained = self._base(), self.work / "joint"
+        pipeline = widened(base, HyperCodec.from_pretrained(trained / "hyper_codec"))
+        pipeline.register_modules(transformer=SD3Transformer2DModel.from_pretrained(trained / "transformer"))
+        masked_model = self.work / "entropy" / "model"
+        if masked_model.is_dir():
+            pipeline.register_modules(
+                masked_model=MaskedModel.from_pretrained(masked_model),
+                caption_model=CaptionModel.from_pretrained(EMBEDDED_MODEL, subfolder="caption_model"),
+            )
+            pipeline.register_to_config(default_entropy=self.config["export"]["default_entropy"])
+        pipeline.register_to_config(description=self.config["description"])
+        pipeline.to(torch.float16, silence_dtype_warnings=True)
+        _write_model(pipeline, out)
+        named = {"model": self.config["base"]["model"], "revision": base_revision(base)}
+        sources = Counter(source.decode() for source in self._photos.sources)
+        write_manifest(pipeline, sources, self.work, out, {"base": named})
+
+    def _encoders(self) -> tuple[AutoencoderKL, HyperCodec]:
+        return self._vae(), HyperCodec.from_pretrained(self.work / "joint" / "hyper_codec")
+
+    def _base(self) -> StableDiffusion3Pipeline:
+        precisions = {"bf16": torch.bfloat16, "fp16": torch.float16}
+        return load_base(**self.config["base"], dtype=precisions.get(self.accelerator.mixed_precision, torch.float32))
+
+    def _vae(self) -> AutoencoderKL:
+        return load_vae(**self.config["base"])
+
+    def _starting_codec(self) -> HyperCodec:
+        trained = self.work / "hyper" / "model"
+        return HyperCodec.from_pretrained(trained) if trained.is_dir() else HyperCodec(**self.config["hyper"]["model"])
+
+    @cached_property
+    def _photos(self) -> PhotoShards:
+        captions = self.data / "captions.jsonl"
+        with self.accelerator.main_process_first():
+            return PhotoShards(self._train_shards(), self.work / "shards", captions if captions.is_file() else None)
+
+    def _photo_batches(self, hyper_codec: HyperCodec) -> PhotoBatches:
+        groups = len(hyper_codec.config.presets)
+        return PhotoBatches(
+            self._photos, **self.config["photos"], groups=groups, seed=self.config["seed"], share=Share(*self._place())
+        )
+
+    def _latents(self, vae: AutoencoderKL, pixels: Tensor) -> Tensor:
+        """Scaled latents of pictures `(B, 3, H, W)` uint8."""
+        with torch.no_grad():
+            return scaled_latents(vae, pixels.to(self.accelerator.device, vae.dtype) / 127.5 - 1)
+
+    def _captioned_batches(self, pipeline: PerCoV2Pipeline) -> NextBatch:
+        photos = self._photo_batches(pipeline.hyper_codec)
+
+        def next_batch(step: int, share: Share) -> dict[str, Tensor | Draws]:
+            pixels, captions = photos(step, share)
+            with torch.no_grad():
+                text = pipeline.encode_captions(captions)
+            return {
+                "latents": self._latents(pipeline.vae, pixels),
+                "tokens": text.tokens,
+                "pooled": text.pooled,
+                "draws": Draws(self.config["seed"], step, share),
+            }
+
+        return next_batch
+
+    def _painter(self, pipeline: PerCoV2Pipeline) -> Callable[[nn.Module, int], None] | None:
+        """Writes a sheet of validation pictures; None without photos to paint."""
+        shard, config = self.data / "photos" / "val.tar", self.config["validation"]
+        if not shard.is_file() or not config["photos"]:
+            return None
+        shards = PhotoShards([shard])
+        photos = [shards[number] for number in range(min(config["photos"], len(shards)))]
+        device, folder = self.accelerator.device, self.work / "joint" / "validation"
+
+        def paint(trained: nn.Module, step: int) -> None:
+            parts = {"transformer": trained.transformer.to(device), "hyper_codec": trained.hyper_codec.to(device)}
+            # No stream leaves this function, and the identity of billions of weights takes a while to work out.
+            painter = PerCoV2Pipeline(**pipeline.components | parts, identity="0" * 64)
+            painter.set_progress_bar_config(disable=True)
+            with self.accelerator.autocast():
+                sheet = validation_sheet(painter, photos, config["side"], config["steps"], config["guidance"])
+            trained.to("cpu")
+            folder.mkdir(parents=True, exist_ok=True)
+            sheet.save(folder / f"step-{step:07d}.png")
+
+        return paint
+
+
+def _write_model(pipeline: PerCoV2Pipeline, out: Path) -> None:
+    """Writes the whole model, the parts of the base model included."""
+    pipeline.save_pretrained(out)

@@ -1,0 +1,38 @@
+"""LPIPS of the picture that a latent decodes to."""
+
+import torch
+from diffusers import ModelMixin
+from torch import Tensor
+
+from percov2_demo.metrics import MetricUnavailable, load_lpips
+
+
+class LatentLpips:
+    """LPIPS between the pictures of two latents, with gradients to the first.
+
+    Both are decoded, since the autoencoder does not give the photo back as it was: against the photo itself the flow
+    would learn to make up for that, as a tint. It is no module, as it has nothing to train, save or share out.
+
+    Args:
+        vae: The autoencoder, frozen.
+
+    Raises:
+        ValueError: The weights of LPIPS are neither here nor reachable.
+    """
+
+    def __init__(self, vae: ModelMixin):
+        self.vae = vae
+        try:
+            self.network = load_lpips(vae.device).network
+        except MetricUnavailable as error:
+            raise ValueError(f"{error}; or train without, with a perceptual_weight of 0") from error
+
+    def __call__(self, expected: Tensor, latents: Tensor) -> Tensor:
+        """The mean distance of the pictures of scaled latents `(B, C, H, W)`."""
+        with torch.no_grad():
+            original = self._decode(latents)
+        return self.network(self._decode(expected), original).mean()
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        raw = latents / self.vae.config.scaling_factor + self.vae.config.shift_factor
+        return self.vae.decode(raw.to(self.vae.dtype)).sample.float()

@@ -1,0 +1,78 @@
+"""A base model of Stable Diffusion 3's own classes, all three text encoders included, and a recipe of its size."""
+
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusion3Pipeline
+from transformers import T5Config, T5EncoderModel
+
+from percov2_demo.training.recipe import read_config
+from percov2_demo.training.stages import EMBEDDED_CONFIG
+from tests.conftest import (
+    CAPTIONS,
+    VOCABULARY,
+    draw_scene,
+    tiny_autoencoder_kl,
+    tiny_text_encoder,
+    tiny_tokenizer,
+    tiny_transformer,
+)
+
+
+SD3_CONFIG = EMBEDDED_CONFIG.with_name("sd3-medium.json")
+
+
+def tiny_base() -> StableDiffusion3Pipeline:
+    torch.manual_seed(0)
+    t5 = T5Config(vocab_size=VOCABULARY, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    return StableDiffusion3Pipeline(
+        transformer=tiny_transformer(condition_channels=0, text_width=32, joint_attention_dim=32),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=tiny_autoencoder_kl(),
+        text_encoder=tiny_text_encoder(),
+        tokenizer=tiny_tokenizer(),
+        text_encoder_2=tiny_text_encoder(),
+        tokenizer_2=tiny_tokenizer(),
+        text_encoder_3=T5EncoderModel(t5).eval(),
+        tokenizer_3=tiny_tokenizer(),
+    )
+
+
+def tiny_recipe(base: Path, **loop: Any) -> dict[str, Any]:
+    """The full-size recipe with everything smaller, and one row of the curve a step."""
+    config = read_config(SD3_CONFIG)
+    config["base"] = {"model": str(base), "revision": None}
+    config["photos"] |= {"shapes": [[128, 128, 0.5], [128, 192, 0.5]], "batch_size": 6, "workers": 0}
+    config["hyper"]["model"] |= {"encoder_width": 16, "channels": 16, "code_channels": 8}
+    config["validation"] = {"photos": 1, "side": 128, "steps": 1, "guidance": 2.0}
+    config["indices"]["sides"] = [192]
+    config["entropy"]["model"] |= {"width": 24, "blocks": 1, "hidden": 48, "kernel": 3}
+    config["entropy"]["shapes"] = {
+        "ultra-low": [[3, 3, 1.0, 4]],
+        "low": [[6, 6, 1.0, 2]],
+        "extreme-low": [[8, 8, 1.0, 2]],
+    }
+    for stage in ("hyper", "joint", "entropy"):
+        fast = {"learning_rate": 1e-3, "warmup_steps": 1, "cooldown_steps": 2, "max_steps": 4, "log_steps": 1}
+        config[stage]["loop"] |= fast | loop
+    return config
+
+
+def write_photos(folder: Path) -> Path:
+    """Two shards of drawn photos and one for validation."""
+    (folder / "photos").mkdir(parents=True)
+    for name, count in (("train-00", 3), ("train-01", 4), ("val", 1)):
+        with tarfile.open(folder / "photos" / f"{name}.tar", "w") as shard:
+            for number in range(count):
+                picture = io.BytesIO()
+                draw_scene(200 + 16 * number, 208).save(picture, "WEBP")
+                record = json.dumps({"captions": [CAPTIONS[number % 3]], "source": name}).encode()
+                for extension, content in (("webp", picture.getvalue()), ("json", record)):
+                    member = tarfile.TarInfo(f"{number:05d}.{extension}")
+                    member.size = len(content)
+                    shard.addfile(member, io.BytesIO(content))
+    return folder
