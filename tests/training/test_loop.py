@@ -3,6 +3,7 @@
 import csv
 import json
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,17 +11,19 @@ from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import nn
 
+from percov2_demo.training.curves import read_curve
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.samples import Draws, Share
+from tests.training.launched import run_on_two
 
 
 class Regression(nn.Module):
-    """Learns y = 2x + 1."""
+    """Learns y = 2x + 1 in each of four channels."""
 
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.layer = nn.Linear(1, 1)
+        self.layer = nn.Linear(4, 4)
 
     def forward(self, x, draws):
         noise = 0.01 * draws.normal(x.shape, x.device)
@@ -28,7 +31,7 @@ class Regression(nn.Module):
 
 
 def batch(step: int, share: Share) -> dict[str, torch.Tensor | Draws]:
-    whole = torch.randn(64, 1, generator=torch.Generator().manual_seed(step))
+    whole = torch.randn(64, 4, generator=torch.Generator().manual_seed(step))
     return {"x": share.take(whole), "draws": Draws(0, step, share)}
 
 
@@ -46,8 +49,8 @@ def test_learns_and_keeps_the_average(tmp_path, accelerator):
     run = TrainingRun(Regression(), tmp_path, config(max_steps=300), accelerator)
     trained = run.run(batch, 60)
     assert run.step == 300
-    assert trained.layer.weight.item() == pytest.approx(2, abs=0.05)
-    assert trained.layer.bias.item() == pytest.approx(1, abs=0.05)
+    torch.testing.assert_close(trained.layer.weight.detach(), 2 * torch.eye(4), atol=0.05, rtol=0)
+    torch.testing.assert_close(trained.layer.bias.detach(), torch.ones(4), atol=0.05, rtol=0)
     assert trained is not accelerator.unwrap_model(run.model)
 
 
@@ -105,16 +108,30 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
     torch.testing.assert_close(*trained)
 
 
+def test_a_model_in_pieces_learns_as_a_whole_one_and_is_saved_whole(tmp_path, accelerator):
+    """FSDP on two processes, resumed half way; a single process can go on from there."""
+    script = Path(__file__).with_name("sharded.py")
+    run = run_on_two("torchrun", "--standalone", "--nproc_per_node", "2", script, tmp_path / "pieces")
+    assert run.returncode == 0, run.stderr
+    TrainingRun(Regression(), tmp_path / "whole", config(max_steps=20, log_steps=1), accelerator).run(batch, 60)
+    curves = [read_curve(tmp_path / name / "curve.csv")["loss"] for name in ("pieces", "whole")]
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
+    for name in ("weights", "average", "optimizer"):
+        pieces, whole = (load_file(tmp_path / folder / f"{name}.safetensors") for folder in ("pieces", "whole"))
+        torch.testing.assert_close(pieces, whole, rtol=1e-3, atol=1e-5)
+    one = TrainingRun(Regression(), tmp_path / "pieces", config(max_steps=22), accelerator, resume=True)
+    assert one.step == 20
+    one.run(batch, 60)
+
+
 def test_what_is_saved_can_be_looked_at(tmp_path, accelerator):
     seen = []
     run = TrainingRun(Regression(), tmp_path, config(max_steps=3, save_seconds=0.0), accelerator)
-    run.run(batch, 60, lambda average, step: seen.append((step, average.layer.weight.item())))
+    run.run(batch, 60, lambda average, step: seen.append((step, average.layer.bias.tolist())))
     assert [step for step, _ in seen] == [1, 2, 3]
-    average = load_file(tmp_path / "average.safetensors")["layer.weight"].item()
-    assert seen[-1][1] == average != seen[0][1]
-    assert (
-        load_file(tmp_path / "weights.safetensors")["layer.weight"].item() == run.model.layer.weight.item() != average
-    )
+    average, weights = (load_file(tmp_path / f"{name}.safetensors")["layer.bias"] for name in ("average", "weights"))
+    assert seen[-1][1] == average.tolist() != seen[0][1]
+    assert weights.equal(run.model.layer.bias) and not weights.equal(average)
 
 
 def test_curve_is_written_even_of_a_short_run(tmp_path, accelerator):
