@@ -1,0 +1,84 @@
+"""Captions of whole collections."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from percov2_demo.__main__ import main
+from percov2_demo.training.captions import open_pictures, write_captions
+from percov2_demo.training.data import PhotoShards
+from tests.conftest import draw_scene, tiny_pipeline
+from tests.training.test_data import write_shard
+
+
+class Counting:
+    """Says the red of a picture's corner, and notes how many it was asked for at once."""
+
+    def __init__(self, fails_after=None):
+        self.asked, self.fails_after = [], fails_after
+
+    def caption(self, images):
+        if len(self.asked) == self.fails_after:
+            raise RuntimeError("the machine went away")
+        self.asked.append(len(images))
+        return [f"red {image.getpixel((0, 0))[0]}" for image in images]
+
+
+def records(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_shards_are_captioned_in_batches_and_train_with_it(tmp_path):
+    for name in ("train-00", "train-01"):
+        write_shard(tmp_path / f"{name}.tar", 3, name)
+    captioner, out = Counting(), tmp_path / "captions.jsonl"
+    assert write_captions(captioner, open_pictures([tmp_path]), out, 4) == {"captions": 6, "unreadable": 0}
+    assert captioner.asked == [4, 2]
+    assert records(out)[4] == {"file": "train-01.tar/train-01-1.webp", "caption": "red 1"}
+    photos = PhotoShards(tmp_path.glob("*.tar"), captions=out)
+    assert [photo.captions for photo in photos] == [(f"red {number % 3}",) for number in range(6)]
+
+
+def test_a_stopped_run_goes_on(tmp_path):
+    write_shard(tmp_path / "train-00.tar", 5, "a")
+    out, pictures = tmp_path / "captions.jsonl", open_pictures([tmp_path / "train-00.tar"])
+    with pytest.raises(RuntimeError):
+        write_captions(Counting(fails_after=2), pictures, out, 1)
+    with (tmp_path / "captions.jsonl.0.partial").open("a") as file:
+        file.write('{"file": "train-00.tar/a-2')
+    captioner = Counting()
+    assert write_captions(captioner, pictures, out, 2) == {"captions": 5, "unreadable": 0}
+    assert captioner.asked == [2, 1]
+    assert [record["caption"] for record in records(out)] == [f"red {number}" for number in range(5)]
+    assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
+    assert write_captions(captioner, pictures, out, 2) == {"captions": 5, "unreadable": 0}
+    assert captioner.asked == [2, 1]
+
+
+def test_folders_are_looked_through_and_what_cannot_be_read_is_left_out(tmp_path):
+    (tmp_path / "photos" / "deep").mkdir(parents=True)
+    Image.new("RGB", (64, 64), (7, 0, 0)).save(tmp_path / "photos" / "deep" / "b.png")
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"no picture")
+    out = tmp_path / "captions.jsonl"
+    written = write_captions(Counting(), open_pictures([tmp_path / "photos"]), out, 8)
+    assert written == {"captions": 1, "unreadable": 1}
+    assert records(out) == [{"file": "deep/b.png", "caption": "red 7"}]
+
+
+def test_nothing_to_caption_is_a_sentence(tmp_path):
+    with pytest.raises(ValueError, match="no pictures found"):
+        open_pictures([tmp_path])
+    with pytest.raises(ValueError, match="either pictures or tar shards"):
+        open_pictures([tmp_path / "a.tar", tmp_path / "a.png"])
+
+
+def test_command_writes_the_captioners_words(tmp_path, capsys):
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path / "model")
+    (tmp_path / "photos").mkdir()
+    draw_scene(128, 128).save(tmp_path / "photos" / "scene.png")
+    out = tmp_path / "captions.jsonl"
+    assert main(["caption", str(tmp_path / "photos"), "-o", str(out), "--model", str(tmp_path / "model")]) == 0
+    assert json.loads(capsys.readouterr().out) == {"captions": 1, "unreadable": 0}
+    assert records(out) == [{"file": "scene.png", "caption": pipeline.caption(draw_scene(128, 128))}]
