@@ -27,6 +27,8 @@ _SHARED = (
 def load_base(model: str, revision: str | None, dtype: torch.dtype) -> StableDiffusion3Pipeline:
     """The base model, frozen: transformer and autoencoder in single precision, text encoders as asked.
 
+    The autoencoder takes one picture at a time, whose memory would else be more than the transformer's.
+
     Args:
         model: Folder or hub id.
         revision: Commit, tag or branch on the hub.
@@ -43,6 +45,7 @@ def load_base(model: str, revision: str | None, dtype: torch.dtype) -> StableDif
     for part in base.components.values():
         if isinstance(part, torch.nn.Module):
             part.requires_grad_(False)
+    base.vae.enable_slicing()
     return base
 
 
@@ -58,6 +61,7 @@ def load_vae(model: str, revision: str | None) -> AutoencoderKL:
     """
     with _one_sentence(model):
         vae = AutoencoderKL.from_pretrained(model, subfolder="vae", revision=revision, use_safetensors=True)
+    vae.enable_slicing()
     return vae.requires_grad_(False)
 
 
