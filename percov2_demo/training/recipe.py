@@ -61,7 +61,6 @@ class Recipe(ABC):
             gradient_accumulation_steps=config.get("gradient_accumulation_steps", 1),
             kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
         )
-        torch.manual_seed(config["seed"])
 
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end.
@@ -70,9 +69,11 @@ class Recipe(ABC):
             ValueError: The recipe has no such stage.
         """
         methods = {name: getattr(self, name.replace("-", "_"), None) for name in STAGES}
-        if (method := methods[stage]) is None:
+        if (method := methods.get(stage)) is None:
             names = ", ".join(name for name, found in methods.items() if found is not None)
             raise ValueError(f"this recipe has no stage {stage}: its stages are {names}")
+        # Here, so that a stage starts the same whatever ran before it, and in every process.
+        torch.manual_seed(self.config["seed"])
         if stage in TIMED_STAGES:
             method(time_budget_s, resume)
             self.accelerator.free_memory()
