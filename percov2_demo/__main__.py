@@ -305,18 +305,13 @@ def run_caption(options: argparse.Namespace) -> None:
         for path in options.input:
             print(pipeline.caption(path), flush=True)
         return
-    from percov2_demo.captioning import LatentCaptioner
     from percov2_demo.evaluation import join_processes
     from percov2_demo.training.captions import open_pictures, write_captions
 
     _check_output(options.output)
     options.device = join_processes(options.device)
     pictures = open_pictures(options.input)
-    pipeline = _load_pipeline(options)
-    if pipeline.captioner is None:
-        raise ValueError("this model has no captioner: name one that has")
-    captioner = LatentCaptioner(pipeline.captioner, pipeline.tokenizer, pipeline.vae)
-    written = write_captions(captioner, pictures, options.output, options.batch_size)
+    written = write_captions(_load_pipeline(options).captions, pictures, options.output, options.batch_size)
     if written is not None:
         _print(written)
 

@@ -1,7 +1,7 @@
 """Captions of whole collections, made before training so that no captioner is needed beside it."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -9,7 +9,6 @@ from accelerate import PartialState
 from PIL import Image
 from tqdm import tqdm
 
-from percov2_demo.captioning import Captioner
 from percov2_demo.images import load_image
 from percov2_demo.training.data import PICTURES, PhotoShards
 
@@ -102,14 +101,16 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
     return pictures
 
 
-def write_captions(captioner: Captioner, pictures: Pictures, out: Path, batch_size: int) -> dict[str, int] | None:
+def write_captions(
+    describe: Callable[[Sequence[Image.Image]], list[str]], pictures: Pictures, out: Path, batch_size: int
+) -> dict[str, int] | None:
     """Writes JSON lines with `file` and `caption`, in the order of the pictures.
 
     What was captioned before it was stopped is not captioned again. Under `accelerate launch` the pictures are shared
     among the processes; all must see the same folder.
 
     Args:
-        captioner: The captioner.
+        describe: Writes captions of several pictures, as `PerCoV2Pipeline.captions`.
         pictures: The pictures; those that cannot be read are left out.
         out: The file.
         batch_size: Pictures that are captioned at once.
@@ -136,7 +137,7 @@ def write_captions(captioner: Captioner, pictures: Pictures, out: Path, batch_si
                     files.append(pictures.file(number))
                 except ValueError as error:
                     bar.write(str(error))
-            captions = captioner.caption(images) if images else []
+            captions = describe(images) if images else []
             for file, caption in zip(files, captions, strict=True):
                 lines.write(json.dumps({"file": file, "caption": caption}, ensure_ascii=False) + "\n")
             lines.flush()

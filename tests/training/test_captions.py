@@ -33,7 +33,7 @@ def test_shards_are_captioned_in_batches_and_train_with_it(tmp_path):
     for name in ("train-00", "train-01"):
         write_shard(tmp_path / f"{name}.tar", 3, name)
     captioner, out = Counting(), tmp_path / "captions.jsonl"
-    assert write_captions(captioner, open_pictures([tmp_path]), out, 4) == {"captions": 6, "unreadable": 0}
+    assert write_captions(captioner.caption, open_pictures([tmp_path]), out, 4) == {"captions": 6, "unreadable": 0}
     assert captioner.asked == [4, 2]
     assert records(out)[4] == {"file": "train-01.tar/train-01-1.webp", "caption": "red 1"}
     photos = PhotoShards(tmp_path.glob("*.tar"), captions=out)
@@ -44,15 +44,15 @@ def test_a_stopped_run_goes_on(tmp_path):
     write_shard(tmp_path / "train-00.tar", 5, "a")
     out, pictures = tmp_path / "captions.jsonl", open_pictures([tmp_path / "train-00.tar"])
     with pytest.raises(RuntimeError):
-        write_captions(Counting(fails_after=2), pictures, out, 1)
+        write_captions(Counting(fails_after=2).caption, pictures, out, 1)
     with (tmp_path / "captions.jsonl.0.partial").open("a") as file:
         file.write('{"file": "train-00.tar/a-2')
     captioner = Counting()
-    assert write_captions(captioner, pictures, out, 2) == {"captions": 5, "unreadable": 0}
+    assert write_captions(captioner.caption, pictures, out, 2) == {"captions": 5, "unreadable": 0}
     assert captioner.asked == [2, 1]
     assert [record["caption"] for record in records(out)] == [f"red {number}" for number in range(5)]
     assert [path.name for path in tmp_path.iterdir() if "partial" in path.name] == []
-    assert write_captions(captioner, pictures, out, 2) == {"captions": 5, "unreadable": 0}
+    assert write_captions(captioner.caption, pictures, out, 2) == {"captions": 5, "unreadable": 0}
     assert captioner.asked == [2, 1]
 
 
@@ -61,7 +61,7 @@ def test_folders_are_looked_through_and_what_cannot_be_read_is_left_out(tmp_path
     Image.new("RGB", (64, 64), (7, 0, 0)).save(tmp_path / "photos" / "deep" / "b.png")
     (tmp_path / "photos" / "a.jpg").write_bytes(b"no picture")
     out = tmp_path / "captions.jsonl"
-    written = write_captions(Counting(), open_pictures([tmp_path / "photos"]), out, 8)
+    written = write_captions(Counting().caption, open_pictures([tmp_path / "photos"]), out, 8)
     assert written == {"captions": 1, "unreadable": 1}
     assert records(out) == [{"file": "deep/b.png", "caption": "red 7"}]
 
@@ -82,3 +82,15 @@ def test_command_writes_the_captioners_words(tmp_path, capsys):
     assert main(["caption", str(tmp_path / "photos"), "-o", str(out), "--model", str(tmp_path / "model")]) == 0
     assert json.loads(capsys.readouterr().out) == {"captions": 1, "unreadable": 0}
     assert records(out) == [{"file": "scene.png", "caption": pipeline.caption(draw_scene(128, 128))}]
+
+
+def test_command_asks_the_captioner_that_is_named(tmp_path, blip2_folder, capsys):
+    draw_scene(128, 128).save(tmp_path / "scene.png")
+    photo, out = str(tmp_path / "scene.png"), tmp_path / "captions.jsonl"
+    assert main(["caption", photo, "-o", str(out), "--captioner", str(blip2_folder)]) == 0
+    capsys.readouterr()
+    assert main(["caption", photo, "--captioner", str(blip2_folder)]) == 0
+    assert [record["caption"] for record in records(out)] == capsys.readouterr().out.splitlines()
+    out.unlink()
+    assert main(["caption", photo, "-o", str(out), "--captioner", "none"]) == 2
+    assert "this model has no captioner" in capsys.readouterr().err
