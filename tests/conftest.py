@@ -1,5 +1,6 @@
 """Tiny pipelines of the real classes with random weights: they behave like a model in all but the picture."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,22 @@ def adapter_folder(base_folder, tmp_path_factory) -> Path:
     pipeline = adapted_pipeline(base_folder)
     pretend_training(pipeline)
     pipeline.save_adapter(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_folder(base_folder, tmp_path_factory) -> Path:
+    """Photos, the config of a full-size recipe on `base_folder`, and `two`, what two launched processes made of it."""
+    # Most tests need no training.
+    from tests.training.launched import launch
+    from tests.training.tiny_sd3 import tiny_recipe, write_photos
+
+    folder = tmp_path_factory.mktemp("full-size")
+    write_photos(folder / "data")
+    (folder / "config.json").write_text(json.dumps(tiny_recipe(base_folder)))
+    options = ("--config", folder / "config.json", "--data", folder / "data", "--time-budget", "100")
+    run = launch("train", "joint", "indices", "entropy", *options, "--work", folder / "two")
+    assert run.returncode == 0, run.stderr
     return folder
 
 

@@ -1,10 +1,11 @@
-"""The full-size path on tiny weights: a public base, widened, trained, saved as an adapter, served by the page."""
+"""The full-size path on tiny weights: a public base, widened, trained, exported as an adapter, served by the page."""
 
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from PIL import Image
 
@@ -14,8 +15,19 @@ from percov2_demo.ui.demo import build_demo, launch_options
 
 
 @pytest.fixture(scope="module")
-def server(adapter_folder, base_folder):
-    pipeline = PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="24gb")
+def trained_adapter(trained_folder, tmp_path_factory) -> Path:
+    """What two processes trained, as the export stage writes it."""
+    out = tmp_path_factory.mktemp("trained") / "adapter"
+    folders = {"config": "config.json", "data": "data", "work": "two"}
+    options = [word for name, path in folders.items() for word in (f"--{name}", str(trained_folder / path))]
+    assert main(["train", "export", *options, "--out", str(out), "--precision", "no"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def server(trained_adapter, base_folder, blip2_folder):
+    pipeline = PerCoV2Pipeline.from_pretrained(trained_adapter, base=base_folder, memory="24gb")
+    pipeline.use_captioner(str(blip2_folder))
     pipeline.set_progress_bar_config(disable=True)
     demo = build_demo(pipeline)
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
@@ -29,12 +41,27 @@ def photo(scene, tmp_path) -> Path:
     return tmp_path / "photo.png"
 
 
-def test_the_page_serves_an_adapter_on_its_base(server, photo, adapter_folder, base_folder):
+def test_an_export_is_what_training_changed_and_says_where_it_comes_from(trained_adapter, trained_folder, base_folder):
+    manifest = json.loads((trained_adapter / "manifest.json").read_text())
+    assert manifest["base"] == {"model": base_folder.name, "revision": None}
+    assert set(manifest["training"]) == {"joint", "entropy"}
+    assert manifest["sources"] == {"train-01": 4, "train-00": 3}
+    assert not any((trained_adapter / part).exists() for part in ("vae", "text_encoder_3", "model_index.json"))
+    pipeline = PerCoV2Pipeline.from_pretrained(trained_adapter, base=base_folder)
+    assert manifest["identity"] == pipeline.identity
+    assert pipeline.default_entropy("ultra-low") == "quincunx"
+    joint = trained_folder / "two" / "joint"
+    for name, part in (("transformer", pipeline.transformer), ("hyper_codec", pipeline.hyper_codec)):
+        trained = type(part).from_pretrained(joint / name).half().float()
+        torch.testing.assert_close(part.state_dict(), trained.state_dict(), rtol=0, atol=0)
+
+
+def test_the_page_serves_an_adapter_on_its_base(server, photo, trained_adapter, base_folder):
     client = Client(server, verbose=False)
     caption = client.predict(handle_file(photo), api_name="/caption")
     written, rates = client.predict(handle_file(photo), preset="low", caption="a red house", api_name="/compress")
     picture, fields = client.predict(handle_file(written), steps=2, api_name="/decompress")
-    pipeline = PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder)
+    pipeline = PerCoV2Pipeline.from_pretrained(trained_adapter, base=base_folder)
     assert rates["bytes"]["total"] == Path(written).stat().st_size
     assert pipeline.read(written).caption == fields["caption"] == "a red house"
     assert fields["model"] == pipeline.identity[:2]

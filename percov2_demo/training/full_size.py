@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, SD3Transformer2DModel, StableDiffusion3Pipeline
+from diffusers import AutoencoderKL, SD3Transformer2DModel
 from torch import Tensor, nn
 
 from percov2_demo.entropy.caption_model import CaptionModel
@@ -15,7 +16,7 @@ from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipeline import PerCoV2Pipeline
-from percov2_demo.training.base import base_revision, load_base, load_vae, widened
+from percov2_demo.training.base import load_vae, widened_base
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.export import write_manifest
 from percov2_demo.training.flow import HyperObjective
@@ -59,7 +60,7 @@ class FullSize(Recipe):
     def joint(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains hyper-codec and flow transformer together, and paints validation pictures whenever it saves."""
         config = self.config["joint"]
-        pipeline = widened(self._base(), self._starting_codec())
+        pipeline = self._base()
         pipeline.hyper_codec.requires_grad_(config["trains_codec"])
         if config["lora_rank"]:
             add_lora(pipeline.transformer, config["lora_rank"])
@@ -85,30 +86,40 @@ class FullSize(Recipe):
         self._save("joint", trained.hyper_codec, "hyper_codec")
 
     def export(self, out: Path) -> None:
-        """Writes the trained model in half precision, its entropy models included, with a manifest."""
-        base, trained = self._base(), self.work / "joint"
-        pipeline = widened(base, HyperCodec.from_pretrained(trained / "hyper_codec"))
+        """Writes what training added to the base model as an adapter in half precision, with a manifest."""
+        base, trained = self.config["base"], self.work / "joint"
+        pipeline = PerCoV2Pipeline.from_base(
+            base["model"],
+            HyperCodec.from_pretrained(trained / "hyper_codec"),
+            base["revision"],
+            dtype=torch.float16,
+            description=self.config["description"],
+            **self._entropy_models(),
+        )
         pipeline.register_modules(transformer=SD3Transformer2DModel.from_pretrained(trained / "transformer"))
-        masked_model = self.work / "entropy" / "model"
-        if masked_model.is_dir():
-            pipeline.register_modules(
-                masked_model=MaskedModel.from_pretrained(masked_model),
-                caption_model=CaptionModel.from_pretrained(EMBEDDED_MODEL, subfolder="caption_model"),
-            )
-            pipeline.register_to_config(default_entropy=self.config["export"]["default_entropy"])
-        pipeline.register_to_config(description=self.config["description"])
         pipeline.to(torch.float16, silence_dtype_warnings=True)
-        _write_model(pipeline, out)
-        named = {"model": self.config["base"]["model"], "revision": base_revision(base)}
+        adapter = pipeline.save_adapter(out)
+        named = {"model": adapter.base.name, "revision": adapter.base.revision}
         sources = Counter(source.decode() for source in self._photos.sources)
         write_manifest(pipeline, sources, self.work, out, {"base": named})
+
+    def _entropy_models(self) -> dict[str, Any]:
+        """The entropy models and their default, as arguments of the pipeline; nothing before they are trained."""
+        masked_model = self.work / "entropy" / "model"
+        if not masked_model.is_dir():
+            return {}
+        return {
+            "masked_model": MaskedModel.from_pretrained(masked_model),
+            "caption_model": CaptionModel.from_pretrained(EMBEDDED_MODEL, subfolder="caption_model"),
+            "default_entropy": self.config["export"]["default_entropy"],
+        }
 
     def _encoders(self) -> tuple[AutoencoderKL, HyperCodec]:
         return self._vae(), HyperCodec.from_pretrained(self.work / "joint" / "hyper_codec")
 
-    def _base(self) -> StableDiffusion3Pipeline:
-        precisions = {"bf16": torch.bfloat16, "fp16": torch.float16}
-        return load_base(**self.config["base"], dtype=precisions.get(self.accelerator.mixed_precision, torch.float32))
+    def _base(self) -> PerCoV2Pipeline:
+        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.accelerator.mixed_precision, torch.float32)
+        return widened_base(**self.config["base"], hyper_codec=self._starting_codec(), dtype=dtype)
 
     def _vae(self) -> AutoencoderKL:
         return load_vae(**self.config["base"])
@@ -171,8 +182,3 @@ class FullSize(Recipe):
             sheet.save(folder / f"step-{step:07d}.png")
 
         return paint
-
-
-def _write_model(pipeline: PerCoV2Pipeline, out: Path) -> None:
-    """Writes the whole model, the parts of the base model included."""
-    pipeline.save_pretrained(out)

@@ -84,8 +84,8 @@ class TrainingRun:
         resume: Continue from the state in `folder`, which any number of processes may have left.
 
     Raises:
-        ValueError: The processes share the model by DeepSpeed, or a relative rate is of a part that the objective does
-            not have.
+        ValueError: The processes share the model by DeepSpeed, or a rate or decay is of a part that the objective
+            does not have.
     """
 
     LOG_EVERY_S = 15.0
@@ -98,8 +98,9 @@ class TrainingRun:
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
         parts = [name for name, _ in objective.named_children()]
-        if unknown := sorted(set(config.relative_rates) - set(parts)):
-            raise ValueError(f"relative_rates names {unknown[0]}: the objective's parts are {', '.join(parts)}")
+        for setting in ("relative_rates", "ema_decays"):
+            if unknown := sorted(set(getattr(config, setting)) - set(parts)):
+                raise ValueError(f"{setting} names {unknown[0]}: the objective's parts are {', '.join(parts)}")
         groups: dict[float, list[nn.Parameter]] = {}
         self._decays: list[float] = []
         for name, parameter in objective.named_parameters():

@@ -55,6 +55,7 @@ def model_card(manifest: dict[str, Any]) -> ModelCard:
         library_name="diffusers",
         pipeline_tag="image-to-image",
         base_model=base["model"],
+        base_model_relation="adapter" if base["model"] else None,
         license="other",
         tags=["image-compression", "percov2"],
     )

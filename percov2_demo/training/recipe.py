@@ -62,16 +62,20 @@ class Recipe(ABC):
             kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
         )
 
+    @classmethod
+    def stages(cls) -> tuple[str, ...]:
+        """Names of the recipe's stages, in their order."""
+        return tuple(name for name in STAGES if hasattr(cls, _method_name(name)))
+
     def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
         """Runs a stage by name; those that do not train run to their end.
 
         Raises:
             ValueError: The recipe has no such stage.
         """
-        methods = {name: getattr(self, name.replace("-", "_"), None) for name in STAGES}
-        if (method := methods.get(stage)) is None:
-            names = ", ".join(name for name, found in methods.items() if found is not None)
-            raise ValueError(f"this recipe has no stage {stage}: its stages are {names}")
+        if stage not in self.stages():
+            raise ValueError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
+        method = getattr(self, _method_name(stage))
         # Here, so that a stage starts the same whatever ran before it, and in every process.
         torch.manual_seed(self.config["seed"])
         if stage in TIMED_STAGES:
@@ -175,3 +179,7 @@ def read_config(path: Path) -> dict[str, Any]:
     config = json.loads(path.read_text())
     extended = config.pop("extends", None)
     return config if extended is None else read_config(path.parent / extended) | config
+
+
+def _method_name(stage: str) -> str:
+    return stage.replace("-", "_")

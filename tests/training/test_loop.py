@@ -162,7 +162,7 @@ class TwoParts(nn.Module):
         return {"loss": (self.quick(x) + self.slow(x) + self.fixed(x)).mean()}
 
 
-def ones(step: int) -> dict[str, torch.Tensor]:
+def ones(step: int, share: Share) -> dict[str, torch.Tensor]:
     return {"x": torch.ones(4, 1)}
 
 
@@ -175,18 +175,19 @@ def test_relative_rates_are_those_of_the_parts_they_name(tmp_path, accelerator):
     assert moved == pytest.approx({"quick": 0.04, "slow": 0.01, "fixed": 0.0}, abs=1e-6)
 
 
-def test_a_relative_rate_of_no_part_is_refused(tmp_path, accelerator):
-    with pytest.raises(ValueError, match=r"^relative_rates names quik: the objective's parts are quick, slow, fixed$"):
-        TrainingRun(TwoParts(), tmp_path, config(relative_rates={"quik": 2.0}), accelerator)
+@pytest.mark.parametrize("setting", ["relative_rates", "ema_decays"])
+def test_a_setting_of_no_part_is_refused(tmp_path, accelerator, setting):
+    with pytest.raises(ValueError, match=rf"^{setting} names quik: the objective's parts are quick, slow, fixed$"):
+        TrainingRun(TwoParts(), tmp_path, config(**{setting: {"quik": 0.5}}), accelerator)
 
 
 def test_the_average_forgets_at_the_rate_of_its_decay(tmp_path, accelerator):
     """It starts at the weights after the first step; what is not trained is in it to the bit."""
     objective, seen = TwoParts(), []
 
-    def next_batch(step: int) -> dict[str, torch.Tensor]:
+    def next_batch(step: int, share: Share) -> dict[str, torch.Tensor]:
         seen.append(objective.quick.weight.item())
-        return ones(step)
+        return ones(step, share)
 
     settings = config(learning_rate=0.1, warmup_steps=1, ema_decay=0.7, max_steps=6)
     trained = TrainingRun(objective, tmp_path, settings, accelerator).run(next_batch, 60)

@@ -60,7 +60,8 @@ def test_the_repository_is_private_and_gets_the_folder(hub, model):
 def test_card_says_what_the_model_is_and_stays_where_there_is_one(hub, model):
     push(model, "user/name", dry_run=True)
     card = (model / "README.md").read_text()
-    assert "base_model: stabilityai/stable-diffusion-3-medium-diffusers" in card
+    assert "base_model: stabilityai/stable-diffusion-3-medium-diffusers\n" in card
+    assert "base_model_relation: adapter\n" in card
     assert "| low | 16x16 | 1024 |" in card and "| joint | 150,000 | 100.0 |" in card
     assert "not the weights of the paper's authors" in card
     (model / "README.md").write_text("mine")

@@ -1,4 +1,4 @@
-"""A base model of Stable Diffusion 3's own classes, all three text encoders included, and a recipe of its size."""
+"""A full-size recipe for the tiny Stable Diffusion 3, and photos to train it on."""
 
 import io
 import json
@@ -6,40 +6,12 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusion3Pipeline
-from transformers import T5Config, T5EncoderModel
-
 from percov2_demo.training.recipe import read_config
 from percov2_demo.training.stages import EMBEDDED_CONFIG
-from tests.conftest import (
-    CAPTIONS,
-    VOCABULARY,
-    draw_scene,
-    tiny_autoencoder_kl,
-    tiny_text_encoder,
-    tiny_tokenizer,
-    tiny_transformer,
-)
+from tests.conftest import CAPTIONS, draw_scene
 
 
 SD3_CONFIG = EMBEDDED_CONFIG.with_name("sd3-medium.json")
-
-
-def tiny_base() -> StableDiffusion3Pipeline:
-    torch.manual_seed(0)
-    t5 = T5Config(vocab_size=VOCABULARY, d_model=32, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
-    return StableDiffusion3Pipeline(
-        transformer=tiny_transformer(condition_channels=0, text_width=32, joint_attention_dim=32),
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=tiny_autoencoder_kl(),
-        text_encoder=tiny_text_encoder(),
-        tokenizer=tiny_tokenizer(),
-        text_encoder_2=tiny_text_encoder(),
-        tokenizer_2=tiny_tokenizer(),
-        text_encoder_3=T5EncoderModel(t5).eval(),
-        tokenizer_3=tiny_tokenizer(),
-    )
 
 
 def tiny_recipe(base: Path, **loop: Any) -> dict[str, Any]:
