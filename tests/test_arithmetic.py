@@ -2,7 +2,7 @@
 
 import torch
 
-from percov2_demo.arithmetic import onednn_products
+from percov2_demo.arithmetic import _keeps_single_precision, onednn_products
 
 
 def test_products_keep_single_precision():
@@ -20,3 +20,10 @@ def test_the_setting_is_put_back():
         pass
     assert torch.backends.mkldnn.matmul.fp32_precision == before
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+def test_what_is_found_out_under_autocast_is_the_same():
+    answer = _keeps_single_precision()
+    _keeps_single_precision.cache_clear()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert _keeps_single_precision() == answer
