@@ -257,6 +257,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         self.register_to_config(identity=self._fingerprint())
         super().save_pretrained(save_directory, **kwargs)
 
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
+        super().to(*args, **kwargs)
+        for part in (self.masked_model, self.caption_model):
+            if part is not None:
+                part.to("cpu")
+        return self
+
     @property
     def identity(self) -> str:
         """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""

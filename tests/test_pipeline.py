@@ -1,5 +1,6 @@
 """The codec end to end on a tiny random model of the real classes."""
 
+import functools
 import math
 
 import numpy as np
@@ -494,3 +495,14 @@ def test_entropy_models_survive_saving_in_half_precision(scene, tmp_path):
     loaded = PerCoV2Pipeline.from_pretrained(tmp_path)
     assert loaded.read(data).caption == "a cat on a mat"
     assert EntropyCoder.from_pretrained(tmp_path).information(loaded.read(data)).shape == (16, 16)
+
+
+def test_the_entropy_models_stay_on_the_cpu(monkeypatch):
+    pipeline, places = tiny_pipeline(), {}
+    for name in ("masked_model", "caption_model"):
+        # What is on the only other device that every machine has, "meta", cannot come back.
+        remember = functools.partial(lambda name, device, *_, **__: places.update({name: str(device)}), name)
+        monkeypatch.setattr(pipeline.components[name], "to", remember)
+    pipeline.to("meta")
+    assert pipeline.transformer.device.type == "meta"
+    assert places == {"masked_model": "cpu", "caption_model": "cpu"}

@@ -13,10 +13,11 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.images import FITS, load_image
+from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.rates import RateReport
 from percov2_demo.sampling import Sampling
-from percov2_demo.sweeps import plan, sweep
+from percov2_demo.sweeps import Outcome, plan
+from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.export import csv_file
 from percov2_demo.ui.files import png_bytes, safe_stem, save_download
@@ -26,7 +27,7 @@ from percov2_demo.ui.sampling import (
     MAX_STEPS,
     MODEL_QUEUE,
 )
-from percov2_demo.ui.sweep_runner import check_size
+from percov2_demo.ui.sweep_runner import check_size, run_sweep
 
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ class Endpoints:
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
-        stream = self._pipeline.compress(_open_photo(photo), preset=preset, caption=caption.strip(), fit=fit)
+        options = {"preset": preset, "caption": caption.strip(), "fit": fit}
+        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", _open_photo(photo), **options)
         path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
@@ -136,7 +138,10 @@ class Endpoints:
             The picture, a PNG file, and the fields of the stream.
         """
         fields = self._read(stream)
-        picture = self._pipeline.decompress(
+        picture = gpu.call(
+            self._pipeline,
+            gpu.reserved_seconds(steps, fields.width, fields.height),
+            "decompress",
             fields,
             num_inference_steps=steps,
             guidance_scale=guidance_scale,
@@ -197,14 +202,17 @@ class Endpoints:
             Sampling(count, guidance, strength, seed) for strength, count, guidance, seed in product(*settings)
         ]
         trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+        original = fit_image(_open_photo(photo), max_side=self._pipeline.max_side)
         rows: list[dict[str, Any]] = []
         archive = io.BytesIO()
         # PNG files do not get smaller by being packed.
         with zipfile.ZipFile(archive, "w") as pack:
-            for outcome in sweep(self._pipeline, _open_photo(photo), trials):
+            for event in run_sweep(self._pipeline, original, trials):
+                if not isinstance(event, Outcome):
+                    continue
                 name = f"{len(rows) + 1:02}.png"
-                pack.writestr(name, png_bytes(outcome.picture))
-                rows.append({"picture": name} | outcome.to_row())
+                pack.writestr(name, png_bytes(event.picture))
+                rows.append({"picture": name} | event.to_row())
                 yield rows, None, None
         stem = safe_stem(photo)
         table = save_download(csv_file(rows), f"{stem}-sweep.csv")
@@ -219,7 +227,7 @@ class Endpoints:
         Returns:
             The caption.
         """
-        return self._pipeline.caption(_open_photo(photo))
+        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", _open_photo(photo))
 
     def _read(self, stream: str | None) -> Bitstream:
         if stream is None:

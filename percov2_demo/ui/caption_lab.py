@@ -9,6 +9,7 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import Trial
+from percov2_demo.ui import gpu
 from percov2_demo.ui.caption_tile import DIFFERENCE_PEAK, CaptionTile
 from percov2_demo.ui.captions import captioner_remark
 from percov2_demo.ui.examples import example_photos
@@ -144,7 +145,8 @@ class CaptionLab(Lab):
     ) -> Iterator[Updates]:
         """Paints the photo without a caption and then with each; a tile appears as it is finished."""
         texts = _lines(captions)
-        found = self._pipeline.caption(photo.open()) if automatic else ""
+        seconds = gpu.reserved_seconds()
+        found = gpu.call(self._pipeline, seconds, "caption", photo.open()) if automatic else ""
         if found and found not in texts:
             texts.append(found)
         _check_captions(texts)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.loading import captioner_results
+from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import sentence
 from percov2_demo.ui.files import format_size
 from percov2_demo.ui.runs import CaptionSource
@@ -118,7 +119,7 @@ class CaptionControls:
             text: What the visitor wrote.
         """
         if source == "auto":
-            text = self._pipeline.caption(image)
+            text = gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", image)
         caption = "" if source == "none" else text.strip()
         return caption, source if caption else "none"
 

@@ -9,6 +9,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.rates import RateReport
+from percov2_demo.ui import gpu
 from percov2_demo.ui.captions import CaptionControls
 from percov2_demo.ui.coding import CodingControls
 from percov2_demo.ui.errors import friendly
@@ -150,7 +151,8 @@ class CompressTab:
         if source == "auto":
             yield {self.caption.text: caption}
         options = self.coding.compress_options(values, original.size)
-        stream = self._pipeline.compress(original, caption=caption, **options)
+        seconds = gpu.reserved_seconds()
+        stream = gpu.call(self._pipeline, seconds, "compress", original, caption=caption, **options)
         data = stream.to_bytes()
         report = RateReport.from_bitstream(stream, photo.original_bytes)
         name = f"{photo.stem}-{stream.preset}"

@@ -8,6 +8,7 @@ from gradio.components import Component
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.rates import RateReport
+from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.experiments import Experiments
 from percov2_demo.ui.files import format_size
@@ -109,7 +110,10 @@ class InsideTab:
         """
         picture = self.photo.fit(photo)
         entropy, _, steps = choice.partition(":")
-        stream = self._pipeline.compress(
+        stream = gpu.call(
+            self._pipeline,
+            gpu.reserved_seconds(),
+            "compress",
             picture,
             preset=preset,
             caption=(caption or "").strip(),

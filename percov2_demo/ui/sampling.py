@@ -1,6 +1,6 @@
 """The sampler: its settings as both tabs show them, and its run as something to watch and to stop."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Set
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling import Sampling
+from percov2_demo.ui import gpu
 from percov2_demo.ui.background import watch
 from percov2_demo.ui.scripts import random_script
 
@@ -112,6 +113,24 @@ def paint(
             what the sampler expects the picture to be; without it, updates change nothing.
     """
     previewed = preview_steps(settings.steps) if show is not None else frozenset()
+    seconds = gpu.reserved_seconds(settings.steps, stream.width, stream.height)
+    if progress is not None:
+        progress((0, settings.steps), desc="Painting")
+    for event in gpu.run(pipeline, seconds, _paint, stream, settings, caption, previewed):
+        if isinstance(event, Image.Image):
+            picture = event
+            continue
+        step, preview = event
+        if progress is not None:
+            progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
+        yield gr.skip() if show is None else show(step, preview)
+    return picture
+
+
+def _paint(
+    pipeline: "PerCoV2Pipeline", stream: Bitstream, settings: Sampling, caption: str | None, previewed: Set[int]
+) -> Iterator[tuple[int, Image.Image | None] | Image.Image]:
+    """The job of `paint`: the number of each finished step with its preview, where there is one; then the picture."""
 
     def work(tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> None:
         def report(codec: "PerCoV2Pipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
@@ -131,17 +150,7 @@ def paint(
         )
         tell(picture)
 
-    if progress is not None:
-        progress((0, settings.steps), desc="Painting")
-    for event in watch(work):
-        if isinstance(event, Image.Image):
-            picture = event
-            continue
-        step, preview = event
-        if progress is not None:
-            progress((step, settings.steps), desc=f"Painting, step {step} of {settings.steps}")
-        yield gr.skip() if show is None else show(step, preview)
-    return picture
+    return watch(work)
 
 
 def connect_stop(button: gr.Button, running: "Dependency") -> None:

@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import gradio as gr
+from PIL import Image
 
 from percov2_demo.sweeps import Outcome, Trial, sweep
+from percov2_demo.ui import gpu
 from percov2_demo.ui.background import watch
 from percov2_demo.ui.photo_input import FittedPhoto
 
@@ -44,14 +46,9 @@ class SweepRunner:
         """
         check_size(len(trials))
         original = photo.open()
-
-        def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
-            for outcome in sweep(self._pipeline, original, trials, tell, is_stopped):
-                tell(outcome)
-
         done = 0
         yield self._status_html(trials, done, "reading the photo"), None
-        for event in watch(work):
+        for event in run_sweep(self._pipeline, original, trials):
             if isinstance(event, int):
                 yield self._status_html(trials, done, f"step {event} of {trials[done].sampling.steps}"), None
                 continue
@@ -76,6 +73,31 @@ class SweepRunner:
         rest = f", about {_duration(left * pace)} left" if pace is not None else ""
         text = f"<b>Painting {done + 1} of {len(trials)}</b>{', ' if doing else ''}{doing}{rest}"
         return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
+
+
+def run_sweep(pipeline: "PerCoV2Pipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+    """Yields the number of each finished step of a picture, from 1, and each picture's outcome.
+
+    Closing the iterator stops the sweep after its step.
+
+    Args:
+        pipeline: The codec.
+        photo: The RGB picture, fitted as "native" of `images.fit_image`.
+        trials: What to paint.
+
+    Raises:
+        gr.Error: What went wrong, as a visitor reads it.
+    """
+    seconds = gpu.reserved_seconds(sum(trial.steps for trial in trials), *photo.size)
+    return gpu.run(pipeline, seconds, _sweep, photo, trials)
+
+
+def _sweep(pipeline: "PerCoV2Pipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+    def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
+        for outcome in sweep(pipeline, photo, trials, tell, is_stopped):
+            tell(outcome)
+
+    return watch(work)
 
 
 def check_size(pictures: int) -> None:

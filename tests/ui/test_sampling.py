@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.images import ImageError
 from percov2_demo.sampling import Sampling
 from percov2_demo.ui.sampling import SamplingControls, paint, preview_steps
 from tests.ui.fakes import FakePipeline
@@ -85,6 +86,6 @@ def test_closing_stops_the_sampler(fake):
 
 
 def test_failures_of_the_codec_pass():
-    generator = paint(FakePipeline(failure=ValueError("no")), STREAM, Sampling(), Progress())
-    with pytest.raises(ValueError, match="no"):
+    generator = paint(FakePipeline(failure=ImageError("the photo is empty")), STREAM, Sampling(), Progress())
+    with pytest.raises(gr.Error, match="The photo is empty"):
         run(generator)

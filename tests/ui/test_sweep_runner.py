@@ -5,6 +5,7 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 
+from percov2_demo.images import ImageError
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui.photo_input import PhotoInput
@@ -65,8 +66,8 @@ def test_closing_stops_the_sampler(runner, codec, photo):
 
 
 def test_failures_of_the_codec_pass(runner, codec, photo):
-    codec.failure = ValueError("no")
-    with pytest.raises(ValueError, match="no"):
+    codec.failure = ImageError("the photo is empty")
+    with pytest.raises(gr.Error, match="The photo is empty"):
         list(runner.run(photo, trials(1)))
 
 
