@@ -1,4 +1,4 @@
-"""The command line: `python -m percov2_demo compress|decompress|info|caption|serve|evaluate|bench|train`.
+"""The command line: `python -m percov2_demo compress|decompress|info|caption|serve|evaluate|bench|train|publish`.
 
 Results go to stdout as one JSON object, captions as lines, progress to stderr. Heavy modules are imported by the
 commands that need them, so that `info` and `--help` answer at once.
@@ -7,6 +7,7 @@ commands that need them, so that `info` and `--help` answer at once.
 import argparse
 import json
 import math
+import os
 import sys
 import time
 import warnings
@@ -28,6 +29,7 @@ from percov2_demo.training.stage_names import STAGES
 if TYPE_CHECKING:
     from percov2_demo.pipeline import PerCoV2Pipeline
 
+SPACE_HARDWARE = ("cpu-basic", "zero-gpu")
 LEARNED = ("lpips", "clip", "fid")
 CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
 STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
@@ -160,10 +162,18 @@ def build_parser() -> Parser:
     decompress.add_argument("--lose-seed", type=int, default=0, help="chooses which are lost, and how they are filled")
 
     for command in (compress, decompress, info, caption, serve, evaluate, bench):
-        command.add_argument("--model", help="model or adapter, a folder or hub id; default: the embedded model")
+        command.add_argument(
+            "--model",
+            default=os.environ.get("PERCOV2_MODEL") or None,
+            help="model or adapter, a folder or hub id; default: the variable PERCOV2_MODEL, or else the embedded model",
+        )
         command.add_argument("--base", help="folder or hub id of an adapter's base; default: as the adapter says")
     for command in (compress, decompress, caption, serve, evaluate, bench):
-        command.add_argument("--device", default="cpu", help='as torch names them, for instance "cuda"')
+        command.add_argument(
+            "--device",
+            default=os.environ.get("PERCOV2_DEVICE") or "cpu",
+            help='as torch names them, for instance "cuda"; default: the variable PERCOV2_DEVICE, or else the CPU',
+        )
         command.add_argument("--memory", choices=PLANS, help="what saves memory; default: max, which saves none")
     for command in (compress, caption, serve, evaluate):
         command.add_argument(
@@ -187,6 +197,15 @@ def build_parser() -> Parser:
     train.add_argument("--push", metavar="USER/NAME", help="hub repository that what was exported is uploaded to")
     train.add_argument("--dry-run", action="store_true", help="say what --push would upload")
     train.set_defaults(command=run_train)
+
+    publish = commands.add_parser("publish", help="the app as a Space on the Hugging Face hub")
+    publish.add_argument("--space", required=True, metavar="USER/NAME")
+    publish.add_argument("--hardware", choices=SPACE_HARDWARE, default=SPACE_HARDWARE[0])
+    publish.add_argument("--model", help="hub id of the model that it serves; default: the embedded model")
+    publish.add_argument("--private", action="store_true", help="a new Space that nobody else sees")
+    publish.add_argument("--update", action="store_true", help="replace the files of a Space that is there")
+    publish.add_argument("--dry-run", action="store_true", help="only say what would be uploaded; needs no network")
+    publish.set_defaults(command=run_publish)
     return parser
 
 
@@ -408,6 +427,14 @@ def run_train(options: argparse.Namespace) -> None:
         from percov2_demo.training.push import push
 
         _print(push(options.out, options.push, options.dry_run))
+
+
+def run_publish(options: argparse.Namespace) -> None:
+    """Uploads the app as a Space, or says what would be uploaded."""
+    from percov2_demo.publishing import publish
+
+    settings = (options.model, options.private, options.update, options.dry_run)
+    _print(publish(options.space, options.hardware, *settings))
 
 
 def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":

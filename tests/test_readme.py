@@ -1,5 +1,6 @@
 """The README says what is so: its snippets run, its commands parse, its tables are the committed results."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from percov2_demo.__main__ import build_parser
+from percov2_demo.__main__ import build_parser, main
 from tests.conftest import draw_scene
 from tests.document_tables import DOCUMENTS, TABLES, written
 
@@ -39,15 +40,24 @@ def test_python_snippet_runs(tmp_path, monkeypatch):
         assert picture.size == (576, 448)
 
 
+SHELL = "".join("".join(blocks("bash", document.read_text("utf-8"))) for document in DOCUMENTS).replace("\\\n", " ")
+COMMANDS = [shlex.split(line)[3:] for line in SHELL.splitlines() if "-m percov2_demo" in line]
+
+
 def test_commands_parse():
-    text = "".join("".join(blocks("bash", document.read_text("utf-8"))) for document in DOCUMENTS)
-    lines = [line for line in text.replace("\\\n", " ").splitlines() if "-m percov2_demo" in line]
-    commands = [shlex.split(line)[3:] for line in lines]
-    assert {command[0] for command in commands} >= {"compress", "decompress", "info", "serve", "evaluate", "train"}
-    stages = {stage for names in re.findall(r"for stage in (.*?);", text) for stage in names.split()}
-    for command in commands:
+    names = {command[0] for command in COMMANDS}
+    assert names >= {"compress", "decompress", "info", "serve", "evaluate", "train", "publish"}
+    stages = {stage for names in re.findall(r"for stage in (.*?);", SHELL) for stage in names.split()}
+    for command in COMMANDS:
         for stage in stages if "$stage" in command else {""}:
             build_parser().parse_args([stage if word == "$stage" else word for word in command])
+
+
+@pytest.mark.parametrize("command", [words for words in COMMANDS if words[0] == "publish"], ids=" ".join)
+def test_spaces_are_published_but_for_the_upload(command, capsys):
+    assert main([*command, "--dry-run"]) == 0
+    megabytes = json.loads(capsys.readouterr().out)["bytes"] / 1e6
+    assert f"({megabytes:.0f} MB)" in README
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)

@@ -1,0 +1,182 @@
+"""The app as a Hugging Face Space: the files that one takes, and how they get there."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from huggingface_hub import HfApi, RepoCard
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    OfflineModeIsEnabled,
+)
+from huggingface_hub.utils import filter_repo_objects, validate_repo_id
+
+from percov2_demo.loading import EMBEDDED_MODEL
+
+
+ROOT = Path(__file__).parent.parent
+
+HARDWARE = {"cpu-basic": "cpu-basic", "zero-gpu": "zero-a10g"}
+"""What a Space can run on, each with a folder in `spaces_config`, and the hub's name for it."""
+
+# Lists what a Space needs, so that nothing else in a checkout can slip in; a pattern's * also stands for slashes.
+INCLUDED = [
+    "app.py",
+    "LICENSE",
+    *(f"percov2_demo/*.{suffix}" for suffix in ("py", "css", "js", "svg", "bib")),
+    *(f"assets/*.{suffix}" for suffix in ("json", "safetensors", "csv", "md")),
+]
+EXCLUDED = [
+    "percov2_demo/training/*",
+    "assets/results/training/*",
+    *(f"assets/results/*/{generated}" for generated in ("streams/*", "pictures/*", "unfinished/*", "timings.csv")),
+]
+
+REMEDIES = {
+    401: "the hub does not accept your token: log in with `hf auth login`, or set HF_TOKEN to a token that is valid",
+    403: "your token has no right to {name}: use one with write access, of an account that may write under {owner}",
+}
+SPACE_REMEDIES = {
+    402: "the hub asks for a subscription or credits to run a Space of this kind under {owner}: see its pricing page",
+    404: "there is no Space {name}, or your token may not see it: leave out --update to create it",
+    409: "there is a Space {name} already: choose another name, or replace its files with --update",
+}
+"""What to do about an answer of the hub, by its status."""
+
+
+def publish(
+    space: str,
+    hardware: str,
+    model: str | None = None,
+    private: bool = False,
+    update: bool = False,
+    dry_run: bool = False,
+) -> dict[str, Any]:
+    """Creates a Space, or replaces its files, with the token of the environment or of `hf auth login`.
+
+    Args:
+        space: The Space as "user/name".
+        hardware: One of `HARDWARE`.
+        model: Repository on the hub of the model that it serves; None for the embedded model.
+        private: Whether a new Space is seen by its owner alone.
+        update: Whether the Space is there already.
+        dry_run: Whether to do nothing but say what would be done; takes neither network nor token.
+
+    Returns:
+        The Space's name and hardware, its variables, whether the model is fetched when the Space is built (a dry run
+        takes it for public), and the sizes of its files in bytes; its address once published.
+
+    Raises:
+        ValueError: A name is none, or the hub refused; in one sentence with the remedy.
+    """
+    _check_name(space, "a Space")
+    if model is not None:
+        if Path(model).exists():
+            raise ValueError(f"{model} is on this computer: upload it to the hub first, and name its repository")
+        _check_name(model, "a model")
+    variables = {
+        "PERCOV2_DEVICE": "cuda" if hardware == "zero-gpu" else "cpu",
+        "PERCOV2_MODEL": model or EMBEDDED_MODEL.relative_to(ROOT).as_posix(),
+    }
+    preload = model is not None and (dry_run or _is_public(model))
+    with TemporaryDirectory() as folder:
+        sizes = assemble(Path(folder), hardware, model, preload)
+        result = {"space": space, "hardware": hardware, "variables": variables, "preload": preload}
+        result |= {"bytes": sum(sizes.values()), "files": sizes}
+        if not dry_run:
+            result["url"] = _upload(Path(folder), space, hardware, variables, private, update)
+    return result
+
+
+def assemble(folder: Path, hardware: str, model: str | None = None, preload: bool = False) -> dict[str, int]:
+    """Writes a Space's files.
+
+    Args:
+        folder: An empty folder.
+        hardware: One of `HARDWARE`.
+        model: Repository on the hub of the model that it serves; None for the embedded model.
+        preload: Whether the model is fetched when the Space is built, which a public one alone can be.
+
+    Returns:
+        Sizes in bytes by path.
+    """
+    variant = ROOT / "spaces_config" / hardware
+    for name in files():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    card = RepoCard((variant / "README.md").read_text("utf-8"))
+    if model is not None:
+        card.data.models = [model]
+    if preload:
+        card.data.preload_from_hub = [model]
+    card.save(folder / "README.md")
+    # One file, because a Space is built from this one alone.
+    requirements = [path / "requirements.txt" for path in (ROOT, variant)]
+    (folder / "requirements.txt").write_text("".join(path.read_text("utf-8") for path in requirements), "utf-8")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
+
+
+def files() -> list[str]:
+    """Paths of the files that go into a Space as they are, in order."""
+    paths = [path for top in ("*", "percov2_demo/**/*", "assets/**/*") for path in ROOT.glob(top) if path.is_file()]
+    names = (path.relative_to(ROOT).as_posix() for path in paths)
+    return sorted(filter_repo_objects(names, allow_patterns=INCLUDED, ignore_patterns=EXCLUDED))
+
+
+def _check_name(name: str, what: str) -> None:
+    try:
+        validate_repo_id(name)
+    except HFValidationError:
+        name = ""
+    if name.count("/") != 1:
+        raise ValueError(f"name {what} as user/name, in letters, digits, -, _ and .")
+
+
+def _is_public(model: str) -> bool:
+    """Whether a model on the hub is for everybody: a Space is built without a token."""
+    with _remedies(model, {404: "there is no model {name}, or your token may not see it: check its name"}):
+        info = HfApi().model_info(model)
+    return not (info.private or info.gated)
+
+
+def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], private: bool, update: bool) -> str:
+    """Fills the Space and returns its address."""
+    api = HfApi()
+    with _remedies(space, SPACE_REMEDIES):
+        if not update:
+            api.create_repo(space, repo_type="space", space_sdk="gradio", private=private or None)
+        for name, value in variables.items():
+            api.add_space_variable(space, name, value)
+        api.upload_folder(
+            repo_id=space,
+            repo_type="space",
+            folder_path=folder,
+            commit_message="PerCoV2 Explorer",
+            delete_patterns="*" if update else None,
+        )
+    try:
+        api.request_space_hardware(space, HARDWARE[hardware])
+    except HfHubHTTPError as error:
+        raise ValueError(
+            f"{space} is published, but the hub refused the hardware {hardware}: choose it in the Space's settings"
+        ) from error
+    return f"{api.endpoint}/spaces/{space}"
+
+
+@contextmanager
+def _remedies(name: str, remedies: dict[int, str]) -> Iterator[None]:
+    """Turns what the hub answers into one sentence; the hub's own words may quote a request."""
+    try:
+        yield
+    except HfHubHTTPError as error:
+        status = error.response.status_code
+        remedy = (REMEDIES | remedies).get(status, "the hub answered with status {status}: try again later")
+        raise ValueError(remedy.format(name=name, owner=name.partition("/")[0], status=status)) from error
+    except (HTTPError, OfflineModeIsEnabled) as error:
+        raise ValueError("the hub cannot be reached: check the network, HF_ENDPOINT and HF_HUB_OFFLINE") from error

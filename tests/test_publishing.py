@@ -1,0 +1,281 @@
+"""A Space: which files it takes, how they get there, and what is said when they do not."""
+
+import json
+import logging
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from huggingface_hub import constants
+
+from percov2_demo import publishing
+from percov2_demo.__main__ import SPACE_HARDWARE, main
+from percov2_demo.publishing import HARDWARE, assemble, files
+from tests.space_hub import serve_hub
+
+
+TOKEN = "hf_aSecretThatNobodyMaySee"
+ROOT = publishing.ROOT
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch) -> Path:
+    """A small project in place of the real one, with what must not leave it."""
+    root = tmp_path / "checkout"
+    contents = {
+        "app.py": "print('app')",
+        "LICENSE": "licence",
+        "README.md": "the project's own",
+        "requirements.txt": "gradio>=6\n",
+        "notes.txt": "private",
+        ".env": "HF_TOKEN=hf_another",
+        "percov2_demo/ui/page.css": "p {}",
+        "percov2_demo/__pycache__/ui.pyc": "",
+        "percov2_demo/training/stages.py": "",
+        "tests/test_app.py": "",
+        "data/photos/train-0.tar": "",
+        "runs/state.safetensors": "",
+        "assets/model/model_index.json": "{}",
+        "assets/results/kodak/summary.csv": "",
+        "assets/results/kodak/pictures/1.json": "",
+        "assets/results/kodak/timings.csv": "",
+    }
+    for hardware in HARDWARE:
+        variant = ROOT / "spaces_config" / hardware
+        for path in variant.iterdir():
+            contents[path.relative_to(ROOT).as_posix()] = path.read_text("utf-8")
+    for name, text in contents.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, "utf-8")
+    monkeypatch.setattr(publishing, "ROOT", root)
+    monkeypatch.setattr(publishing, "EMBEDDED_MODEL", root / "assets" / "model")
+    return root
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    with serve_hub(TOKEN) as hub:
+        monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        yield hub
+
+
+UPLOADED = {
+    "LICENSE",
+    "README.md",
+    "app.py",
+    "assets/model/model_index.json",
+    "assets/results/kodak/summary.csv",
+    "percov2_demo/ui/page.css",
+    "requirements.txt",
+}
+
+
+def test_the_command_line_offers_all_hardware():
+    assert tuple(HARDWARE) == SPACE_HARDWARE
+    assert {path.name for path in (ROOT / "spaces_config").iterdir()} == set(HARDWARE)
+
+
+def front_matter(text: str) -> dict:
+    return yaml.safe_load(re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)[1])
+
+
+def run(*arguments: str, capsys) -> tuple[int, dict, str]:
+    code = main(["publish", "--space", "me/explorer", *arguments])
+    captured = capsys.readouterr()
+    return code, json.loads(captured.out or "{}"), captured.err
+
+
+def test_the_rules_choose_what_git_has():
+    """A Space is made by rules, also where there is no git; where there is, they must choose what git would."""
+    listing = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listing.returncode:
+        pytest.skip("no checkout")
+    tracked = set(listing.stdout.splitlines())
+    elsewhere = ("tests/", ".ci/", "spaces_config/", "percov2_demo/training/", "assets/results/training/")
+    documents = {"README.md", ".gitignore", "assets/screenshot.png", "pyproject.toml"}
+    documents |= {"requirements.txt", "requirements-dev.txt"}
+    wanted = {name for name in tracked if not name.startswith(elsewhere)} - documents
+    assert set(files()) == wanted
+
+
+@pytest.mark.parametrize("hardware", SPACE_HARDWARE)
+def test_a_dry_run_says_what_would_be_uploaded(hardware, checkout, capsys, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    code, result, _ = run("--hardware", hardware, "--model", "you/model", "--dry-run", capsys=capsys)
+    assert code == 0
+    assert set(result["files"]) == UPLOADED
+    assert result["bytes"] == sum(result["files"].values())
+    assert result["files"]["percov2_demo/ui/page.css"] == 4
+    device = "cuda" if hardware == "zero-gpu" else "cpu"
+    assert result["variables"] == {"PERCOV2_DEVICE": device, "PERCOV2_MODEL": "you/model"}
+    assert "url" not in result
+
+
+@pytest.mark.parametrize("hardware", SPACE_HARDWARE)
+def test_front_matter_and_requirements(hardware, tmp_path):
+    assemble(tmp_path, hardware, "you/model", preload=True)
+    matter = front_matter((tmp_path / "README.md").read_text("utf-8"))
+    assert (matter["sdk"], matter["app_file"], matter["python_version"]) == ("gradio", "app.py", "3.12")
+    assert matter["sdk_version"] == version("gradio")
+    assert matter["suggested_hardware"] == HARDWARE[hardware]
+    assert matter["models"] == matter["preload_from_hub"] == ["you/model"]
+    assert len(matter["short_description"]) <= 60
+    lines = (tmp_path / "requirements.txt").read_text("utf-8").splitlines()
+    assert set((ROOT / "requirements.txt").read_text("utf-8").splitlines()) < set(lines)
+    names = {re.match(r"[\w-]*", line)[0].lower() for line in lines}
+    assert not names & {"torchvision", "pydantic"}
+    assert ("spaces" in names) == ("torch<2.12" in lines) == (hardware == "zero-gpu")
+
+
+def test_the_embedded_model_is_not_preloaded(tmp_path):
+    sizes = assemble(tmp_path, "cpu-basic")
+    matter = front_matter((tmp_path / "README.md").read_text("utf-8"))
+    assert not {"models", "preload_from_hub"} & set(matter)
+    assert sum(sizes.values()) > 20_000_000
+    assert sizes["assets/model/model_index.json"] == (ROOT / "assets/model/model_index.json").stat().st_size
+
+
+def test_a_space_is_created_and_filled(checkout, hub, capsys):
+    code, result, _ = run("--hardware", "zero-gpu", "--private", capsys=capsys)
+    assert code == 0
+    assert result["url"] == f"{hub.endpoint}/spaces/me/explorer"
+    settings = hub.settings["me/explorer"]
+    order = settings["order"]
+    assert (order["type"], order["sdk"], order["visibility"]) == ("space", "gradio", "private")
+    assert settings["hardware"] == "zero-a10g"
+    assert settings["variables"] == {"PERCOV2_DEVICE": "cuda", "PERCOV2_MODEL": "assets/model"}
+    uploaded = hub.spaces["me/explorer"]
+    assert uploaded.keys() == UPLOADED | {"old.py"}
+    assert uploaded["app.py"] == b"print('app')"
+    assert b"spaces>=" in uploaded["requirements.txt"]
+
+
+def test_an_update_replaces_all_files(checkout, hub, capsys):
+    assert run(capsys=capsys)[0] == 0
+    (checkout / "app.py").write_text("print('new')")
+    assert run("--update", capsys=capsys)[0] == 0
+    assert hub.spaces["me/explorer"].keys() == UPLOADED
+    assert hub.spaces["me/explorer"]["app.py"] == b"print('new')"
+
+
+@pytest.mark.parametrize(
+    ("properties", "preloaded"),
+    [
+        ({"private": False, "gated": False}, True),
+        ({"private": False, "gated": "manual"}, False),
+        ({"private": True, "gated": False}, False),
+    ],
+)
+def test_only_public_models_are_preloaded(properties, preloaded, checkout, hub, capsys):
+    hub.models["you/model"] = properties
+    code, result, _ = run("--model", "you/model", capsys=capsys)
+    assert code == 0
+    assert result["preload"] is preloaded
+    matter = front_matter(hub.spaces["me/explorer"]["README.md"].decode())
+    assert ("preload_from_hub" in matter) == preloaded
+
+
+CREATE, COMMIT = "/api/repos/create", "/api/spaces/me/explorer/commit/main"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "sentence"),
+    [
+        (CREATE, 401, "the hub does not accept your token: log in with `hf auth login`"),
+        (CREATE, 402, "asks for a subscription or credits to run a Space of this kind under me"),
+        (CREATE, 403, "your token has no right to me/explorer: use one with write access"),
+        (CREATE, 409, "there is a Space me/explorer already: choose another name, or replace its files with --update"),
+        (CREATE, 418, "the hub answered with status 418: try again later"),
+        (COMMIT, 403, "your token has no right to me/explorer"),
+        ("/api/spaces/me/explorer/hardware", 402, "me/explorer is published, but the hub refused the hardware"),
+    ],
+)
+def test_refusals_are_one_sentence_with_the_remedy(path, status, sentence, checkout, hub, capsys):
+    hub.refusals[path] = status
+    code, result, error = run(capsys=capsys)
+    assert (code, result) == (2, {})
+    assert error.splitlines()[-1].startswith("error: ")
+    assert sentence in error.splitlines()[-1]
+    assert "Traceback" not in error
+
+
+def test_a_space_that_is_not_there_cannot_be_updated(checkout, hub, capsys):
+    code, _, error = run("--update", capsys=capsys)
+    assert code == 2
+    assert "there is no Space me/explorer, or your token may not see it: leave out --update" in error
+
+
+def test_a_model_that_is_not_there(checkout, hub, capsys):
+    code, _, error = run("--model", "you/nothing", capsys=capsys)
+    assert code == 2
+    assert "there is no model you/nothing, or your token may not see it" in error
+    assert not hub.spaces
+
+
+def test_without_network(checkout, capsys, monkeypatch):
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    code, _, error = run(capsys=capsys)
+    assert code == 2
+    assert "the hub cannot be reached: check the network" in error
+
+
+@pytest.mark.parametrize("name", ["explorer", "a/b/c", "me/", "me/a b", "me/.."])
+def test_names_are_checked_before_anything_is_asked(name, capsys):
+    assert main(["publish", "--space", name]) == 2
+    assert "name a Space as user/name" in capsys.readouterr().err
+
+
+def test_a_model_on_this_computer_is_refused(tmp_path, capsys):
+    code, _, error = run("--model", str(tmp_path), "--dry-run", capsys=capsys)
+    assert code == 2
+    assert "upload it to the hub first" in error
+
+
+@pytest.mark.parametrize("refused", [None, CREATE, COMMIT])
+def test_the_token_is_seen_nowhere(refused, checkout, hub, capsys, caplog):
+    if refused:
+        hub.refusals[refused] = 403
+    with caplog.at_level(logging.DEBUG):
+        main(["publish", "--space", "me/explorer"])
+    captured = capsys.readouterr()
+    uploaded = b"".join(hub.spaces.get("me/explorer", {}).values())
+    settings = json.dumps(hub.settings)
+    for text in (captured.out, captured.err, caplog.text, uploaded.decode(), settings):
+        assert TOKEN not in text
+
+
+def test_the_assembled_folder_starts(tmp_path):
+    """With this interpreter, and nothing of this checkout on its path."""
+    assemble(tmp_path, "cpu-basic")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"PERCOV2_MODEL": "assets/model", "PERCOV2_DEVICE": "cpu", "GRADIO_SERVER_PORT": str(port)}
+    app = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    try:
+        page = ""
+        for _ in range(240):
+            assert app.poll() is None, app.stdout.read().decode()
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}", timeout=10) as answer:
+                    page = answer.read().decode()
+                break
+            except OSError:
+                time.sleep(0.5)
+        assert "PerCoV2 Explorer" in page
+    finally:
+        app.kill()
+        app.wait()
+        app.stdout.close()
