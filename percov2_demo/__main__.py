@@ -337,6 +337,7 @@ def run_caption(options: argparse.Namespace) -> None:
 
 def run_serve(options: argparse.Namespace) -> None:
     """Serves the app until it is stopped."""
+    # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
     from percov2_demo.ui.kiosk import Kiosk
 
