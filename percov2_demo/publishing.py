@@ -8,12 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from huggingface_hub import HfApi, RepoCard
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    OfflineModeIsEnabled,
-)
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 from huggingface_hub.utils import filter_repo_objects, validate_repo_id
 
 from percov2_demo.loading import EMBEDDED_MODEL
@@ -162,7 +157,7 @@ def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], 
         )
     try:
         api.request_space_hardware(space, HARDWARE[hardware])
-    except HfHubHTTPError as error:
+    except HTTPError as error:
         raise ValueError(
             f"{space} is published, but the hub refused the hardware {hardware}: choose it in the Space's settings"
         ) from error
