@@ -165,7 +165,7 @@ def build_parser() -> Parser:
         command.add_argument(
             "--model",
             default=os.environ.get("PERCOV2_MODEL") or None,
-            help="model or adapter, a folder or hub id; default: the variable PERCOV2_MODEL, or else the embedded model",
+            help="model or adapter, a folder or hub id; default: the variable PERCOV2_MODEL, or else the embedded one",
         )
         command.add_argument("--base", help="folder or hub id of an adapter's base; default: as the adapter says")
     for command in (compress, decompress, caption, serve, evaluate, bench):
@@ -174,7 +174,12 @@ def build_parser() -> Parser:
             default=os.environ.get("PERCOV2_DEVICE") or "cpu",
             help='as torch names them, for instance "cuda"; default: the variable PERCOV2_DEVICE, or else the CPU',
         )
-        command.add_argument("--memory", choices=PLANS, help="what saves memory; default: max, which saves none")
+        command.add_argument(
+            "--memory",
+            choices=PLANS,
+            default=os.environ.get("PERCOV2_MEMORY") or None,
+            help="what saves memory; default: the variable PERCOV2_MEMORY, or else max, which saves none",
+        )
     for command in (compress, caption, serve, evaluate):
         command.add_argument(
             "--captioner",

@@ -66,6 +66,7 @@ PLANS = {
         MemoryPlan("8gb", half=True, t5="dropped", offload=True, tiling=True, captioner="on the CPU"),
         MemoryPlan("12gb", half=True, t5="8-bit", offload=True, tiling=True, captioner="released"),
         MemoryPlan("24gb", half=True, t5="kept", offload=True, tiling=True, captioner="released"),
+        MemoryPlan("32gb", half=True, t5="kept", offload=False, tiling=True, captioner="released"),
         MemoryPlan("max", half=False, t5="kept", offload=False, tiling=False, captioner="kept"),
     )
 }

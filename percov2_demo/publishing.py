@@ -19,17 +19,22 @@ ROOT = Path(__file__).parent.parent
 HARDWARE = {"cpu-basic": "cpu-basic", "zero-gpu": "zero-a10g"}
 """What a Space can run on, each with a folder in `spaces_config`, and the hub's name for it."""
 
+VARIABLES = {
+    "cpu-basic": {"PERCOV2_DEVICE": "cpu"},
+    # A plan without offload: ZeroGPU moves the weights itself.
+    "zero-gpu": {"PERCOV2_DEVICE": "cuda", "PERCOV2_MEMORY": "32gb"},
+}
+"""Defaults of the command line on each hardware."""
+
 # Lists what a Space needs, so that nothing else in a checkout can slip in; a pattern's * also stands for slashes.
 INCLUDED = [
     "app.py",
     "LICENSE",
-    *(f"percov2_demo/*.{suffix}" for suffix in ("py", "css", "js", "svg", "bib")),
+    *(f"percov2_demo/*.{suffix}" for suffix in ("py", "css", "js", "svg", "bib", "json", "yaml", "md")),
     *(f"assets/*.{suffix}" for suffix in ("json", "safetensors", "csv", "md")),
 ]
 EXCLUDED = [
-    "percov2_demo/training/*",
-    "assets/results/training/*",
-    *(f"assets/results/*/{generated}" for generated in ("streams/*", "pictures/*", "unfinished/*", "timings.csv")),
+    f"assets/results/*/{generated}" for generated in ("streams/*", "pictures/*", "unfinished/*", "timings.csv")
 ]
 
 REMEDIES = {
@@ -74,10 +79,7 @@ def publish(
         if Path(model).exists():
             raise ValueError(f"{model} is on this computer: upload it to the hub first, and name its repository")
         _check_name(model, "a model")
-    variables = {
-        "PERCOV2_DEVICE": "cuda" if hardware == "zero-gpu" else "cpu",
-        "PERCOV2_MODEL": model or EMBEDDED_MODEL.relative_to(ROOT).as_posix(),
-    }
+    variables = VARIABLES[hardware] | {"PERCOV2_MODEL": model or EMBEDDED_MODEL.relative_to(ROOT).as_posix()}
     preload = model is not None and (dry_run or _is_public(model))
     with TemporaryDirectory() as folder:
         sizes = assemble(Path(folder), hardware, model, preload)

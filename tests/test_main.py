@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo.__main__ import main
+from percov2_demo.__main__ import build_parser, main
 from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.images import fit_image, load_image
 from tests.conftest import draw_scene, tiny_pipeline
@@ -248,6 +248,16 @@ def test_serve_opens_the_app(folder, command):
     finally:
         server.terminate()
         server.wait(30)
+
+
+def test_variables_are_defaults_of_serve(monkeypatch):
+    settings = {"model": "you/model", "device": "cuda", "memory": "32gb"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"PERCOV2_{name.upper()}", value)
+    options = vars(build_parser().parse_args(["serve", "--memory", "max"]))
+    assert {name: options[name] for name in settings} == settings | {"memory": "max"}
+    options = vars(build_parser().parse_args(["serve"]))
+    assert {name: options[name] for name in settings} == settings
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "soon", "nan", "inf"])

@@ -122,6 +122,19 @@ def test_graphics_memory_is_measured_apart(free, monkeypatch):
         check_memory(SD3_MEDIUM, PLANS["12gb"], cuda)
 
 
+def test_a_model_for_the_cpu_asks_nothing_of_a_gpu(tmp_path, monkeypatch):
+    """As on ZeroGPU, whose GPU comes later."""
+    tiny_pipeline().save_pretrained(tmp_path)
+
+    def refuse(*_):
+        raise RuntimeError("there is no GPU yet")
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", refuse)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", refuse)
+    pipeline = PerCoV2Pipeline.from_pretrained(tmp_path, memory="32gb")
+    assert (pipeline.dtype, pipeline.device) == (torch.bfloat16, CPU)
+
+
 def test_nothing_is_loaded_that_does_not_fit(free, adapter_folder, base_folder, tmp_path, monkeypatch):
     tiny_pipeline().save_pretrained(tmp_path)
     free(1000)
@@ -212,7 +225,7 @@ def test_stages_are_offloaded_where_there_is_an_accelerator(monkeypatch):
 
 
 def test_unknown_names_are_one_sentence():
-    with pytest.raises(ValueError, match="there is no memory plan '4gb': choose one of 8gb, 12gb, 24gb, max"):
+    with pytest.raises(ValueError, match="there is no memory plan '4gb': choose one of 8gb, 12gb, 24gb, 32gb, max"):
         get_plan("4gb")
     for name in ("nonsense", "meta"):
         with pytest.raises(ValueError, match=f"the device {name} cannot be used"):

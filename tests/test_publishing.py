@@ -18,7 +18,8 @@ from huggingface_hub import constants
 
 from percov2_demo import publishing
 from percov2_demo.__main__ import SPACE_HARDWARE, main
-from percov2_demo.publishing import HARDWARE, assemble, files
+from percov2_demo.memory import PLANS
+from percov2_demo.publishing import HARDWARE, VARIABLES, assemble, files
 from tests.space_hub import serve_hub
 
 
@@ -39,7 +40,6 @@ def checkout(tmp_path, monkeypatch) -> Path:
         ".env": "HF_TOKEN=hf_another",
         "percov2_demo/ui/page.css": "p {}",
         "percov2_demo/__pycache__/ui.pyc": "",
-        "percov2_demo/training/stages.py": "",
         "tests/test_app.py": "",
         "data/photos/train-0.tar": "",
         "runs/state.safetensors": "",
@@ -84,6 +84,10 @@ def test_the_command_line_offers_all_hardware():
     assert {path.name for path in (ROOT / "spaces_config").iterdir()} == set(HARDWARE)
 
 
+def test_zero_gpu_gets_a_plan_without_offload_of_its_own():
+    assert not PLANS[VARIABLES["zero-gpu"]["PERCOV2_MEMORY"]].offload
+
+
 def front_matter(text: str) -> dict:
     return yaml.safe_load(re.match(r"---\n(.*?)\n---\n", text, re.DOTALL)[1])
 
@@ -100,11 +104,12 @@ def test_the_rules_choose_what_git_has():
     if listing.returncode:
         pytest.skip("no checkout")
     tracked = set(listing.stdout.splitlines())
-    elsewhere = ("tests/", ".ci/", "spaces_config/", "percov2_demo/training/", "assets/results/training/")
-    documents = {"README.md", ".gitignore", "assets/screenshot.png", "pyproject.toml"}
+    elsewhere = ("tests/", ".ci/", "docs/", "spaces_config/")
+    documents = {"README.md", ".gitignore", "pyproject.toml"}
     documents |= {"requirements.txt", "requirements-dev.txt"}
-    wanted = {name for name in tracked if not name.startswith(elsewhere)} - documents
-    assert set(files()) == wanted
+    # No page shows the pictures of the README and the model card.
+    wanted = {name for name in tracked if not name.startswith(elsewhere) and not name.endswith((".jpg", ".png"))}
+    assert set(files()) == wanted - documents
 
 
 @pytest.mark.parametrize("hardware", SPACE_HARDWARE)
@@ -115,8 +120,7 @@ def test_a_dry_run_says_what_would_be_uploaded(hardware, checkout, capsys, monke
     assert set(result["files"]) == UPLOADED
     assert result["bytes"] == sum(result["files"].values())
     assert result["files"]["percov2_demo/ui/page.css"] == 4
-    device = "cuda" if hardware == "zero-gpu" else "cpu"
-    assert result["variables"] == {"PERCOV2_DEVICE": device, "PERCOV2_MODEL": "you/model"}
+    assert result["variables"] == VARIABLES[hardware] | {"PERCOV2_MODEL": "you/model"}
     assert "url" not in result
 
 
@@ -152,7 +156,7 @@ def test_a_space_is_created_and_filled(checkout, hub, capsys):
     order = settings["order"]
     assert (order["type"], order["sdk"], order["visibility"]) == ("space", "gradio", "private")
     assert settings["hardware"] == "zero-a10g"
-    assert settings["variables"] == {"PERCOV2_DEVICE": "cuda", "PERCOV2_MODEL": "assets/model"}
+    assert settings["variables"] == VARIABLES["zero-gpu"] | {"PERCOV2_MODEL": "assets/model"}
     uploaded = hub.spaces["me/explorer"]
     assert uploaded.keys() == UPLOADED | {"old.py"}
     assert uploaded["app.py"] == b"print('app')"

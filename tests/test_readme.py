@@ -21,6 +21,10 @@ def blocks(language: str, text: str = README) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+SHELL = "".join("".join(blocks("bash", document.read_text("utf-8"))) for document in DOCUMENTS).replace("\\\n", " ")
+COMMANDS = [shlex.split(line)[3:] for line in SHELL.splitlines() if "-m percov2_demo" in line]
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
 def test_tables_are_the_committed_results(document):
     """`python -m tests.document_tables` writes them."""
@@ -38,10 +42,6 @@ def test_python_snippet_runs(tmp_path, monkeypatch):
     exec(snippet.replace("num_inference_steps=8", "num_inference_steps=1"), {})
     with Image.open("back.png") as picture:
         assert picture.size == (576, 448)
-
-
-SHELL = "".join("".join(blocks("bash", document.read_text("utf-8"))) for document in DOCUMENTS).replace("\\\n", " ")
-COMMANDS = [shlex.split(line)[3:] for line in SHELL.splitlines() if "-m percov2_demo" in line]
 
 
 def test_commands_parse():
