@@ -110,6 +110,13 @@ PRESETS: dict[str, Preset] = {
                 PublishedRate(0.02616, "indices, QLDS (S = 12), and the caption in zlib", _PERCOV2),
             ),
         ),
+        Preset(
+            name="high",
+            code=3,
+            stride=8,
+            codebook_size=256,
+            published=(PublishedRate(0.1250, "indices alone", "PerCo (SD), src/config.py"),),
+        ),
     )
 }
 """The presets by name, in rising rate."""

@@ -29,6 +29,9 @@ from percov2_demo.training.captioner import build_captioner
 from percov2_demo.training.tokenizer import train_tokenizer
 
 
+MODEL_PRESETS = ("ultra-low", "low", "extreme-low")
+"""Presets of the embedded model and of the tiny ones like it."""
+
 CAPTIONS = ["a cat on a mat", "an old castle", "a white fence with a lighthouse behind it"]
 VOCABULARY = 300
 TINY_CAPTIONER = {

@@ -20,7 +20,7 @@ from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling import Sampling
-from tests.conftest import draw_scene
+from tests.conftest import MODEL_PRESETS, draw_scene
 
 
 RESULTS = EMBEDDED_MODEL.parent / "results" / "kodak"
@@ -57,7 +57,7 @@ def test_weights_are_half_precision_and_finite():
 def test_manifest_tells_the_truth(embedded):
     manifest = json.loads((EMBEDDED_MODEL / "manifest.json").read_text())
     assert manifest["identity"] == embedded.identity == embedded._fingerprint()
-    assert set(manifest["presets"]) == set(embedded.presets) == set(PRESETS)
+    assert set(manifest["presets"]) == set(embedded.presets) == set(MODEL_PRESETS)
     for name, entry in manifest["presets"].items():
         assert tuple(entry["grid_at_512"]) == PRESETS[name].grid(512, 512)
         assert entry["codebook"] == len(embedded.hyper_codec.quantizers[name].codebook)
@@ -69,13 +69,13 @@ def test_manifest_tells_the_truth(embedded):
 
 
 def test_every_preset_has_a_default_strength(embedded):
-    assert all(0 < embedded.default_strength(preset) <= 1 for preset in PRESETS)
+    assert all(0 < embedded.default_strength(preset) <= 1 for preset in MODEL_PRESETS)
 
 
 def test_more_bytes_give_a_closer_picture(embedded):
     photo = fit_image(load_image(get_image("lion.jpg")), "crop")
     fidelity = []
-    for preset in PRESETS:
+    for preset in MODEL_PRESETS:
         stream = embedded.read(embedded.compress(photo, preset, "a male lion lying on a rock").to_bytes())
         decoded = embedded.decompress(stream, num_inference_steps=4)
         fidelity.append(psnr(to_tensor(photo), to_tensor(decoded)))
@@ -117,7 +117,7 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
     settings = summary["settings"]
     assert settings["model"] == embedded.identity
     assert (settings["pictures"], settings["fit"], settings["sizes"]) == (24, "crop", ["512x512"])
-    assert settings["default_strength"] == {preset: embedded.default_strength(preset) for preset in PRESETS}
+    assert settings["default_strength"] == {preset: embedded.default_strength(preset) for preset in MODEL_PRESETS}
     samplings = [Sampling(), Sampling(strength=0.0), Sampling(steps=4), Sampling(steps=20)]
     assert settings["samplings"] == [asdict(sampling) for sampling in samplings]
     fidelity = {point["preset"]: point["psnr"] for point in reversed(summary["points"])}
@@ -129,7 +129,7 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
 def test_committed_contact_sheets_are_this_models_and_small(embedded):
     """`python -m tests.document_pictures` makes them."""
     sheets = sorted(TRAINING.glob("*.jpg"))
-    assert {sheet.stem for sheet in sheets} == {"captions", *(f"rewrites-{preset}" for preset in PRESETS)}
+    assert {sheet.stem for sheet in sheets} == {"captions", *(f"rewrites-{preset}" for preset in embedded.presets)}
     for sheet in sheets:
         with Image.open(sheet) as picture:
             assert picture.info["comment"].decode() == embedded.identity, sheet.name
@@ -157,7 +157,7 @@ def test_three_committed_rows_are_measured_again(embedded):
     with (RESULTS / "images.csv").open() as file:
         rows = list(csv.DictReader(file))
     pictures = list_pictures(folder, folder / "captions.jsonl", "crop", embedded.max_side)
-    for number, preset in zip((3, 12, 22), PRESETS, strict=True):
+    for number, preset in zip((3, 12, 22), MODEL_PRESETS, strict=True):
         row = next(row for row in rows if (row["image"], row["preset"]) == (pictures[number].name, preset))
         original = pictures[number].load()
         stream = embedded.compress(original, preset, pictures[number].caption)

@@ -18,6 +18,7 @@ from percov2_demo.entropy.schedules import schedule
 from percov2_demo.flow_sampler import Interrupted
 from percov2_demo.presets import PRESETS
 from tests.conftest import (
+    MODEL_PRESETS,
     VOCABULARY,
     tiny_autoencoder_kl,
     tiny_hyper_codec,
@@ -54,7 +55,7 @@ def sd3_pipeline() -> PerCoV2Pipeline:
     return pipeline
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", MODEL_PRESETS)
 def test_round_trip_through_bytes(pipeline, scene, preset):
     stream = pipeline.compress(scene, preset, "an old castle")
     data = stream.to_bytes()

@@ -295,12 +295,17 @@ def _checked_indices(indices: ArrayLike, grid: tuple[int, int], preset: Preset) 
 
 def _pack(indices: NDArray[np.int64], bits: int) -> bytes:
     """The low `bits` of each index, big-endian, in one run; together a whole number of bytes."""
+    if bits == 8:
+        # The same by less work: the densest preset has millions of indices at the largest size.
+        return indices.astype(np.uint8).tobytes()
     words = np.unpackbits(indices.astype(">u2").view(np.uint8)).reshape(-1, 16)
     return np.packbits(words[:, 16 - bits :]).tobytes()
 
 
-def _unpack(packed: bytes, bits: int) -> NDArray[np.uint16]:
+def _unpack(packed: bytes, bits: int) -> NDArray[np.unsignedinteger]:
     """The inverse of `_pack`, as one row."""
+    if bits == 8:
+        return np.frombuffer(packed, np.uint8)
     codes = np.unpackbits(np.frombuffer(packed, np.uint8)).reshape(-1, bits)
     return np.packbits(np.pad(codes, ((0, 0), (16 - bits, 0)))).view(">u2")
 

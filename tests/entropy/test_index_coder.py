@@ -9,7 +9,8 @@ from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import IndexCoder, UniformIndexCoder, conceal
 from percov2_demo.entropy.masked_model import MASK
 from percov2_demo.entropy.schedules import SCHEDULES, schedule
-from percov2_demo.presets import PRESETS, get_preset
+from percov2_demo.presets import get_preset
+from tests.conftest import MODEL_PRESETS
 from tests.entropy.conftest import frozen, random_masked_model
 
 
@@ -21,7 +22,7 @@ def random_indices(grid: tuple[int, int], preset: str, seed: int = 0) -> np.ndar
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", MODEL_PRESETS)
 def test_round_trip_at_the_promised_size(preset, name):
     indices, groups = random_indices((7, 9), preset), schedule(name, 7, 9, 5)
     code = encode(CODER.runs(indices, preset, groups))

@@ -14,6 +14,7 @@ from percov2_demo.bitstream import SCHEDULES, Bitstream, BitstreamError, Header,
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.presets import PRESETS
+from tests.conftest import MODEL_PRESETS
 from tests.entropy.conftest import CAPTIONS, fill_with_integers, frozen, random_caption_model, random_masked_model
 from tests.entropy.test_index_coder import random_indices
 
@@ -39,7 +40,7 @@ def coded(
 
 @settings(max_examples=30, deadline=None)
 @given(
-    preset=st.sampled_from(list(PRESETS)),
+    preset=st.sampled_from(MODEL_PRESETS),
     columns=st.integers(1, 4),
     rows=st.integers(1, 4),
     entropy=st.sampled_from(SCHEDULES),

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from percov2_demo.presets import PRESETS
-from tests.conftest import tiny_hyper_codec
+from tests.conftest import MODEL_PRESETS, tiny_hyper_codec
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", MODEL_PRESETS)
 @pytest.mark.parametrize("decoder_width", [0, 16])
 @torch.inference_mode()
 def test_indices_and_condition_shapes(preset, decoder_width):
@@ -33,7 +33,7 @@ def test_without_hyper_decoder_z_hat_is_repeated():
     assert torch.equal(channels, z_hat.repeat_interleave(8, 2).repeat_interleave(8, 3))
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", MODEL_PRESETS)
 def test_training_reaches_encoder_and_decoder(preset):
     codec = tiny_hyper_codec().train()
     condition, _ = codec(torch.randn(1, 16, 16, 16), preset)

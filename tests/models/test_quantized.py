@@ -6,8 +6,7 @@ from torch import nn
 
 from percov2_demo import HyperCodec
 from percov2_demo.models.quantized import QuantizedConv2d, quantize_convolutions
-from percov2_demo.presets import PRESETS
-from tests.conftest import tiny_hyper_codec
+from tests.conftest import MODEL_PRESETS, tiny_hyper_codec
 
 
 def convolution(stride: int = 1) -> nn.Conv2d:
@@ -88,7 +87,7 @@ def test_every_convolution_is_replaced_once():
     assert network[0] is first
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", MODEL_PRESETS)
 @torch.inference_mode()
 def test_codec_with_integer_weights_is_close(preset):
     real, integer = trained_codec(), quantized_codec()
