@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from percov2_demo.images import ImageError
     from percov2_demo.models.autoencoder import PatchAutoencoder
     from percov2_demo.models.hyper_codec import HyperCodec
+    from percov2_demo.perco_pipeline import PerCoPipeline
     from percov2_demo.pipeline import PerCoV2Pipeline
 
 _MODULES = {
@@ -20,6 +21,7 @@ _MODULES = {
     "HyperCodec": "models.hyper_codec",
     "ImageError": "images",
     "PatchAutoencoder": "models.autoencoder",
+    "PerCoPipeline": "perco_pipeline",
     "PerCoV2Pipeline": "pipeline",
     "Withheld": "bitstream",
 }
@@ -30,6 +32,7 @@ __all__ = [
     "HyperCodec",
     "ImageError",
     "PatchAutoencoder",
+    "PerCoPipeline",
     "PerCoV2Pipeline",
     "Withheld",
 ]

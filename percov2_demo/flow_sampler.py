@@ -1,54 +1,16 @@
-"""The sampler: from the starting point along the flow to the latents of pictures, exactly or in the fast mode.
-
-Pictures of one stream share more than its condition and text: from the same noise, the flow's first predictions are
-the same whatever the guidance scale and the number of steps.
-
-The fast mode saves transformer runs in two ways. Guidance amplifies the text in the first half of the steps alone
-(Kynkäänniemi et al., "Applying Guidance in a Limited Interval", arXiv 2404.07724), and only every other step asks the
-transformer: between, its prediction is extrapolated along the noise level (TaylorSeer, Liu et al., arXiv 2503.06923,
-of first order, on the transformer's output).
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+"""PerCoV2's sampler: Euler steps along the flow."""
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from torch import Tensor
 
-from percov2_demo.interpolant import PredictionType, expected_latent, starting_point, starting_sigmas, velocity
-from percov2_demo.models.hyper_codec import Condition
-from percov2_demo.sampling import Sampling
+from percov2_demo.interpolant import PredictionType, expected_latent, starting_sigmas, velocity
+from percov2_demo.sampler import Sampler
 from percov2_demo.text import TextCondition
 
 
-StepReport = Callable[[int, float, dict[str, Tensor]], Tensor]
-"""Told a step, its noise level and the tensors "latents" and "expected_latents"; returns the latents to go on with."""
-
-
-class Interrupted(RuntimeError):
-    """Decoding was stopped by its caller."""
-
-
-@dataclass(frozen=True)
-class Start:
-    """What the pictures of one stream share.
-
-    Args:
-        condition: What the indices say, of one picture.
-        text: The condition without a caption and, where there is one, with it; None at strength 0.
-        strength: Noise level in [0, 1] at the start.
-        first: The first step's predictions `(1, C, H, W)` by branch and seed, as far as they were asked for.
-    """
-
-    condition: Condition
-    text: TextCondition | None
-    strength: float
-    first: dict[tuple[int, int], Tensor] = field(default_factory=dict)
-
-
-class FlowSampler:
-    """Follows the flow.
+class FlowSampler(Sampler):
+    """Follows the flow; its first prediction is the same whatever the number of steps.
 
     Args:
         transformer: The flow transformer.
@@ -62,102 +24,30 @@ class FlowSampler:
         scheduler: FlowMatchEulerDiscreteScheduler,
         prediction_type: PredictionType,
     ):
-        self._transformer = transformer
-        self._scheduler = FlowMatchEulerDiscreteScheduler.from_config(scheduler.config)
+        super().__init__(transformer, scheduler)
         self._prediction_type = prediction_type
 
-    def sample(
-        self,
-        start: Start,
-        noise: Tensor,
-        samplings: Sequence[Sampling],
-        fast: bool,
-        report: StepReport,
-        interrupt: Callable[[], bool] | None = None,
-    ) -> Tensor:
-        """Latents `(B, C, H, W)`, one of each setting.
+    def _set_timesteps(self, steps: int, strength: float, device: torch.device) -> None:
+        sigmas = starting_sigmas(steps, strength, self._scheduler.config.shift)
+        self._scheduler.set_timesteps(sigmas=sigmas, device=device)
 
-        Args:
-            start: Where the pictures start; it keeps the first step's predictions for other settings.
-            noise: Standard normal noise of the settings' seeds, `(B, C, H, W)`.
-            samplings: Settings with one number of steps; the start's strength goes for theirs.
-            fast: Whether to run the fast mode.
-            report: Called after each step.
-            interrupt: Asked before each step; True stops the sampler.
+    def _noise_level(self, step: int) -> Tensor:
+        return self._scheduler.sigmas[step]
 
-        Raises:
-            ValueError: The model has no estimate to start from, and the strength is below 1.
-            Interrupted: `interrupt` returned True.
-        """
-        latents = starting_point(start.condition.estimate, noise, start.strength)
-        if start.strength == 0:
-            return latents
-        steps = samplings[0].steps
-        # Without a caption both branches are the same.
-        has_caption = len(start.text.tokens) == 2
-        guidance = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings])
-        seeds = [sampling.seed for sampling in samplings]
-        sigmas = starting_sigmas(steps, start.strength, self._scheduler.config.shift)
-        self._scheduler.set_timesteps(sigmas=sigmas, device=latents.device)
-        past: list[tuple[Tensor, Tensor]] = []
-        for step, timestep in enumerate(self._scheduler.timesteps):
-            if interrupt is not None and interrupt():
-                raise Interrupted("decoding was stopped")
-            sigma = self._scheduler.sigmas[step]
-            weights = guidance.clamp(max=1) if fast and 2 * step >= steps else guidance
-            if fast and step % 2:
-                branches = _extrapolate(past, sigma)
-            else:
-                branches = self._predict(start, latents, timestep, weights, seeds if step == 0 else None)
-                past = [*past[-1:], (sigma, branches)]
-            # Of a branch that has no weight, lerp takes nothing.
-            prediction = torch.lerp(*branches, weights.to(latents)[:, None, None, None])
-            expected = expected_latent(prediction, latents, start.condition.estimate, sigma, self._prediction_type)
-            latents = self._scheduler.step(velocity(latents, expected, sigma), timestep, latents).prev_sample
-            latents = report(step, float(sigma), {"latents": latents, "expected_latents": expected})
-        return latents
-
-    def _predict(
-        self, start: Start, latents: Tensor, timestep: Tensor, weights: Tensor, seeds: Sequence[int] | None
-    ) -> Tensor:
-        """Predictions without and with the caption, `(2, B, C, H, W)`; zeros where the guidance needs none.
-
-        Args:
-            start: What the pictures share.
-            latents: Where the pictures are.
-            timestep: Their noise level.
-            weights: Guidance scales.
-            seeds: The pictures' seeds at the first step, where equal ones have equal predictions; None later.
-        """
-        needed = torch.stack([weights != 1, weights != 0]).nonzero().tolist()
-        known = start.first if seeds is not None else {}
-        keys = {(branch, item): (branch, seeds[item] if seeds is not None else item) for branch, item in needed}
-        missing = {key: pair for pair, key in keys.items() if key not in known}
-        if missing:
-            rows = self._run(start, latents, timestep, list(missing.values()))
-            known.update(zip(missing, rows.split(1), strict=True))
-        predictions = latents.new_zeros(2, *latents.shape)
-        for (branch, item), key in keys.items():
-            predictions[branch, item] = known[key][0]
-        return predictions
-
-    def _run(self, start: Start, latents: Tensor, timestep: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
-        """The transformer's output `(N, C, H, W)` for pairs of a branch and a picture."""
-        dtype = self._transformer.dtype
-        branches, items = map(list, zip(*pairs, strict=True))
-        channels = start.condition.channels.to(dtype).expand(len(pairs), -1, -1, -1)
-        return self._transformer(
-            hidden_states=torch.cat([latents[items].to(dtype), channels], dim=1),
-            timestep=timestep.expand(len(pairs)),
-            encoder_hidden_states=start.text.tokens[branches],
-            pooled_projections=start.text.pooled[branches],
+    def _call(self, noisy: Tensor, timestep: Tensor, text: TextCondition) -> Tensor:
+        return self._network(
+            hidden_states=noisy,
+            timestep=timestep.expand(len(noisy)),
+            encoder_hidden_states=text.tokens,
+            pooled_projections=text.pooled,
             return_dict=False,
-        )[0].float()
+        )[0]
 
-
-def _extrapolate(past: Sequence[tuple[Tensor, Tensor]], sigma: Tensor) -> Tensor:
-    """The line through the last two predictions, at another noise level; the last, where it is the only one."""
-    (last_sigma, last), (earlier_sigma, earlier) = past[-1], past[0]
-    if len(past) == 1:
-        return last
-    return last + (last - earlier) * ((sigma - last_sigma) / (last_sigma - earlier_sigma))
+    def _advance(
+        self, step: int, latents: Tensor, prediction: Tensor, estimate: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        sigma = self._scheduler.sigmas[step]
+        expected = expected_latent(prediction, latents, estimate, sigma, self._prediction_type)
+        towards_noise = velocity(latents, expected, sigma)
+        moved = self._scheduler.step(towards_noise, self._scheduler.timesteps[step], latents).prev_sample
+        return moved, expected

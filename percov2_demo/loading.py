@@ -2,13 +2,17 @@
 
 import json
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from percov2_demo.fetching import fetch
+from percov2_demo.fetching import DOWNLOAD_OPTIONS, fetch
 from percov2_demo.memory import GIGABYTE, PLANS, T5, MemoryPlan, estimate
 from percov2_demo.weights import component_sizes
 
+
+if TYPE_CHECKING:
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
 
@@ -20,6 +24,53 @@ MODEL_FILE, ADAPTER_FILE = "model_index.json", "adapter.json"
 """What a folder with a complete model has, and what one with an adapter has."""
 
 BASE_CLASS = "StableDiffusion3Pipeline"
+
+PERCOV2 = "PerCoV2Pipeline"
+PIPELINES = {PERCOV2: "percov2_demo.pipeline", "PerCoPipeline": "percov2_demo.perco_pipeline"}
+"""Classes of pipelines and their modules, which are imported when a model of the class is loaded."""
+
+PUBLISHED_PERCO = "StableDiffusionPipelinePerco"
+"""The class that PerCo (SD)'s own repository names in its checkpoints."""
+
+
+def load_pipeline(model: str | Path | None = None, **options: Any) -> "CodecPipeline":
+    """Loads a complete model, or an adapter onto its base, with the pipeline that it is for.
+
+    Args:
+        model: Folder, or repository on the hub; None for the embedded model.
+        **options: As for `CodecPipeline.from_pretrained`.
+
+    Raises:
+        ValueError: As from `CodecPipeline.from_pretrained`.
+    """
+    download = {name: options.pop(name) for name in DOWNLOAD_OPTIONS if name in options}
+    folder = model_folder(model, **download)
+    name = pipeline_class(folder)
+    return getattr(import_module(PIPELINES[name]), name).from_pretrained(folder, **options)
+
+
+def pipeline_class(folder: Path) -> str:
+    """Name of the pipeline's class, one of `PIPELINES`, that a folder's model or adapter is for.
+
+    Raises:
+        ValueError: It is for none of them.
+    """
+    if (folder / ADAPTER_FILE).is_file():
+        return PERCOV2
+    kind, name = model_class(folder), folder.resolve().name
+    if kind == BASE_CLASS:
+        raise ValueError(
+            f"{name} is a base without an adapter: zero-initialised inputs ignore the indices, so that its pictures "
+            "would not be the photo's; name an adapter that was trained for it"
+        )
+    if kind == PUBLISHED_PERCO:
+        raise ValueError(
+            f"{name} is a PerCo (SD) checkpoint as published: convert it first with "
+            "python -m percov2_demo convert-perco"
+        )
+    if kind not in PIPELINES:
+        raise ValueError(f"{name} holds {kind}, which this program does not run")
+    return kind
 
 
 def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: Any) -> Path:
@@ -103,7 +154,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
     else:
         content = read_json(folder / MODEL_FILE)
         sizes = component_sizes(folder)
-        described = {name: content.get(name) for name in ("description", "prediction_type")}
+        described = {name: content[name] for name in ("description", "prediction_type") if name in content}
     estimates = {name: estimate(sizes, plan) for name, plan in PLANS.items()}
     return {
         "identity": content.get("identity"),

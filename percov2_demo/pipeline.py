@@ -4,66 +4,31 @@ Two-level decoding as in PerCoV2 (Körber et al., arXiv 2503.09368): the indices
 noisy latent, the caption enters through the transformer's text stream, guidance acts on the text alone.
 """
 
-from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import replace
-from numbers import Integral
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
 
-import numpy as np
 import torch
-from diffusers import DiffusionPipeline, FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
-from diffusers.image_processor import VaeImageProcessor
-from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
+from diffusers import FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderModel
 
 from percov2_demo.adapter import Adapter, Checkpoint, load_adapter, save_adapter
-from percov2_demo.arithmetic import onednn_products
-from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld, compress_caption
-from percov2_demo.captioning import CAPTIONERS, Captioner, LanguageCaptioner, LatentCaptioner
+from percov2_demo.codec_pipeline import ASIDE, CodecPipeline
 from percov2_demo.entropy.caption_model import CaptionModel
-from percov2_demo.entropy.coder import EntropyError
-from percov2_demo.entropy.index_coder import conceal
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.entropy.payload import EntropyCoder
-from percov2_demo.entropy.trace import GroupTrace
-from percov2_demo.fetching import DOWNLOAD_OPTIONS
-from percov2_demo.fingerprint import fingerprint
-from percov2_demo.flow_sampler import FlowSampler, Start
-from percov2_demo.images import fit_image, load_image, normalize
+from percov2_demo.flow_sampler import FlowSampler
 from percov2_demo.interpolant import PredictionType
-from percov2_demo.loading import ADAPTER_FILE, BASE_CLASS, model_class, model_folder
-from percov2_demo.memory import (
-    PLANS,
-    Placement,
-    check_memory,
-    find_device,
-    get_plan,
-    load_t5,
-    place,
-    precisions,
-)
-from percov2_demo.models.autoencoder import scaled_latents
-from percov2_demo.models.hyper_codec import Condition, HyperCodec
-from percov2_demo.presets import get_preset
-from percov2_demo.sampling import Sampling
+from percov2_demo.loading import ADAPTER_FILE
+from percov2_demo.memory import Estimate, MemoryPlan
+from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.text import TextCondition, encode_text
-from percov2_demo.weights import component_sizes
 
 
-ENTROPY_MODELS = ("masked_model", "caption_model")
-ASIDE = (*ENTROPY_MODELS, "captioner")
-"""Components that do not turn indices and caption into a picture."""
 SETTINGS = ("prediction_type", "default_strength", "default_entropy", "description")
 """Arguments of the pipeline that are neither parts nor their identity."""
 
-StepCallback = Callable[["PerCoV2Pipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
-
-class PerCoV2Pipeline(DiffusionPipeline):
+class PerCoV2Pipeline(CodecPipeline):
     """Perceptual image compression with a flow transformer.
 
     Args:
@@ -89,6 +54,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
         description: One line on what the model is, shown to users.
     """
 
+    painter = "flow transformer"
     model_cpu_offload_seq = "text_encoder->text_encoder_2->text_encoder_3->hyper_codec->transformer->vae"
     _optional_components: ClassVar[list[str]] = [
         "text_encoder_2",
@@ -143,10 +109,7 @@ class PerCoV2Pipeline(DiffusionPipeline):
             identity=identity,
             description=description,
         )
-        self.image_processor = VaeImageProcessor()
-        self.placement: Placement | None = None
         self._base: Checkpoint | None = None
-        self._other_captioner: Captioner | None = None
         self._check_parts()
 
     def _check_parts(self) -> None:
@@ -159,58 +122,21 @@ class PerCoV2Pipeline(DiffusionPipeline):
             )
         if self.config.prediction_type not in get_args(PredictionType):
             raise ValueError(f"the prediction type must be one of {', '.join(get_args(PredictionType))}")
-        has_estimate = self.hyper_codec.config.decoder_width > 0
-        if not has_estimate and (self.config.prediction_type == "residual" or self.config.default_strength):
+        if not self.has_estimate and (self.config.prediction_type == "residual" or self.config.default_strength):
             raise ValueError("residual prediction and strengths below 1 need a hyper-codec with hyper-decoders")
 
     @classmethod
-    def from_pretrained(
-        cls,
-        pretrained_model_name_or_path: str | Path | None = None,
-        memory: str | None = None,
-        device: str = "cpu",
-        base: str | Path | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Loads a complete model, or an adapter onto its base; without an argument the embedded model.
-
-        Args:
-            pretrained_model_name_or_path: Folder, or repository on the hub.
-            memory: Name of a memory plan, see `memory.PLANS`; None for "max".
-            device: Where the model is to work, as torch names it.
-            base: Folder or repository of an adapter's base, where it is not the one that the adapter names.
-            **kwargs: `revision`, `token`, `cache_dir`, `local_files_only` and `force_download` go to the hub's
-                download of the model, all others to `from_pretrained` of the complete model, or of the base; `dtype`
-                takes precedence over the memory plan's precision.
-
-        Raises:
-            ValueError: There is no such model or device, it does not fit into memory, it is a base without an
-                adapter, or its weights are not the ones that its identity stands for. Those of a complete model are
-                compared when they are loaded in single precision.
-        """
-        download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
-        plan, target = get_plan(memory or "max"), find_device(device)
-        folder = model_folder(pretrained_model_name_or_path, **download)
-        if "torch_dtype" in kwargs:
-            kwargs["dtype"] = kwargs.pop("torch_dtype")
-        kwargs.setdefault("dtype", precisions(plan, target))
-        if (folder / ADAPTER_FILE).is_file():
-            parts, adapter, checkpoint, needed = load_adapter(folder, plan, target, base, **kwargs)
-            pipeline = cls(**parts, **adapter.settings, identity=adapter.identity)
-            pipeline.register_to_config(_name_or_path=str(folder))
-            pipeline._base = checkpoint
-        else:
-            _refuse_other_models(folder, cls.__name__)
-            needed = check_memory(component_sizes(folder), plan, target)
-            kwargs |= load_t5(folder, plan, target) | {"use_safetensors": True}
-            pipeline = super().from_pretrained(str(folder), **kwargs)
-            identity = pipeline.config.identity
-            # Half-precision copies of single-precision weights cannot be compared.
-            if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
-                raise ValueError("the model's weights do not match its identity: fetch the model again")
-        place(pipeline, plan, target)
-        pipeline.placement = Placement(plan, target.type, needed)
-        return pipeline
+    def _load(
+        cls, folder: Path, plan: MemoryPlan, device: torch.device, base: str | Path | None, **kwargs: Any
+    ) -> tuple[Self, Estimate]:
+        """The complete model of a folder, or the adapter put onto its base."""
+        if not (folder / ADAPTER_FILE).is_file():
+            return super()._load(folder, plan, device, base, **kwargs)
+        parts, adapter, checkpoint, needed = load_adapter(folder, plan, device, base, **kwargs)
+        pipeline = cls(**parts, **adapter.settings, identity=adapter.identity)
+        pipeline.register_to_config(_name_or_path=str(folder))
+        pipeline._base = checkpoint
+        return pipeline, needed
 
     @classmethod
     def from_base(
@@ -252,11 +178,6 @@ class PerCoV2Pipeline(DiffusionPipeline):
         self.register_to_config(identity=adapter.identity)
         return adapter
 
-    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
-        """Writes the model as a folder of safetensors, its identity included."""
-        self.register_to_config(identity=self._fingerprint())
-        super().save_pretrained(save_directory, **kwargs)
-
     def to(self, *args: Any, **kwargs: Any) -> Self:
         """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
         super().to(*args, **kwargs)
@@ -266,34 +187,14 @@ class PerCoV2Pipeline(DiffusionPipeline):
         return self
 
     @property
-    def identity(self) -> str:
-        """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
-        if self.config.identity is None:
-            self.register_to_config(identity=self._fingerprint())
-        return self.config.identity
-
-    @property
-    def entropy_identity(self) -> str | None:
-        """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
-        if self.entropy_coder is None:
-            return None
-        merges = self.caption_model.config.merges
-        return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
-
-    @property
-    def networks(self) -> dict[str, torch.nn.Module]:
-        """The components that have parameters, by name."""
-        return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
-
-    @property
     def dtype(self) -> torch.dtype:
         """Precision of the flow transformer; the entropy models are integers."""
         return self.transformer.dtype
 
     @property
-    def presets(self) -> tuple[str, ...]:
-        """Names of the presets this model serves, in rising rate."""
-        return tuple(self.hyper_codec.config.presets)
+    def prediction_type(self) -> PredictionType:
+        """What the transformer's output means, see `interpolant.expected_latent`."""
+        return self.config.prediction_type
 
     @property
     def max_side(self) -> int:
@@ -309,359 +210,6 @@ class PerCoV2Pipeline(DiffusionPipeline):
         """The coding of the indices that is used for a preset when none is asked for."""
         return self.config.default_entropy.get(preset, "qlds")
 
-    def caption_bytes(self, caption: str) -> int:
-        """Bytes that a caption takes in this model's streams, as `Bitstream.part_sizes` counts them.
-
-        Raises:
-            ValueError: The caption is too long or no Unicode text.
-        """
-        coder = self.entropy_coder
-        return len(compress_caption(caption, "deflate")) if coder is None else coder.caption_bytes(caption)
-
-    @property
-    def entropy_coder(self) -> EntropyCoder | None:
-        """Codes and reads entropy-coded payloads, on the CPU wherever the model is; None in a model without."""
-        if self.masked_model is None or self.caption_model is None:
-            return None
-        models = (self.caption_model, self.masked_model)
-        return EntropyCoder(*(part if part.device.type == "cpu" else deepcopy(part).cpu() for part in models))
-
-    @property
-    def has_captioner(self) -> bool:
-        """Whether `caption` has somebody to ask."""
-        return self._other_captioner is not None or self.captioner is not None
-
-    @property
-    def has_own_captioner(self) -> bool:
-        """Whether it is the model's own."""
-        return self._other_captioner is None and self.captioner is not None
-
-    def use_captioner(self, captioner: Captioner | str) -> None:
-        """Chooses who writes the captions.
-
-        Args:
-            captioner: A captioner; or the word "embedded" for the model's own, "none", or what `LanguageCaptioner`
-                takes, which is loaded when the first caption is asked for.
-
-        Raises:
-            ValueError: The model has none of its own, or there is no such folder or repository.
-        """
-        self._other_captioner = None
-        if captioner == "embedded":
-            if self.captioner is None:
-                raise ValueError(f"this model has no captioner of its own: choose one of {', '.join(CAPTIONERS)}")
-        elif captioner == "none":
-            self.register_modules(captioner=None)
-        elif isinstance(captioner, str):
-            plan = PLANS["max"] if self.placement is None else self.placement.plan
-            device = find_device("cpu") if plan.captioner == "on the CPU" else self._execution_device
-            dtype = self.dtype if device == self._execution_device else precisions(plan, device)["default"]
-            self._other_captioner = LanguageCaptioner(captioner, device, dtype, keep=plan.captioner == "kept")
-        else:
-            self._other_captioner = captioner
-
-    def caption(self, image: Image.Image | str | Path) -> str:
-        """A caption of a picture, always the same: lower case, no final period.
-
-        Args:
-            image: The picture, or a path to one.
-
-        Raises:
-            ImageError: The picture cannot be used.
-            ValueError: The model has no captioner, or its captioner cannot be loaded.
-        """
-        return self.captions([image])[0]
-
-    def captions(self, images: Sequence[Image.Image | str | Path]) -> list[str]:
-        """Captions of several pictures, as `caption`, written in batches."""
-        if not self.has_captioner:
-            raise ValueError("this model has no captioner: write a caption, or go without")
-        pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
-        captioner = self._other_captioner or LatentCaptioner(self.captioner, self.tokenizer, self.vae)
-        captions = captioner.caption(pictures)
-        self.maybe_free_model_hooks()
-        return captions
-
-    @torch.inference_mode()
-    def compress(
-        self,
-        image: Image.Image | str | Path,
-        preset: str = "ultra-low",
-        caption: str = "",
-        fit: str = "native",
-        caption_coding: str | None = None,
-        entropy: str | None = None,
-        entropy_steps: int | None = None,
-        withheld: Withheld | None = None,
-    ) -> Bitstream:
-        """Encodes a picture; the result depends on the arguments and the weights alone.
-
-        Args:
-            image: The picture, or a path to one.
-            preset: Name of one of the model's presets.
-            caption: Text that is sent along; empty for none.
-            fit: How the picture is brought to sides that are multiples of 64, see `images.fit_image`.
-            caption_coding: As in `recode`.
-            entropy: As in `recode`.
-            entropy_steps: As in `recode`.
-            withheld: As in `recode`.
-
-        Raises:
-            ImageError: The picture cannot be used.
-            ValueError: Unknown preset, fit or coding, or a caption that is too long.
-        """
-        self._check_preset(preset)
-        image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
-        image = fit_image(image, fit, max_side=self.max_side)
-        indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
-        self.maybe_free_model_hooks()
-        stream = Bitstream(
-            width=image.width,
-            height=image.height,
-            preset=preset,
-            model=self._stream_identity,
-            caption=caption,
-            indices=indices[0].cpu().numpy(),
-        )
-        return self.recode(stream, caption_coding, entropy, entropy_steps, withheld)
-
-    def recode(
-        self,
-        stream: Bitstream,
-        caption_coding: str | None = None,
-        entropy: str | None = None,
-        entropy_steps: int | None = None,
-        withheld: Withheld | None = None,
-    ) -> Bitstream:
-        """The same indices and caption in another coding.
-
-        A machine on which the entropy models do not decode what they encoded gets a uniformly coded stream.
-
-        Args:
-            stream: A stream with all of its indices.
-            caption_coding: "deflate", or "zlib" as in the papers, for a stream without entropy models; None for the
-                shortest.
-            entropy: Coding of the indices, one of `SCHEDULES`; None for the model's default, or none where that is
-                shorter.
-            entropy_steps: Steps of "qlds", which they imply; the usual number if None.
-            withheld: Which groups of indices are not sent but drawn by the decoder.
-
-        Raises:
-            ValueError: A setting is unknown or out of range, or needs entropy models that this model does not have.
-        """
-        coder = self.entropy_coder if caption_coding is None else None
-        if entropy_steps is not None and entropy is None:
-            entropy = "qlds"
-        default = self.default_entropy(stream.preset)
-        packed = replace(
-            stream,
-            caption_coding=caption_coding or "deflate",
-            entropy="uniform",
-            entropy_steps=None,
-            withheld=None,
-            payload=None,
-        )
-        if coder is None:
-            if entropy not in (None, "uniform") or withheld is not None:
-                if caption_coding is not None:
-                    raise ValueError(
-                        f"a caption in {caption_coding} goes with packed indices: leave out one of the two"
-                    )
-                raise ValueError("this model has no entropy models to code the indices with")
-            return packed
-        try:
-            streams = [coder.recode(packed, entropy or default, entropy_steps, withheld)]
-            if entropy is None and withheld is None:
-                # A picture unlike all others can take more bits with a model than without.
-                streams += [coder.recode(packed, "uniform"), packed]
-            shortest = min(streams, key=lambda coded: len(coded.to_bytes()))
-            coder.check(shortest)
-        except EntropyError:
-            return packed
-        return shortest
-
-    def read(self, source: bytes | str | Path) -> Bitstream:
-        """The stream of a `.pcv2` file or of its bytes.
-
-        Raises:
-            BitstreamError: The bytes are no stream, are damaged, or need another model.
-            OSError: The file cannot be read.
-        """
-        if isinstance(source, bytes):
-            return Bitstream.from_bytes(source, self.entropy_coder)
-        return Bitstream.from_file(source, self.entropy_coder)
-
-    def information(self, stream: Bitstream) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
-        coder = self.entropy_coder
-        if coder is None or stream.version == 1:
-            return np.full(stream.indices.shape, float(get_preset(stream.preset).bits_per_index))
-        return coder.information(stream)
-
-    def trace(self, stream: Bitstream) -> list[GroupTrace]:
-        """How the indices of a stream become known, group by group: what is predicted and what is spent.
-
-        Raises:
-            ValueError: The stream is not entropy coded, or the model has no entropy models.
-        """
-        coder = self.entropy_coder
-        if coder is None or stream.version == 1:
-            raise ValueError("this stream is not entropy coded, so there are no groups to follow")
-        return coder.trace(stream)
-
-    def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
-        """The stream with lost indices filled in by the entropy model.
-
-        Args:
-            stream: A stream.
-            lost: Lost positions in the map of indices, row by row.
-            seed: Seed of the draws.
-            temperature: A multiple of 1/64; 0 takes the most likely index.
-
-        Raises:
-            ValueError: The model has no entropy models.
-        """
-        coder = self.entropy_coder
-        if coder is None:
-            raise ValueError("this model has no entropy models to fill in lost indices with")
-        indices = conceal(coder.indices, stream.indices, lost, stream.preset, seed, temperature)
-        return self.recode(replace(stream, indices=indices), "deflate", "uniform")
-
-    @torch.inference_mode()
-    def decompress(
-        self,
-        stream: Bitstream,
-        num_inference_steps: int = Sampling.steps,
-        guidance_scale: float = Sampling.guidance,
-        strength: float | None = Sampling.strength,
-        seed: int | Sequence[int] = Sampling.seed,
-        generator: torch.Generator | None = None,
-        caption: str | None = None,
-        fast: bool = False,
-        callback_on_step_end: StepCallback | None = None,
-        interrupt: Callable[[], bool] | None = None,
-    ) -> Image.Image | list[Image.Image]:
-        """Paints the picture that a stream describes.
-
-        Args:
-            stream: The stream; it must have been made with this model.
-            num_inference_steps: Steps of the sampler, 1 to 1000.
-            guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
-                amplifying it at half the cost, 0 ignores the caption.
-            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
-                pure noise as the paper does, 0 gives the estimate itself; None takes the model's default for the
-                preset.
-            seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
-                list of pictures in one batch.
-            generator: Source of the noise in place of `seed`.
-            caption: Text used in place of the stream's.
-            fast: Less than half the transformer's work for a slightly different picture, see `flow_sampler`.
-            callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
-                each step; may return a dict with new `latents`.
-            interrupt: Asked before each step; True stops the sampler.
-
-        Raises:
-            ValueError: An argument is out of range, or the stream is not for this model.
-            Interrupted: `interrupt` returned True.
-        """
-        seeds = [seed] if isinstance(seed, Integral) else list(seed)
-        samplings = [Sampling(num_inference_steps, guidance_scale, strength, value) for value in seeds]
-        start = self.start(stream, strength, caption)
-        images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
-        return images[0] if isinstance(seed, Integral) else images
-
-    @torch.inference_mode()
-    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
-        """What the pictures of a stream share, for `paint`.
-
-        Args:
-            stream: As in `decompress`.
-            strength: As in `decompress`.
-            caption: As in `decompress`.
-
-        Raises:
-            ValueError: The strength is out of range, or the stream is not for this model.
-        """
-        self._check_stream(stream)
-        strength = self.default_strength(stream.preset) if strength is None else strength
-        self.check_sampling(Sampling(strength=strength))
-        if self._other_captioner is not None:
-            self._other_captioner.release()
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
-        caption = stream.caption if caption is None else caption
-        with onednn_products():
-            condition = self.hyper_codec.decode(indices, stream.preset)
-            text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
-        estimate = None if condition.estimate is None else condition.estimate.float()
-        return Start(Condition(condition.channels, estimate), text, strength)
-
-    @torch.inference_mode()
-    def paint(
-        self,
-        start: Start,
-        samplings: Sequence[Sampling],
-        fast: bool = False,
-        callback_on_step_end: StepCallback | None = None,
-        interrupt: Callable[[], bool] | None = None,
-        generator: torch.Generator | None = None,
-    ) -> list[Image.Image]:
-        """Pictures of several settings in one batch.
-
-        Args:
-            start: Where they start; of a start that painted before, the first step is not run again.
-            samplings: Settings with one number of steps; the start's strength goes for theirs.
-            fast: As in `decompress`.
-            callback_on_step_end: As in `decompress`.
-            interrupt: As in `decompress`.
-            generator: Source of the noise in place of a single setting's seed.
-
-        Raises:
-            ValueError: A setting is out of range, the numbers of steps differ, or there are several and a generator.
-            Interrupted: `interrupt` returned True.
-        """
-        if not samplings:
-            raise ValueError("give at least one seed")
-        for sampling in samplings:
-            self.check_sampling(sampling)
-        steps = samplings[0].steps
-        if any(sampling.steps != steps for sampling in samplings):
-            raise ValueError("settings that are painted together need the same number of steps")
-        if generator is not None:
-            if len(samplings) > 1:
-                raise ValueError("give several seeds or a generator, not both")
-            # What is known of the first step is of the seed's noise.
-            start = replace(start, first={})
-        generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
-        sampler = FlowSampler(self.transformer, self.scheduler, self.config.prediction_type)
-
-        with self.progress_bar(total=steps) as progress, onednn_products():
-
-            def report(step: int, sigma: float, tensors: dict[str, Tensor]) -> Tensor:
-                latents = tensors["latents"]
-                if callback_on_step_end is not None:
-                    latents = (callback_on_step_end(self, step, sigma, tensors) or {}).get("latents", latents)
-                progress.update()
-                return latents
-
-            latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
-            images = self.decode_latents(latents)
-        self.maybe_free_model_hooks()
-        return images
-
-    @torch.inference_mode()
-    def encode_latents(self, image: Image.Image) -> Tensor:
-        """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64."""
-        pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
-        return scaled_latents(self.vae, pixels)
-
-    @torch.inference_mode()
-    def decode_latents(self, latents: Tensor) -> list[Image.Image]:
-        """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
-        config = self.vae.config
-        raw = latents / config.scaling_factor + config.shift_factor
-        sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
-        return self.image_processor.postprocess(sample, output_type="pil")
-
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
         """The text condition of captions, in the transformer's precision."""
         clip = [(self.tokenizer, self.text_encoder)]
@@ -672,65 +220,5 @@ class PerCoV2Pipeline(DiffusionPipeline):
         device, dtype = self._execution_device, self.transformer.dtype
         return TextCondition(text.tokens.to(device, dtype), text.pooled.to(device, dtype))
 
-    @property
-    def _stream_identity(self) -> int:
-        return int(self.identity[:2], 16)
-
-    def _fingerprint(self) -> str:
-        tokenizers = (self.tokenizer, self.tokenizer_2, self.tokenizer_3)
-        settings = {
-            "shift_factor": self.vae.config.shift_factor,
-            "scaling_factor": self.vae.config.scaling_factor,
-            "prediction_type": self.config.prediction_type,
-            "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
-        }
-        # What turns indices and caption into a picture; a stream's check finds out other entropy models.
-        networks = {name: part for name, part in self.networks.items() if name not in ASIDE}
-        return fingerprint(networks, settings)
-
-    def _check_preset(self, preset: str) -> None:
-        if get_preset(preset).name not in self.presets:
-            raise ValueError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
-
-    def _check_stream(self, stream: Bitstream) -> None:
-        if stream.model != self._stream_identity:
-            raise ValueError(
-                f"this stream was made with model {stream.model:02x}, but model {self.identity[:2]} is loaded: "
-                "decode it with the model that made it"
-            )
-        self._check_preset(stream.preset)
-        if max(stream.width, stream.height) > self.max_side:
-            raise ValueError(f"this model decodes sides up to {self.max_side} pixels")
-        if stream.width * stream.height > MAX_PIXELS:
-            raise ValueError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
-
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Refuses settings of the decoder that are out of range.
-
-        Raises:
-            ValueError: One is.
-        """
-        if not 1 <= sampling.steps <= 1000:
-            raise ValueError(f"the number of steps must be 1 to 1000, not {sampling.steps}")
-        if not 0 <= sampling.guidance <= 100:
-            raise ValueError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
-        if sampling.strength is not None and not 0 <= sampling.strength <= 1:
-            raise ValueError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
-        if not 0 <= sampling.seed < 2**63:
-            raise ValueError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
-
-    def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
-        shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
-        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-        return noise.to(self._execution_device)
-
-
-def _refuse_other_models(folder: Path, expected: str) -> None:
-    kind = model_class(folder)
-    if kind == BASE_CLASS:
-        raise ValueError(
-            f"{folder.resolve().name} is a base without an adapter: zero-initialised inputs ignore the indices, so "
-            "that its pictures would not be the photo's; name an adapter that was trained for it"
-        )
-    if kind != expected:
-        raise ValueError(f"{folder.resolve().name} holds {kind}, which this program does not run")
+    def _sampler(self) -> FlowSampler:
+        return FlowSampler(self.transformer, self.scheduler, self.prediction_type)

@@ -22,8 +22,8 @@ from percov2_demo.sampling import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.flow_sampler import Start
     from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.sampler import Start
 
 MAX_BATCH = 4
 """Pictures painted at once: more would keep the viewer waiting for the first. A CPU paints several in the time that
@@ -38,7 +38,7 @@ class Trial:
         preset: Name of the bitrate preset.
         caption: Text that is sent along; empty for none.
         sampling: The decoder's settings; its strength is a number.
-        fast: Whether it is painted in the fast mode, see `flow_sampler`.
+        fast: Whether it is painted in the fast mode, see `sampler`.
     """
 
     preset: str

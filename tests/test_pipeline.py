@@ -15,8 +15,8 @@ from percov2_demo.bitstream import SCHEDULES, BitstreamError, Withheld
 from percov2_demo.entropy.index_coder import IndexCoder
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.schedules import schedule
-from percov2_demo.flow_sampler import Interrupted
 from percov2_demo.presets import PRESETS
+from percov2_demo.sampler import Interrupted
 from tests.conftest import (
     MODEL_PRESETS,
     VOCABULARY,

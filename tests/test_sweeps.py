@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo.flow_sampler import Interrupted
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.rates import RateReport
+from percov2_demo.sampler import Interrupted
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep
 from tests.conftest import draw_scene

@@ -127,10 +127,10 @@ def scaled_latents(vae: ModelMixin, pixels: Tensor) -> Tensor:
     """Latents `(B, C, H/8, W/8)` with the flow model's shift and scale, of pictures `(B, 3, H, W)` in [-1, 1].
 
     Args:
-        vae: A `PatchAutoencoder`, or SD3's `AutoencoderKL`.
+        vae: A `PatchAutoencoder`, or an `AutoencoderKL`; Stable Diffusion 2's has no shift.
         pixels: The pictures.
     """
     output = vae.encode(pixels)
     # The mode, never a sample: encoding is deterministic.
     raw = output.latent_dist.mode() if hasattr(output, "latent_dist") else output.latents
-    return (raw - vae.config.shift_factor) * vae.config.scaling_factor
+    return (raw - (vae.config.shift_factor or 0.0)) * vae.config.scaling_factor

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from percov2_demo.flow_sampler import _extrapolate
+from percov2_demo.sampler import _extrapolate
 from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene, tiny_pipeline
 

@@ -1,0 +1,170 @@
+"""Sampling: from the starting point step by step to the latents of pictures, exactly or in the fast mode.
+
+Pictures of one stream share more than its condition and text: from the same noise and noise level, the first
+predictions are the same whatever the guidance scale.
+
+The fast mode saves runs of the network in two ways. Guidance amplifies the text in the first half of the steps alone
+(Kynkäänniemi et al., "Applying Guidance in a Limited Interval", arXiv 2404.07724), and only every other step asks the
+network: between, its prediction is extrapolated along the noise level (TaylorSeer, Liu et al., arXiv 2503.06923,
+of first order, on the network's output).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from diffusers import ModelMixin, SchedulerMixin
+from torch import Tensor
+
+from percov2_demo.interpolant import starting_point
+from percov2_demo.models.hyper_codec import Condition
+from percov2_demo.sampling import Sampling
+from percov2_demo.text import TextCondition
+
+
+StepReport = Callable[[int, float, dict[str, Tensor]], Tensor]
+"""Told a step, its noise level and the tensors "latents" and "expected_latents"; returns the latents to go on with."""
+
+
+class Interrupted(RuntimeError):
+    """Decoding was stopped by its caller."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the pictures of one stream share.
+
+    Args:
+        condition: What the indices say, of one picture.
+        text: The condition without a caption and, where there is one, with it; None at strength 0.
+        strength: Noise level in [0, 1] at the start.
+        first: The first step's predictions `(1, C, H, W)` by branch, seed and timestep, as far as they were asked for.
+    """
+
+    condition: Condition
+    text: TextCondition | None
+    strength: float
+    first: dict[tuple[int, int, float], Tensor] = field(default_factory=dict)
+
+
+class Sampler(ABC):
+    """Follows a network's predictions along a noise schedule.
+
+    Args:
+        network: What predicts, from noisy latents with their condition along the channels.
+        scheduler: The noise schedule.
+    """
+
+    def __init__(self, network: ModelMixin, scheduler: SchedulerMixin):
+        self._network = network
+        self._scheduler = type(scheduler).from_config(scheduler.config)
+
+    @abstractmethod
+    def _set_timesteps(self, steps: int, strength: float, device: torch.device) -> None:
+        """Makes the schedule run from a noise level to the end in so many steps."""
+
+    @abstractmethod
+    def _noise_level(self, step: int) -> Tensor:
+        """The noise level, from 0 to 1, at which a step begins."""
+
+    @abstractmethod
+    def _call(self, noisy: Tensor, timestep: Tensor, text: TextCondition) -> Tensor:
+        """The network's output `(N, C, H, W)` for noisy latents with their condition along the channels."""
+
+    @abstractmethod
+    def _advance(
+        self, step: int, latents: Tensor, prediction: Tensor, estimate: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The latents after a step, and the clean ones that the network expects."""
+
+    def sample(
+        self,
+        start: Start,
+        noise: Tensor,
+        samplings: Sequence[Sampling],
+        fast: bool,
+        report: StepReport,
+        interrupt: Callable[[], bool] | None = None,
+    ) -> Tensor:
+        """Latents `(B, C, H, W)`, one of each setting.
+
+        Args:
+            start: Where the pictures start; it keeps the first step's predictions for other settings.
+            noise: Standard normal noise of the settings' seeds, `(B, C, H, W)`.
+            samplings: Settings with one number of steps; the start's strength goes for theirs.
+            fast: Whether to run the fast mode.
+            report: Called after each step.
+            interrupt: Asked before each step; True stops the sampler.
+
+        Raises:
+            ValueError: The model has no estimate to start from, and the strength is below 1.
+            Interrupted: `interrupt` returned True.
+        """
+        latents = starting_point(start.condition.estimate, noise, start.strength)
+        if start.strength == 0:
+            return latents
+        steps = samplings[0].steps
+        # Without a caption both branches are the same.
+        has_caption = len(start.text.tokens) == 2
+        guidance = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings])
+        seeds = [sampling.seed for sampling in samplings]
+        self._set_timesteps(steps, start.strength, latents.device)
+        past: list[tuple[Tensor, Tensor]] = []
+        for step, timestep in enumerate(self._scheduler.timesteps):
+            if interrupt is not None and interrupt():
+                raise Interrupted("decoding was stopped")
+            sigma = self._noise_level(step)
+            weights = guidance.clamp(max=1) if fast and 2 * step >= steps else guidance
+            if fast and step % 2:
+                branches = _extrapolate(past, sigma)
+            else:
+                branches = self._predict(start, latents, timestep, weights, seeds if step == 0 else None)
+                past = [*past[-1:], (sigma, branches)]
+            # Of a branch that has no weight, lerp takes nothing.
+            prediction = torch.lerp(*branches, weights.to(latents)[:, None, None, None])
+            latents, expected = self._advance(step, latents, prediction, start.condition.estimate)
+            latents = report(step, float(sigma), {"latents": latents, "expected_latents": expected})
+        return latents
+
+    def _predict(
+        self, start: Start, latents: Tensor, timestep: Tensor, weights: Tensor, seeds: Sequence[int] | None
+    ) -> Tensor:
+        """Predictions without and with the caption, `(2, B, C, H, W)`; zeros where the guidance needs none.
+
+        Args:
+            start: What the pictures share.
+            latents: Where the pictures are.
+            timestep: Their noise level.
+            weights: Guidance scales.
+            seeds: The pictures' seeds at the first step, where equal ones have equal predictions; None later.
+        """
+        needed = torch.stack([weights != 1, weights != 0]).nonzero().tolist()
+        known = start.first if seeds is not None else {}
+        level = float(timestep)
+        keys = {(branch, item): (branch, seeds[item] if seeds is not None else item, level) for branch, item in needed}
+        missing = {key: pair for pair, key in keys.items() if key not in known}
+        if missing:
+            rows = self._run(start, latents, timestep, list(missing.values()))
+            known.update(zip(missing, rows.split(1), strict=True))
+        predictions = latents.new_zeros(2, *latents.shape)
+        for (branch, item), key in keys.items():
+            predictions[branch, item] = known[key][0]
+        return predictions
+
+    def _run(self, start: Start, latents: Tensor, timestep: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
+        """The network's output `(N, C, H, W)` for pairs of a branch and a picture."""
+        dtype = self._network.dtype
+        branches, items = map(list, zip(*pairs, strict=True))
+        channels = start.condition.channels.to(dtype).expand(len(pairs), -1, -1, -1)
+        noisy = torch.cat([latents[items].to(dtype), channels], dim=1)
+        text = TextCondition(start.text.tokens[branches], start.text.pooled[branches])
+        return self._call(noisy, timestep, text).float()
+
+
+def _extrapolate(past: Sequence[tuple[Tensor, Tensor]], sigma: Tensor) -> Tensor:
+    """The line through the last two predictions, at another noise level; the last, where it is the only one."""
+    (last_sigma, last), (earlier_sigma, earlier) = past[-1], past[0]
+    if len(past) == 1:
+        return last
+    return last + (last - earlier) * ((sigma - last_sigma) / (last_sigma - earlier_sigma))
