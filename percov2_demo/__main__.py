@@ -1,4 +1,4 @@
-"""The command line: `python -m percov2_demo compress|decompress|info|caption|serve|evaluate|bench|train|publish`.
+"""The command line: `python -m percov2_demo COMMAND`, with `--help` for the commands.
 
 Results go to stdout as one JSON object, captions as lines, progress to stderr. Heavy modules are imported by the
 commands that need them, so that `info` and `--help` answer at once.
@@ -27,12 +27,13 @@ from percov2_demo.training.stage_names import STAGES
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 SPACE_HARDWARE = ("cpu-basic", "zero-gpu")
 LEARNED = ("lpips", "clip", "fid")
 CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
 STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
+STEPS_HELP = "steps of the sampler; default: the model's"
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,7 +79,7 @@ def build_parser() -> Parser:
     compress = commands.add_parser("compress", help="a picture to a .pcv2 file")
     compress.add_argument("input", type=Path, metavar="IN", help="the picture")
     compress.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
-    compress.add_argument("--preset", choices=PRESETS, default="ultra-low")
+    compress.add_argument("--preset", choices=PRESETS, help="default: the model's lowest")
     compress.add_argument("--caption", help=f'a text, "none", or "auto" for the captioner\'s; {CAPTION_DEFAULT}')
     compress.add_argument(
         "--caption-coding", choices=("deflate", "zlib"), help="without entropy models; default: the shortest"
@@ -126,7 +127,7 @@ def build_parser() -> Parser:
     evaluate.add_argument(
         "--entropy", nargs="+", type=coding, default=["default"], help=f"default, qlds:S, {', '.join(SCHEDULES)}"
     )
-    evaluate.add_argument("--steps", nargs="+", type=int, default=[Sampling.steps])
+    evaluate.add_argument("--steps", nargs="+", type=int, help=STEPS_HELP)
     evaluate.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
     evaluate.add_argument(
         "--strength", nargs="+", type=strength, default=[None], help=f'{STRENGTH_HELP}, also by the word "default"'
@@ -151,7 +152,7 @@ def build_parser() -> Parser:
     bench.add_argument("--json", action="store_true", help="one JSON object in place of the table")
     bench.set_defaults(command=run_bench)
 
-    decompress.add_argument("--steps", type=int, default=Sampling.steps)
+    decompress.add_argument("--steps", type=int, help=STEPS_HELP)
     decompress.add_argument("--guidance", type=float, default=Sampling.guidance)
     decompress.add_argument("--strength", type=float, help=STRENGTH_HELP)
     decompress.add_argument("--seed", type=int, default=Sampling.seed)
@@ -186,6 +187,14 @@ def build_parser() -> Parser:
             metavar="embedded|blip2|none|ID",
             help="who writes captions; default: embedded, the model's own",
         )
+
+    convert = commands.add_parser("convert-perco", help="a published PerCo (SD) checkpoint to a model folder")
+    convert.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder with unet and hyper_enc")
+    convert.add_argument(
+        "--base", metavar="MODEL", help="Stable Diffusion 2.1, folder or hub id; for parts that CHECKPOINT lacks"
+    )
+    convert.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+    convert.set_defaults(command=run_convert_perco)
 
     train = commands.add_parser("train", help="stages of training, one after the other")
     train.add_argument("stages", choices=STAGES, nargs="+", metavar="STAGE", help=", ".join(STAGES))
@@ -262,7 +271,7 @@ def run_compress(options: argparse.Namespace) -> None:
         watch.lap("caption")
     stream = pipeline.compress(
         image,
-        preset=options.preset,
+        preset=options.preset or pipeline.presets[0],
         caption=caption,
         fit=options.fit,
         caption_coding=options.caption_coding,
@@ -289,9 +298,10 @@ def run_decompress(options: argparse.Namespace) -> None:
         stream = pipeline.conceal(stream, lost, options.lose_seed)
     watch.lap("read")
     strength = pipeline.default_strength(stream.preset) if options.strength is None else options.strength
+    steps = pipeline.default_steps if options.steps is None else options.steps
     image = pipeline.decompress(
         stream,
-        num_inference_steps=options.steps,
+        num_inference_steps=steps,
         guidance_scale=options.guidance,
         strength=strength,
         seed=options.seed,
@@ -299,7 +309,7 @@ def run_decompress(options: argparse.Namespace) -> None:
     )
     watch.lap("decompress")
     image.save(options.output, format="PNG")
-    sampling = {"steps": options.steps, "guidance": options.guidance, "strength": strength, "seed": options.seed}
+    sampling = {"steps": steps, "guidance": options.guidance, "strength": strength, "seed": options.seed}
     sampling["fast"] = options.fast
     _print(sampling | {"width": image.width, "height": image.height, "seconds": watch.seconds})
 
@@ -373,7 +383,8 @@ def run_evaluate(options: argparse.Namespace) -> None:
     pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
     if source == "auto":
         pictures = describe_pictures(pictures, pipeline.caption)
-    samplings = product(options.steps, options.guidance, options.strength, options.seeds)
+    steps = options.steps or [pipeline.default_steps]
+    samplings = product(steps, options.guidance, options.strength, options.seeds)
     protocol = Protocol(
         presets=tuple(options.presets or pipeline.presets),
         entropies=tuple(options.entropy),
@@ -402,7 +413,10 @@ def run_bench(options: argparse.Namespace) -> None:
     pipeline = _load_pipeline(options)
     watch.lap("imports and load")
     from percov2_demo.bench import bench, table
+    from percov2_demo.pipeline import PerCoV2Pipeline
 
+    if not isinstance(pipeline, PerCoV2Pipeline):
+        raise ValueError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
     pipeline.set_progress_bar_config(disable=True)
     result = bench(pipeline, photo.convert("RGB"), options.repeats)
     result["parts"] = watch.seconds | result["parts"]
@@ -410,6 +424,18 @@ def run_bench(options: argparse.Namespace) -> None:
         _print(result)
     else:
         print(table(result))
+
+
+def run_convert_perco(options: argparse.Namespace) -> None:
+    """Writes the model folder of a published checkpoint and prints what it is."""
+    if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
+        raise ValueError(f"{options.output} exists already: name a new folder")
+    _quieten_libraries()
+    from percov2_demo.perco_checkpoint import read_perco_checkpoint
+
+    pipeline = read_perco_checkpoint(options.checkpoint, options.base)
+    pipeline.save_pretrained(options.output)
+    _print({"model": str(options.output), "presets": list(pipeline.presets), "identity": pipeline.identity})
 
 
 def run_train(options: argparse.Namespace) -> None:
@@ -443,20 +469,22 @@ def run_publish(options: argparse.Namespace) -> None:
     _print(publish(options.space, options.hardware, *settings))
 
 
-def _load_pipeline(options: argparse.Namespace) -> "PerCoV2Pipeline":
-    # The libraries' notices are for developers; a command's stderr carries progress and its one error line.
+def _quieten_libraries() -> None:
+    """The libraries' notices are for developers; a command's stderr carries progress and its one error line."""
     warnings.filterwarnings("ignore")
     import diffusers
     import transformers
 
-    from percov2_demo.pipeline import PerCoV2Pipeline
-
     for library in (diffusers, transformers):
         library.logging.set_verbosity_error()
         library.logging.disable_progress_bar()
-    pipeline = PerCoV2Pipeline.from_pretrained(
-        options.model, memory=options.memory, device=options.device, base=options.base
-    )
+
+
+def _load_pipeline(options: argparse.Namespace) -> "CodecPipeline":
+    _quieten_libraries()
+    from percov2_demo.loading import load_pipeline
+
+    pipeline = load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
     ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)
     if ignored is not None:
         print(f"note: {ignored}", file=sys.stderr)

@@ -17,6 +17,7 @@ from percov2_demo.__main__ import build_parser, main
 from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.images import fit_image, load_image
 from tests.conftest import draw_scene, tiny_pipeline
+from tests.perco import write_checkpoint
 
 
 ROOT = Path(__file__).parent.parent
@@ -79,6 +80,27 @@ def test_decompress_writes_the_picture(folder):
     with Image.open(folder / "back.png") as image:
         assert image.format == "PNG"
         assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_a_published_perco_checkpoint_is_converted_and_used(tmp_path, capsys):
+    draw_scene(300, 200).save(tmp_path / "photo.png")
+    checkpoint, model = str(write_checkpoint(tmp_path / "checkpoint")), str(tmp_path / "model")
+    assert main(["convert-perco", checkpoint, "-o", model]) == 0
+    converted = json.loads(capsys.readouterr().out)
+    assert converted["presets"] == ["ultra-low"]
+    stream, picture = str(tmp_path / "photo.pcv2"), str(tmp_path / "back.png")
+    assert main(["compress", str(tmp_path / "photo.png"), "-o", stream, "--model", model]) == 0
+    assert json.loads(capsys.readouterr().out)["model"] == converted["identity"][:2]
+    assert main(["decompress", stream, "-o", picture, "--model", model]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 20
+    assert main(["decompress", stream, "-o", picture, "--model", model, "--fast"]) == 2
+    assert capsys.readouterr().err.endswith("this model has no fast mode: paint without it\n")
+    assert main(["bench", "--model", model]) == 2
+    assert capsys.readouterr().err.endswith("name a PerCoV2 model\n")
+    assert main(["info", "--model", model]) == 0
+    assert json.loads(capsys.readouterr().out)["identity"] == converted["identity"]
+    assert main(["convert-perco", checkpoint, "-o", model]) == 2
+    assert capsys.readouterr().err.endswith("exists already: name a new folder\n")
 
 
 def test_info_of_an_entropy_coded_stream_names_its_coding(folder):

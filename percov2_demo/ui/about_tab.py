@@ -23,15 +23,23 @@ CITATIONS = Path(__file__).with_name("citations.bib")
 LIBRARIES = ("gradio", "torch", "diffusers", "transformers", "constriction", "numpy", "pillow")
 """Distributions whose versions are shown."""
 
-_STEPS = (
+_SEE = (
     "<b>See less.</b> An autoencoder turns the photo into a small latent image, and a hyper-encoder that into a grid "
-    "of tokens: numbers of vectors in a codebook.",
+    "of tokens: numbers of vectors in a codebook."
+)
+_PREDICTED = (
     "<b>Write less.</b> An entropy model predicts tokens from those sent before, and the caption piece by piece. "
     "What it expects costs almost nothing.",
     "<b>Read the same.</b> The decoder runs the same model on what has arrived. All of it is integer arithmetic, so "
     "every machine reads the same tokens.",
-    "<b>Paint.</b> A flow transformer paints, step by step, a latent that agrees with tokens and caption, and the "
-    "autoencoder makes pixels of it. What the file does not say is invented.",
+)
+_PACKED = (
+    "<b>Write it down.</b> There is no entropy model here: every token takes the bits of its number, and the caption "
+    "is compressed as any text is.",
+)
+_PAINT = (
+    "<b>Paint.</b> A {painter} paints, step by step, a latent that agrees with tokens and caption, and the "
+    "autoencoder makes pixels of it. What the file does not say is invented."
 )
 
 _NAME = (
@@ -58,7 +66,11 @@ def create_about(pipeline: "PerCoV2Pipeline") -> None:
 def about_html(pipeline: "PerCoV2Pipeline") -> str:
     """Everything but the citations, read from the model that runs."""
     manifest = read_manifest(pipeline.name_or_path, pipeline.identity)
-    steps = "".join(f"<li>{step}</li>" for step in _STEPS)
+    predicts = pipeline.entropy_coder is not None
+    texts = (_SEE, *(_PREDICTED if predicts else _PACKED), _PAINT.format(painter=pipeline.painter))
+    steps = "".join(f"<li>{text}</li>" for text in texts)
+    # The drawing is of a codec with an entropy model.
+    drawing = drawing_html("codec") if predicts else ""
     sections = (
         ("The model that runs here", _model(pipeline, manifest)),
         ("What it was trained on", _data(manifest)),
@@ -68,7 +80,7 @@ def about_html(pipeline: "PerCoV2Pipeline") -> str:
     )
     return (
         '<article class="about"><section class="how"><div><h2>How it works</h2>'
-        f'<ol>{steps}</ol></div>{drawing_html("codec")}</section><div class="columns">'
+        f'<ol>{steps}</ol></div>{drawing}</section><div class="columns">'
         + "".join(f"<section><h3>{title}</h3>{content}</section>" for title, content in sections)
         + "</div><h3>If you use it, cite</h3></article>"
     )
@@ -79,8 +91,9 @@ def _model(pipeline: "PerCoV2Pipeline", manifest: dict[str, Any] | None) -> str:
     for name in pipeline.presets:
         preset = get_preset(name)
         rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
-        value = f"{columns}×{rows} tokens of {preset.codebook_size:,}, strength {pipeline.default_strength(name):g}"
-        facts.append((name, value))
+        value = f"{columns}×{rows} tokens of {preset.codebook_size:,}"
+        strength = f", strength {pipeline.default_strength(name):g}" if pipeline.has_estimate else ""
+        facts.append((name, value + strength))
     facts.append(("Longest side", f"{pipeline.max_side} pixels"))
     placement = getattr(pipeline, "placement", None)
     if placement is not None and placement.plan.name != "max":

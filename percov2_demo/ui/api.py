@@ -3,7 +3,7 @@
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,8 +45,8 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
         caption = gr.Textbox("", label="Caption")
         fit = gr.Radio(list(FITS), value=FITS[0], label="Fit")
         stream = gr.File(label="Stream, a .pcv2 file")
-        sampling = _create_sampling_inputs()
-        varied = _create_sweep_inputs(pipeline.presets)
+        sampling = _create_sampling_inputs(pipeline)
+        varied = _create_sweep_inputs(pipeline)
         fast = gr.Checkbox(False, label="Fast: less than half the time, for slightly different pictures")
         written = gr.File(label="Stream, a .pcv2 file")
         picture = gr.Image(label="Picture", format="png", type="filepath", buttons=[])
@@ -67,20 +67,20 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 
-def _create_sampling_inputs() -> list[Component]:
+def _create_sampling_inputs(pipeline: "PerCoV2Pipeline") -> list[Component]:
     return [
-        gr.Number(Sampling.steps, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
+        gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
         gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
         gr.Number(None, minimum=0, maximum=1, label="Strength, or none for the model's default"),
         gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, precision=0, label="Seed"),
     ]
 
 
-def _create_sweep_inputs(presets: Sequence[str]) -> list[Component]:
+def _create_sweep_inputs(pipeline: "PerCoV2Pipeline") -> list[Component]:
     return [
-        gr.CheckboxGroup(list(presets), value=[presets[0]], label="Presets"),
+        gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets"),
         gr.JSON([Sampling.guidance], label="Guidance scales, a list"),
-        gr.JSON([Sampling.steps], label="Numbers of steps, a list"),
+        gr.JSON([pipeline.default_steps], label="Numbers of steps, a list"),
         gr.JSON([None], label="Strengths, a list; null is the model's default"),
         gr.JSON([Sampling.seed], label="Seeds, a list"),
     ]
@@ -118,7 +118,7 @@ class Endpoints:
     def decompress(
         self,
         stream: str | None,
-        steps: int = Sampling.steps,
+        steps: int | None = None,
         guidance_scale: float = Sampling.guidance,
         strength: float | None = None,
         seed: int = Sampling.seed,
@@ -128,7 +128,7 @@ class Endpoints:
 
         Args:
             stream: The .pcv2 file.
-            steps: Steps of the sampler.
+            steps: Steps of the sampler; empty for the model's default.
             guidance_scale: How strongly the caption steers; 0 ignores it.
             strength: How much is painted anew, up to 1; empty for the model's default.
             seed: Seed of the noise; the same seed gives the same picture.

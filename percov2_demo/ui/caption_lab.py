@@ -80,7 +80,7 @@ class CaptionLab(Lab):
             elem_classes=["preset-cards", "choice"],
         )
         with gr.Accordion("Advanced", open=False):
-            self.sampling = SamplingControls.create(STRENGTH)
+            self.sampling = SamplingControls.create(self._pipeline, STRENGTH)
 
     def _create_results(self) -> None:
         self.view = gr.Radio(

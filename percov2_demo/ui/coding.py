@@ -41,7 +41,7 @@ class CodingControls:
             [(_preset_label(preset), preset.name) for preset in presets],
             value=presets[0].name,
             label="Preset",
-            info=f"Indices of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo, before entropy coding.",
+            info=f"Indices of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo{', before entropy coding' * has_entropy_models}.",
             elem_classes="preset-cards",
             render=False,
         )

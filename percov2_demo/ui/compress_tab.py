@@ -52,7 +52,7 @@ class CompressTab:
             with gr.Column(scale=5, min_width=320):
                 self._create_inputs()
             with gr.Column(scale=8, min_width=320, elem_id="compress-result"):
-                self.welcome = gr.HTML(_welcome_html())
+                self.welcome = gr.HTML(_welcome_html(self._pipeline.painter))
                 self.result = ResultPanel()
         self._connect()
 
@@ -68,7 +68,9 @@ class CompressTab:
         self.caption.render(self.photo.image)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action", elem_id="compress")
         with gr.Accordion("Painting", open=False):
-            self.sampling = SamplingControls.create(self._pipeline.default_strength(self._pipeline.presets[0]))
+            self.sampling = SamplingControls.create(
+                self._pipeline, self._pipeline.default_strength(self._pipeline.presets[0])
+            )
         with gr.Accordion("Advanced: coding and fit", open=False):
             self.coding.render_advanced()
 
@@ -191,11 +193,11 @@ class CompressTab:
         return {self.compress_button: gr.Button(interactive=True), **self.result.rest()}
 
 
-def _welcome_html() -> str:
+def _welcome_html(painter: str) -> str:
     steps = {
         "photo": "<b>Look</b> An encoder reduces the photo to a coarse grid of code words.",
         "grid": "<b>Write</b> Their indices and a short caption are all that the file holds.",
-        "painting": "<b>Paint</b> A flow transformer paints a photo that agrees with both.",
+        "painting": f"<b>Paint</b> A {painter} paints a photo that agrees with both.",
     }
     return (
         '<section class="welcome"><h2>How small can a photo get?</h2>'

@@ -87,7 +87,9 @@ class DecodeTab:
         )
         self.decode_button = gr.Button("Decode", variant="primary", elem_classes="main-action")
         with gr.Group():
-            self.sampling = SamplingControls.create(self._pipeline.default_strength(self._pipeline.presets[0]))
+            self.sampling = SamplingControls.create(
+                self._pipeline, self._pipeline.default_strength(self._pipeline.presets[0])
+            )
 
     def _create_result(self) -> None:
         self.welcome = gr.HTML(_welcome_html())

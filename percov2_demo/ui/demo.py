@@ -56,8 +56,9 @@ def build_demo(pipeline: "PerCoV2Pipeline", kiosk: Kiosk | None = None) -> gr.Bl
                 CaptionLab(pipeline)
             with gr.Tab("Trade-off lab", id="tradeoff-lab"):
                 TradeoffLab(pipeline)
-            with gr.Tab("Inside the codec", id="inside"):
-                InsideTab(pipeline)
+            if pipeline.entropy_coder is not None:
+                with gr.Tab("Inside the codec", id="inside"):
+                    InsideTab(pipeline)
             with gr.Tab("Decode", id=DECODE_TAB):
                 DecodeTab(pipeline, session, tabs)
             with gr.Tab("About", id="about"):

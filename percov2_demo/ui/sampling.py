@@ -44,9 +44,11 @@ class SamplingControls:
     seed: gr.Number
 
     @classmethod
-    def create(cls, strength: float) -> "SamplingControls":
-        """Lays the controls out in the current context."""
-        steps = gr.Slider(1, MAX_STEPS, Sampling.steps, step=1, label="Steps", info="More steps: finer, slower.")
+    def create(cls, pipeline: "PerCoV2Pipeline", strength: float) -> "SamplingControls":
+        """Lays the controls out in the current context; strength shows only where the model can start from less."""
+        steps = gr.Slider(
+            1, MAX_STEPS, pipeline.default_steps, step=1, label="Steps", info="More steps: finer, slower."
+        )
         guidance_scale = gr.Slider(
             0,
             MAX_GUIDANCE_SCALE,
@@ -62,6 +64,7 @@ class SamplingControls:
             step=0.01,
             label="Strength",
             info="0 keeps to the bits, 1 dreams: it starts from pure noise, as in the paper.",
+            visible=pipeline.has_estimate,
         )
         with gr.Row(elem_classes="seed-row"):
             seed = gr.Number(

@@ -68,7 +68,7 @@ class SweepControls:
         self._pipeline = pipeline
         start = KINDS["settings"]
         self.kind = gr.Radio(
-            [(kind.label, name) for name, kind in KINDS.items()],
+            [(KINDS[name].label, name) for name in offered_kinds(pipeline)],
             value="settings",
             label="Sweep",
             info="A start: change the values below as you like.",
@@ -82,14 +82,16 @@ class SweepControls:
                 [("the model's default", DEFAULT), *((f"{value:g}", value) for value in STRENGTHS)],
                 value=list(start.strengths),
                 label="Strength",
+                visible=pipeline.has_estimate,
             )
             self.seeds = gr.Slider(
                 1, MAX_SEEDS, start.seeds, step=1, label="Seeds", info="Samples of each setting, from seed 0 upwards."
             )
             self.fast = gr.Checkbox(
-                True,
+                pipeline.has_fast,
                 label="Fast",
                 info="Less than half the time; some 40 dB from the exact pictures, 33 at strength 1.",
+                visible=pipeline.has_fast,
             )
 
     @property
@@ -104,7 +106,7 @@ class SweepControls:
             self.presets: list(self._pipeline.presets[: None if kind.all_presets else 1]),
             self.guidances: list(kind.guidances),
             self.steps: list(kind.steps),
-            self.strengths: list(kind.strengths),
+            self.strengths: list(kind.strengths) if self._pipeline.has_estimate else [DEFAULT],
             self.seeds: kind.seeds,
         }
 
@@ -124,6 +126,12 @@ class SweepControls:
             for strength, count, guidance, seed in product(strengths, steps, guidances, range(seeds))
         ]
         return plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+
+
+def offered_kinds(pipeline: "PerCoV2Pipeline") -> list[str]:
+    """Names of the sweeps that vary something of a model."""
+    varying = {"strength": pipeline.has_estimate, "presets": len(pipeline.presets) > 1}
+    return [name for name in KINDS if varying.get(name, True)]
 
 
 def _choices(values: Sequence[float], chosen: Sequence[float], label: str) -> gr.CheckboxGroup:

@@ -16,7 +16,7 @@ from percov2_demo.ui.plot_bridge import create_plot_bridge
 from percov2_demo.ui.plots import Point, axis_choices, heat_map, labels, scatter
 from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import lookup_script
-from percov2_demo.ui.sweep_controls import KINDS, SweepControls
+from percov2_demo.ui.sweep_controls import KINDS, SweepControls, offered_kinds
 
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TradeoffLab(Lab):
     """
 
     def __init__(self, pipeline: "PerCoV2Pipeline"):
-        super().__init__(pipeline, "tradeoff-lab", "Run the sweep", _WELCOME)
+        super().__init__(pipeline, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
 
     def _create_inputs(self) -> None:
         self.caption = self.photo.offer_captions("Without one, guidance has nothing to act on: one scale is painted.")
@@ -170,11 +170,19 @@ def _map_image(label: str) -> gr.Image:
     )
 
 
-_WELCOME = (
-    '<section class="welcome"><h2>What do you trade for what?</h2>'
-    "<p>Faithful in every pixel or lifelike: with so few bits a decoder cannot be both. A sweep paints one photo "
-    "under many settings and draws each picture as a point, as soon as it is finished.</p>"
-    '<ul class="kinds"><li><b>Guidance × steps</b> and <b>Strength</b>: the decoder\'s own trade-off, at the same '
-    "bits.</li><li><b>Presets</b>: curves of quality over rate.</li><li><b>Samples</b>: seeds of one file, their "
-    "mean, and a map of where the decoder invents.</li></ul></section>"
-)
+_PURPOSES = {
+    "settings": "<b>Guidance × steps</b>: the decoder's own trade-off, at the same bits.",
+    "strength": "<b>Strength</b>: how much it paints anew, at the same bits.",
+    "presets": "<b>Presets</b>: curves of quality over rate.",
+    "samples": "<b>Samples</b>: seeds of one file, their mean, and a map of where the decoder invents.",
+}
+
+
+def _welcome_html(kinds: Sequence[str]) -> str:
+    purposes = "".join(f"<li>{_PURPOSES[kind]}</li>" for kind in kinds)
+    return (
+        '<section class="welcome"><h2>What do you trade for what?</h2>'
+        "<p>Faithful in every pixel or lifelike: with so few bits a decoder cannot be both. A sweep paints one photo "
+        "under many settings and draws each picture as a point, as soon as it is finished.</p>"
+        f'<ul class="kinds">{purposes}</ul></section>'
+    )

@@ -22,6 +22,10 @@ class FakePipeline:
 
     presets = ("ultra-low", "low", "extreme-low")
     max_side = 1280
+    default_steps = 8
+    has_estimate = True
+    has_fast = True
+    painter = "flow transformer"
     entropy_coder = object()
     captioner: object | None = None
     has_own_captioner = True

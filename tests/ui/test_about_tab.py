@@ -43,6 +43,16 @@ def test_the_manifest_is_shown(fake):
     assert "a &lt;new&gt; part" in html
 
 
+def test_a_model_without_entropy_models_and_estimate_tells_of_neither(fake):
+    fake.entropy_coder, fake.has_estimate, fake.painter = None, False, "diffusion U-Net"
+    html = about_html(fake)
+    assert "8×8 tokens of 256<" in html
+    assert "no entropy model here" in html
+    assert "A diffusion U-Net paints" in html
+    assert "<svg" in about_html(FakePipeline())
+    assert "<svg" not in html
+
+
 def test_a_manifest_of_other_weights_is_not_shown(fake):
     fake.identity = "08" * 32
     html = about_html(fake)

@@ -18,6 +18,7 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.ui.api import Endpoints
 from percov2_demo.ui.demo import build_demo, launch_options
 from percov2_demo.ui.errors import GENERIC_SENTENCE
+from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
 from tests.ui.lab_fakes import LabPipeline
 
@@ -58,6 +59,20 @@ def test_round_trip(client, photo):
     assert Image.open(picture).format == "PNG"
     assert Image.open(picture).size == (fields["width"], fields["height"]) == (512, 512)
     assert fields["preset"] == "low"
+
+
+def test_round_trip_of_a_perco(photo):
+    perco = tiny_perco(("high",))
+    demo = build_demo(perco)
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    client = Client(url, verbose=False)
+    written, rates = client.predict(photo, preset="high", caption="a grey wall", api_name="/compress")
+    assert rates["bytes"]["spatial"] == 4096
+    picture, fields = client.predict(handle_file(written), steps=2, seed=3, api_name="/decompress")
+    expected = perco.decompress(perco.read(Path(written)), num_inference_steps=2, seed=3)
+    assert Image.open(picture).tobytes() == expected.tobytes()
+    assert (fields["preset"], fields["version"]) == ("high", 1)
+    demo.close()
 
 
 def test_info_is_what_the_file_says(client, photo):

@@ -8,6 +8,7 @@ import pytest
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.demo import MAX_WAITING_VISITORS, build_demo, launch_options
 from percov2_demo.ui.theme import STYLESHEET
+from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
 
 
@@ -98,6 +99,36 @@ def test_presets_of_the_model_are_offered(config):
 def test_what_the_model_is(config):
     header = next(html["value"] for html in components(config, "html") if "masthead" in html["value"])
     assert "A model &lt;for&gt; tests." in header
+
+
+@pytest.fixture(scope="module")
+def perco_config():
+    return build_demo(tiny_perco()).get_config_file()
+
+
+def test_a_model_without_entropy_models_has_no_tab_for_them(config, perco_config):
+    tabs = [[tab["label"] for tab in components(each, "tabitem")] for each in (config, perco_config)]
+    assert set(tabs[0]) - set(tabs[1]) == {"Inside the codec"}
+
+
+def test_a_model_without_an_estimate_shows_no_strength(config, perco_config):
+    for each, visible in ((config, True), (perco_config, False)):
+        controls = [props for props in components(each, "slider", "checkboxgroup") if props["label"] == "Strength"]
+        assert len(controls) == 4
+        assert {props["visible"] for props in controls} == {visible}
+
+
+def test_sampling_starts_with_the_models_steps(config, perco_config):
+    for each, steps in ((config, 8), (perco_config, 20)):
+        sliders = [props["value"] for props in components(each, "slider", "number") if props["label"] == "Steps"]
+        assert sliders == [steps] * 4
+
+
+def test_what_paints_is_the_models(perco_config):
+    html = " ".join(props.get("value") or "" for props in components(perco_config, "html"))
+    assert "A diffusion U-Net paints" in html
+    assert "entropy model predicts" not in html
+    assert "A tiny PerCo." in html
 
 
 def test_page_imports_no_model():

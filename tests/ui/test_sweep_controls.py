@@ -2,7 +2,7 @@
 
 import pytest
 
-from percov2_demo.ui.sweep_controls import KINDS, SweepControls
+from percov2_demo.ui.sweep_controls import DEFAULT, KINDS, SweepControls, offered_kinds
 from tests.ui.lab_fakes import LabPipeline
 
 
@@ -52,3 +52,16 @@ def test_nothing_chosen_is_nothing_to_paint(controls):
 def test_fast_is_a_choice(controls, fast):
     (trial,) = controls.plan("a castle", ["low"], [3], [20], [1], 1, fast)
     assert trial.fast is fast
+
+
+def test_a_model_without_estimate_and_fast_mode_and_with_one_preset_varies_none_of_them(blocks):
+    pipeline = LabPipeline()
+    pipeline.has_estimate, pipeline.has_fast, pipeline.presets = False, False, ("high",)
+    controls = SweepControls(pipeline)
+    assert offered_kinds(pipeline) == ["settings", "samples"]
+    assert not controls.fast.visible
+    for kind in offered_kinds(pipeline):
+        trials = controls.plan("a castle", *values_of(controls, kind))
+        assert 2 <= len(trials) <= 12
+        assert not any(trial.fast for trial in trials)
+        assert controls.choose(kind)[controls.strengths] == [DEFAULT]

@@ -1,0 +1,244 @@
+"""The published checkpoints of PerCo (SD), read in their own layout.
+
+The repository Nikolai10/PerCo saves a pipeline folder (train_sd_perco.py) whose parts `unet` and `hyper_enc` are its
+own classes. Names and shapes of their parameters follow from its sources and its libraries':
+
+    hyper_enc   `backbone`, a sequence of convolutions, bottleneck blocks and CompressAI's attention blocks, and
+                `quantizer`, vector_quantize_pytorch's `VectorQuantize` with cosine similarity
+    unet        diffusers' U-Net with a second first convolution, `conv_in_extended`, in whose place the original
+                `conv_in` is kept and not used
+
+All other parts are Stable Diffusion 2.1's. Nothing is unpickled: weights that are not safetensors are read by
+`torch.load` with `weights_only=True`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, ModelMixin, UNet2DConditionModel
+from safetensors.torch import load_file
+from torch import Size, Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.perco_pipeline import PerCoPipeline
+from percov2_demo.presets import NOMINAL_SIDE, PRESETS
+
+
+_BASE_PARTS: dict[str, Callable[..., Any]] = {
+    "vae": partial(AutoencoderKL.from_pretrained, use_safetensors=True),
+    "text_encoder": partial(CLIPTextModel.from_pretrained, use_safetensors=True, dtype=torch.float32),
+    "tokenizer": CLIPTokenizer.from_pretrained,
+    "scheduler": partial(DDIMScheduler.from_pretrained, clip_sample=False, steps_offset=1),
+}
+"""Parts that are Stable Diffusion's own, and what reads them; the original pipeline sets both of the scheduler's
+settings whatever its config says.
+"""
+
+_QUANTIZER = {
+    "project_in.weight": "project_in.weight",
+    "project_in.bias": "project_in.bias",
+    "project_out.weight": "project_out.weight",
+    "project_out.bias": "project_out.bias",
+    "codebook": "_codebook.embed",
+    "code_sums": "_codebook.embed_avg",
+    "code_uses": "_codebook.cluster_size",
+}
+"""Our names of a quantiser's parameters, and theirs."""
+
+_TRUNKS = {"value": "conv_a", "gate": "conv_b"}
+"""Our names of the two trunks of an attention block, and theirs."""
+
+_HYPER_CONFIG = ("in_channels", "N", "M", "codebook_dim", "cfg_ss", "cfg_cs")
+"""What `hyper_enc/config.json` says: channels, and the grid and codebook of a 512x512 picture."""
+
+_MAX_NAMED = 3
+"""Parameters that a complaint names."""
+
+_UNIT_TOLERANCE = 1e-3
+
+
+def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoPipeline:
+    """The model of a published checkpoint, in single precision.
+
+    Args:
+        folder: A folder with the parts `unet` and `hyper_enc`.
+        base: Folder or hub id of Stable Diffusion 2.1, for parts that the folder does not have.
+
+    Raises:
+        ValueError: A part is missing, has other parameters than it must, or does not fit the others.
+    """
+    folder = Path(folder)
+    hyper_codec = _read_hyper_codec(folder / "hyper_enc")
+    unet = _read_unet(folder / "unet", hyper_codec.condition_channels)
+    (preset,) = hyper_codec.config.presets
+    pipeline = PerCoPipeline(
+        hyper_codec=hyper_codec,
+        unet=unet,
+        **{name: _read_base_part(folder, base, name) for name in _BASE_PARTS},
+        description=f"PerCo (SD) on Stable Diffusion 2.1, the published weights for {preset} "
+        f"({PRESETS[preset].nominal_bpp:.4f} bpp): it paints what is likely, not what was there.",
+    )
+    if pipeline.prediction_type != "v_prediction":
+        raise ValueError(
+            f"the scheduler is for {pipeline.prediction_type}, but PerCo (SD) was trained with v_prediction: name "
+            "Stable Diffusion 2.1, not its base model, with --base"
+        )
+    return pipeline
+
+
+def published_hyper_encoder(hyper_codec: HyperCodec) -> dict[str, tuple[str | None, Size]]:
+    """Names and shapes of a published hyper-encoder's parameters, each with our name of the parameter.
+
+    Args:
+        hyper_codec: A codec of one preset, whose hyper-encoder it would be; its parameters may be on the meta device.
+    """
+    (preset,) = hyper_codec.config.presets
+    table: dict[str, tuple[str | None, Size]] = {"quantizer._codebook.initted": (None, Size([1]))}
+    for name, value in hyper_codec.encoders[preset].state_dict().items():
+        table[f"backbone.{_encoder_name(name)}"] = (f"encoders.{preset}.{name}", value.shape)
+    for name, value in hyper_codec.quantizers[preset].state_dict().items():
+        # A linear layer is a 1x1 convolution, and there is one codebook of possibly several.
+        shape = value.shape[:2] if name.startswith("project") else Size([1, *value.shape])
+        table[f"quantizer.{_QUANTIZER[name]}"] = (f"quantizers.{preset}.{name}", shape)
+    return table
+
+
+def published_unet(unet: UNet2DConditionModel, latent_channels: int) -> dict[str, tuple[str | None, Size]]:
+    """Names and shapes of a published U-Net's parameters, each with our name of the parameter.
+
+    Args:
+        unet: The U-Net with the widened input that it would be; its parameters may be on the meta device.
+        latent_channels: Channels of the latent, which the unused convolution takes.
+    """
+    table: dict[str, tuple[str | None, Size]] = {}
+    for name, value in unet.state_dict().items():
+        layer, _, parameter = name.partition(".")
+        if layer != "conv_in":
+            table[name] = (name, value.shape)
+            continue
+        table[f"conv_in_extended.{parameter}"] = (name, value.shape)
+        unused = value[:, :latent_channels] if parameter == "weight" else value
+        table[name] = (None, unused.shape)
+    return table
+
+
+def _encoder_name(name: str) -> str:
+    """The published name of a parameter of our hyper-encoder."""
+    layer, part, *rest = name.split(".")
+    if part not in _TRUNKS:
+        return name.replace("branch", "layers")
+    # Their units hold the activation that follows, which is a layer of its own in ours.
+    unit = int(rest[0]) // 2
+    return ".".join([layer, _TRUNKS[part], str(unit), *rest[1:]]).replace("branch", "conv")
+
+
+def _read_hyper_codec(folder: Path) -> HyperCodec:
+    config = _read_config(folder, _HYPER_CONFIG)
+    latent_channels, width, channels, code_channels, *grid_and_codebook = (config[name] for name in _HYPER_CONFIG)
+    served = [
+        name
+        for name, preset in PRESETS.items()
+        if [preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)[0], preset.codebook_size] == grid_and_codebook
+    ]
+    if not served:
+        grid, codebook = grid_and_codebook
+        raise ValueError(f"no preset has a grid of {grid} and a codebook of {codebook}, as hyper_enc/config.json says")
+    settings = {
+        "presets": tuple(served),
+        "latent_channels": latent_channels,
+        "encoder_width": width,
+        "channels": channels,
+        "code_channels": code_channels,
+    }
+    with torch.device("meta"):
+        hyper_codec = HyperCodec(**settings)
+    _load(hyper_codec, folder, published_hyper_encoder(hyper_codec))
+    lengths = hyper_codec.quantizers[served[0]].codebook.norm(dim=-1)
+    if not torch.allclose(lengths, torch.ones_like(lengths), atol=_UNIT_TOLERANCE):
+        raise ValueError(
+            "the code vectors of hyper_enc are not of unit length: it was not trained with cosine similarity"
+        )
+    return hyper_codec.eval()
+
+
+def _read_unet(folder: Path, condition_channels: int) -> UNet2DConditionModel:
+    config = _read_config(folder, ["in_channels"])
+    latent_channels = config["in_channels"]
+    with torch.device("meta"):
+        unet = UNet2DConditionModel.from_config(config | {"in_channels": latent_channels + condition_channels})
+    _load(unet, folder, published_unet(unet, latent_channels))
+    return unet.eval()
+
+
+def _load(model: ModelMixin, folder: Path, table: Mapping[str, tuple[str | None, Size]]) -> None:
+    """Gives a model on the meta device the weights of a folder, after a look at all names and shapes."""
+    state = _read_weights(folder)
+    _check_layout({name: value.shape for name, value in state.items()}, table, folder.name)
+    shapes = {name: value.shape for name, value in model.state_dict().items()}
+    renamed = {ours: state[theirs].float().view(shapes[ours]) for theirs, (ours, _) in table.items() if ours}
+    model.load_state_dict(renamed, assign=True)
+
+
+def _check_layout(found: Mapping[str, Size], table: Mapping[str, tuple[str | None, Size]], part: str) -> None:
+    """Raises what is missing, unexpected or of another shape, in one sentence."""
+    complaints = {
+        "lacks": [name for name in table if name not in found],
+        "has unexpectedly": [name for name in found if name not in table],
+        "has in another shape": [
+            f"{name} {tuple(found[name])} in place of {tuple(shape)}"
+            for name, (_, shape) in table.items()
+            if name in found and found[name] != shape
+        ],
+    }
+    told = [f"{problem} {_some(names)}" for problem, names in complaints.items() if names]
+    if told:
+        raise ValueError(f"this is no published PerCo (SD) checkpoint: its {part} {', and '.join(told)}")
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMED
+    return ", ".join(names[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _read_config(folder: Path, fields: Sequence[str]) -> dict[str, Any]:
+    path = folder / "config.json"
+    if not path.is_file():
+        raise ValueError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/config.json")
+    config = json.loads(path.read_text("utf-8"))
+    missing = [name for name in fields if name not in config]
+    if missing:
+        raise ValueError(
+            f"this is no published PerCo (SD) checkpoint: {folder.name}/config.json does not say {_some(missing)}"
+        )
+    return config
+
+
+def _read_weights(folder: Path) -> dict[str, Tensor]:
+    path = folder / "diffusion_pytorch_model.safetensors"
+    if path.is_file():
+        return load_file(path)
+    old = path.with_suffix(".bin")
+    if not old.is_file():
+        raise ValueError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/{path.name}")
+    try:
+        return torch.load(old, map_location="cpu", weights_only=True)
+    except Exception as error:  # Whatever is in the file: torch raises errors of several libraries.
+        raise ValueError(f"{folder.name}/{old.name} is damaged, or holds more than tensors: it is not read") from error
+
+
+def _read_base_part(folder: Path, base: str | None, name: str) -> Any:
+    source = folder if (folder / name).is_dir() else base
+    if source is None:
+        raise ValueError(f"the checkpoint has no {name}: name Stable Diffusion 2.1, a folder or a hub id, with --base")
+    try:
+        return _BASE_PARTS[name](source, subfolder=name)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"the {name} of Stable Diffusion 2.1 could not be read: check the name that --base gives, the network and "
+            "your access to it"
+        ) from error
