@@ -22,7 +22,7 @@ from percov2_demo.sampling import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
     from percov2_demo.sampler import Start
 
 MAX_BATCH = 4
@@ -127,7 +127,7 @@ def plan(
 
 
 def sweep(
-    pipeline: "PerCoV2Pipeline",
+    pipeline: "CodecPipeline",
     photo: Image.Image,
     trials: Iterable[Trial],
     on_step: Callable[[int], None] | None = None,

@@ -20,7 +20,7 @@ from percov2_demo.sampling import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
@@ -43,7 +43,7 @@ class Bench:
         learned: Metrics with weights of their own.
     """
 
-    pipeline: "PerCoV2Pipeline"
+    pipeline: "CodecPipeline"
     protocol: Protocol
     out: Path
     learned: tuple[LearnedMetric, ...] = ()

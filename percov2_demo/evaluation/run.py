@@ -32,7 +32,7 @@ from percov2_demo.evaluation.tables import (
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 
 LONGEST_WAIT = timedelta(days=2)
@@ -49,7 +49,7 @@ def join_processes(device: str) -> str:
 
 
 def evaluate(
-    pipeline: "PerCoV2Pipeline", pictures: list[Picture], protocol: Protocol, out: Path
+    pipeline: "CodecPipeline", pictures: list[Picture], protocol: Protocol, out: Path
 ) -> dict[str, Any] | None:
     """Compresses and decompresses pictures with every combination of a protocol's settings, through real files.
 

@@ -16,7 +16,7 @@ from percov2_demo.ui.pictures import drawing_html
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 CITATIONS = Path(__file__).with_name("citations.bib")
 
@@ -49,7 +49,7 @@ _NAME = (
 )
 
 
-def create_about(pipeline: "PerCoV2Pipeline") -> None:
+def create_about(pipeline: "CodecPipeline") -> None:
     """Lays the tab out in the current context."""
     gr.HTML(about_html(pipeline))
     citations = CITATIONS.read_text("utf-8").strip()
@@ -63,7 +63,7 @@ def create_about(pipeline: "PerCoV2Pipeline") -> None:
     )
 
 
-def about_html(pipeline: "PerCoV2Pipeline") -> str:
+def about_html(pipeline: "CodecPipeline") -> str:
     """Everything but the citations, read from the model that runs."""
     manifest = read_manifest(pipeline.name_or_path, pipeline.identity)
     predicts = pipeline.entropy_coder is not None
@@ -86,7 +86,7 @@ def about_html(pipeline: "PerCoV2Pipeline") -> str:
     )
 
 
-def _model(pipeline: "PerCoV2Pipeline", manifest: dict[str, Any] | None) -> str:
+def _model(pipeline: "CodecPipeline", manifest: dict[str, Any] | None) -> str:
     facts = [("Identity", pipeline.identity[:16])]
     for name in pipeline.presets:
         preset = get_preset(name)

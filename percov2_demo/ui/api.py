@@ -31,10 +31,10 @@ from percov2_demo.ui.sweep_runner import check_size, run_sweep
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 
-def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
+def create_endpoints(pipeline: "CodecPipeline") -> None:
     """Adds `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
     model has a captioner; nothing of them shows on the page.
     """
@@ -67,7 +67,7 @@ def create_endpoints(pipeline: "PerCoV2Pipeline") -> None:
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 
-def _create_sampling_inputs(pipeline: "PerCoV2Pipeline") -> list[Component]:
+def _create_sampling_inputs(pipeline: "CodecPipeline") -> list[Component]:
     return [
         gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
         gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
@@ -76,7 +76,7 @@ def _create_sampling_inputs(pipeline: "PerCoV2Pipeline") -> list[Component]:
     ]
 
 
-def _create_sweep_inputs(pipeline: "PerCoV2Pipeline") -> list[Component]:
+def _create_sweep_inputs(pipeline: "CodecPipeline") -> list[Component]:
     return [
         gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets"),
         gr.JSON([Sampling.guidance], label="Guidance scales, a list"),
@@ -93,7 +93,7 @@ class Endpoints:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "CodecPipeline"):
         self._pipeline = pipeline
 
     def compress(

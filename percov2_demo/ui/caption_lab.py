@@ -19,7 +19,7 @@ from percov2_demo.ui.sampling import MAX_SEED, PAGE_EVENT, SamplingControls
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 MAX_CAPTIONS = 7
 """Captions of one run, besides the picture without one."""
@@ -42,7 +42,7 @@ class CaptionLab(Lab):
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "CodecPipeline"):
         super().__init__(pipeline, "caption-lab", "Paint all", _WELCOME)
 
     def _create_inputs(self) -> None:

@@ -18,7 +18,7 @@ from percov2_demo.ui.scripts import constant_script, forget_script
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 _SOURCES: dict[CaptionSource, str] = {"auto": "Automatic", "custom": "My own", "none": "None"}
 
@@ -31,7 +31,7 @@ class CaptionControls:
         examples: Captions of the example photos, which leave with their photo.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline", examples: list[str]):
+    def __init__(self, pipeline: "CodecPipeline", examples: list[str]):
         self._pipeline = pipeline
         self._examples = examples
         self._remark = captioner_remark(pipeline)
@@ -124,7 +124,7 @@ class CaptionControls:
         return caption, source if caption else "none"
 
 
-def captioner_remark(pipeline: "PerCoV2Pipeline") -> str:
+def captioner_remark(pipeline: "CodecPipeline") -> str:
     """How often the captioner is right, as it was measured; empty where it was not."""
     measured = captioner_results(pipeline.name_or_path)
     if measured is None or not pipeline.has_own_captioner:

@@ -15,7 +15,7 @@ from percov2_demo.ui.sampling import PAGE_EVENT
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 _DEFAULT_ENTROPY = "default"
 
@@ -33,7 +33,7 @@ class CodingControls:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "CodecPipeline"):
         self._pipeline = pipeline
         presets = [get_preset(name) for name in pipeline.presets]
         has_entropy_models = pipeline.entropy_coder is not None

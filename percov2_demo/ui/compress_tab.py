@@ -28,7 +28,7 @@ from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 Updates = dict[Component, Any]
 
@@ -44,7 +44,7 @@ class CompressTab:
         session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline", session: Session):
+    def __init__(self, pipeline: "CodecPipeline", session: Session):
         self._pipeline = pipeline
         self._session = session
         self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)

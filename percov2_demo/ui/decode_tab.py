@@ -27,7 +27,7 @@ from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 if TYPE_CHECKING:
     from gradio.events import Dependency
 
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 Updates = dict[Component, Any]
 
@@ -57,7 +57,7 @@ class DecodeTab:
         tabs: The tabs that it is among, as `DECODE_TAB`.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline", session: Session, tabs: gr.Tabs):
+    def __init__(self, pipeline: "CodecPipeline", session: Session, tabs: gr.Tabs):
         self._pipeline = pipeline
         self._session = session
         self._tabs = tabs

@@ -26,12 +26,12 @@ from percov2_demo.ui.tradeoff_lab import TradeoffLab
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 MAX_WAITING_VISITORS = 32
 
 
-def build_demo(pipeline: "PerCoV2Pipeline", kiosk: Kiosk | None = None) -> gr.Blocks:
+def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Blocks:
     """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
 
     Args:

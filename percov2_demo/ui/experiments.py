@@ -17,7 +17,7 @@ from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_stop, pain
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 Updates = dict[Component, Any]
 
@@ -34,7 +34,7 @@ class Experiments:
         received: Slider of the groups that have arrived.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline", stream: gr.State, received: gr.Slider):
+    def __init__(self, pipeline: "CodecPipeline", stream: gr.State, received: gr.Slider):
         self._pipeline, self._stream, self._received = pipeline, stream, received
         with gr.Row(elem_classes="experiments"):
             with gr.Column(min_width=320, elem_classes="experiment"):

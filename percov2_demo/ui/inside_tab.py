@@ -21,7 +21,7 @@ from percov2_demo.ui.transmission import ELEMENT_ID, transmission_html
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 Updates = dict[Component, Any]
 
@@ -43,7 +43,7 @@ class InsideTab:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "CodecPipeline"):
         self._pipeline = pipeline
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=4, min_width=320):

@@ -16,7 +16,7 @@ from percov2_demo.ui.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 Updates = dict[Component, Any]
 
@@ -31,7 +31,7 @@ class Lab(ABC):
         welcome: Markup that stands in the results' place before the first run.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline", name: str, action: str, welcome: str):
+    def __init__(self, pipeline: "CodecPipeline", name: str, action: str, welcome: str):
         self._pipeline = pipeline
         self._runner = SweepRunner(pipeline)
         self._name = name

@@ -18,7 +18,7 @@ from percov2_demo.ui.scripts import random_script
 if TYPE_CHECKING:
     from gradio.events import Dependency
 
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 MAX_STEPS = 100
 MAX_GUIDANCE_SCALE = 15.0
@@ -44,7 +44,7 @@ class SamplingControls:
     seed: gr.Number
 
     @classmethod
-    def create(cls, pipeline: "PerCoV2Pipeline", strength: float) -> "SamplingControls":
+    def create(cls, pipeline: "CodecPipeline", strength: float) -> "SamplingControls":
         """Lays the controls out in the current context; strength shows only where the model can start from less."""
         steps = gr.Slider(
             1, MAX_STEPS, pipeline.default_steps, step=1, label="Steps", info="More steps: finer, slower."
@@ -95,7 +95,7 @@ class SamplingControls:
 
 
 def paint(
-    pipeline: "PerCoV2Pipeline",
+    pipeline: "CodecPipeline",
     stream: Bitstream,
     settings: Sampling,
     progress: gr.Progress | None = None,
@@ -136,7 +136,7 @@ def _paint(
     """The job of `paint`: the number of each finished step with its preview, where there is one; then the picture."""
 
     def work(tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> None:
-        def report(codec: "PerCoV2Pipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
+        def report(codec: "CodecPipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
             preview = codec.decode_latents(tensors["expected_latents"])[0] if step + 1 in previewed else None
             tell((step + 1, preview))
             return tensors

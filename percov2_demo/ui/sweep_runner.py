@@ -13,7 +13,7 @@ from percov2_demo.ui.photo_input import FittedPhoto
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 MAX_TRIALS = 60
 """Pictures of one sweep: others wait for the model meanwhile."""
@@ -26,7 +26,7 @@ class SweepRunner:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "CodecPipeline"):
         self._pipeline = pipeline
         self._paces: dict[bool, tuple[float, int]] = {}
 

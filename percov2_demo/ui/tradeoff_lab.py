@@ -20,7 +20,7 @@ from percov2_demo.ui.sweep_controls import KINDS, SweepControls, offered_kinds
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 DEVIATION_PEAK = 32
 """Standard deviation, of 127.5 at most, that the map shows lightest."""
@@ -33,7 +33,7 @@ class TradeoffLab(Lab):
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "PerCoV2Pipeline"):
+    def __init__(self, pipeline: "CodecPipeline"):
         super().__init__(pipeline, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
 
     def _create_inputs(self) -> None:
