@@ -25,7 +25,7 @@ except ImportError:
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.codec_pipeline import CodecPipeline
 
 Job = Callable[..., Iterator[Any]]
 
@@ -52,7 +52,7 @@ def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NO
     return SECONDS_AT_START + math.ceil(SECONDS_PER_STEP * steps * width * height / NOMINAL_SIDE**2)
 
 
-def run(pipeline: "PerCoV2Pipeline", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
+def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
     """Yields what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
 
     Args:
@@ -68,7 +68,7 @@ def run(pipeline: "PerCoV2Pipeline", seconds: int, job: Job, *arguments: Any) ->
     yield from _run(seconds, id(pipeline), job, arguments)
 
 
-def call(pipeline: "PerCoV2Pipeline", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
+def call(pipeline: "CodecPipeline", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
     """The result of one of the pipeline's methods.
 
     Args:
@@ -92,6 +92,6 @@ def _run(seconds: int, key: int, job: Job, arguments: tuple[Any, ...]) -> Iterat
 
 
 def _call(
-    pipeline: "PerCoV2Pipeline", method: str, arguments: tuple[Any, ...], options: dict[str, Any]
+    pipeline: "CodecPipeline", method: str, arguments: tuple[Any, ...], options: dict[str, Any]
 ) -> Iterator[Any]:
     yield getattr(pipeline, method)(*arguments, **options)

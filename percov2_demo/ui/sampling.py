@@ -131,7 +131,7 @@ def paint(
 
 
 def _paint(
-    pipeline: "PerCoV2Pipeline", stream: Bitstream, settings: Sampling, caption: str | None, previewed: Set[int]
+    pipeline: "CodecPipeline", stream: Bitstream, settings: Sampling, caption: str | None, previewed: Set[int]
 ) -> Iterator[tuple[int, Image.Image | None] | Image.Image]:
     """The job of `paint`: the number of each finished step with its preview, where there is one; then the picture."""
 

@@ -75,7 +75,7 @@ class SweepRunner:
         return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
 
 
-def run_sweep(pipeline: "PerCoV2Pipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+def run_sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
     """Yields the number of each finished step of a picture, from 1, and each picture's outcome.
 
     Closing the iterator stops the sweep after its step.
@@ -92,7 +92,7 @@ def run_sweep(pipeline: "PerCoV2Pipeline", photo: Image.Image, trials: Sequence[
     return gpu.run(pipeline, seconds, _sweep, photo, trials)
 
 
-def _sweep(pipeline: "PerCoV2Pipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+def _sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
     def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
         for outcome in sweep(pipeline, photo, trials, tell, is_stopped):
             tell(outcome)
