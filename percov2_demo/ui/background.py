@@ -1,9 +1,11 @@
-"""Work in a thread of its own, as something to watch and to stop."""
+"""Work in the model's thread, as something to watch and to stop."""
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
 from typing import TypeVar
 
 
@@ -13,7 +15,7 @@ Event = TypeVar("Event")
 def watch(work: Callable[[Callable[[Event], None], Callable[[], bool]], None]) -> Iterator[Event]:
     """Runs the work and yields its events as they come.
 
-    Closing the iterator, as gradio does when a visitor presses Stop or leaves, tells the work to stop and waits.
+    Closing the iterator, as gradio does when a visitor presses Stop or leaves, tells the work to stop and waits for its end.
 
     Args:
         work: Called with a function that takes an event, which is not None, and one that says whether to stop.
@@ -23,11 +25,22 @@ def watch(work: Callable[[Callable[[Event], None], Callable[[], bool]], None]) -
     """
     stopped = threading.Event()
     events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-    with ThreadPoolExecutor(max_workers=1) as executor:
-        running = executor.submit(work, events.put, stopped.is_set)
-        running.add_done_callback(lambda _: events.put(None))
-        try:
-            yield from iter(events.get, None)
-        finally:
-            stopped.set()
+    running = _model_thread().submit(work, events.put, stopped.is_set)
+    running.add_done_callback(lambda _: events.put(None))
+    try:
+        yield from iter(events.get, None)
+    finally:
+        stopped.set()
+        running.cancel()
+        wait([running])
     running.result()
+
+
+@cache
+def _model_thread() -> ThreadPoolExecutor:
+    """One for all work: the allocator keeps memory by thread, so that with a thread for each a server would grow."""
+    return ThreadPoolExecutor(max_workers=1)
+
+
+# Threads do not come along into the workers that a ZeroGPU Space forks.
+os.register_at_fork(after_in_child=_model_thread.cache_clear)
