@@ -8,10 +8,12 @@ import argparse
 import json
 import math
 import os
+import signal
 import sys
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import product, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -352,13 +354,31 @@ def run_caption(options: argparse.Namespace) -> None:
 
 def run_serve(options: argparse.Namespace) -> None:
     """Serves the app until it is stopped."""
+    from percov2_demo.ui.cleaning import visitors_folder
+
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
     from percov2_demo.ui.kiosk import Kiosk
 
+    pipeline = _load_pipeline(options)
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
-    demo = build_demo(_load_pipeline(options), kiosk)
-    demo.launch(server_name=options.host, server_port=options.port, **launch_options())
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), visitors_folder():
+        demo = build_demo(pipeline, kiosk)
+        try:
+            demo.launch(
+                server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options()
+            )
+        except OSError as error:
+            place = f"port {options.port}" if options.port else "any of the usual ports"
+            raise ValueError(
+                f"the app cannot be served at {place}: another program uses it, or the address is not this computer's"
+            ) from error
+        while True:
+            time.sleep(3600)
+    # A picture that is being painted would be waited for, and nobody gets it.
+    sys.stdout.flush()
+    os._exit(0)
 
 
 def run_evaluate(options: argparse.Namespace) -> None:

@@ -21,12 +21,7 @@ from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.export import csv_file
 from percov2_demo.ui.files import png_bytes, safe_stem, save_download
-from percov2_demo.ui.sampling import (
-    MAX_GUIDANCE_SCALE,
-    MAX_SEED,
-    MAX_STEPS,
-    MODEL_QUEUE,
-)
+from percov2_demo.ui.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MODEL_QUEUE, paint
 from percov2_demo.ui.sweep_runner import check_size, run_sweep
 
 
@@ -97,7 +92,7 @@ class Endpoints:
         self._pipeline = pipeline
 
     def compress(
-        self, photo: str | None, preset: str, caption: str = "", fit: str = "native"
+        self, photo: str | None, preset: str, caption: str | None = "", fit: str = "native"
     ) -> tuple[str, dict[str, dict[str, float]]]:
         """Turns a photo into a .pcv2 file.
 
@@ -110,7 +105,7 @@ class Endpoints:
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
-        options = {"preset": preset, "caption": caption.strip(), "fit": fit}
+        options = {"preset": preset, "caption": (caption or "").strip(), "fit": fit}
         stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", _open_photo(photo), **options)
         path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
@@ -119,11 +114,11 @@ class Endpoints:
         self,
         stream: str | None,
         steps: int | None = None,
-        guidance_scale: float = Sampling.guidance,
+        guidance_scale: float | None = Sampling.guidance,
         strength: float | None = None,
-        seed: int = Sampling.seed,
+        seed: int | None = Sampling.seed,
         fast: bool = False,
-    ) -> tuple[str, dict[str, Any]]:
+    ) -> Iterator[Any]:
         """Paints the picture that a .pcv2 file describes.
 
         Args:
@@ -138,19 +133,16 @@ class Endpoints:
             The picture, a PNG file, and the fields of the stream.
         """
         fields = self._read(stream)
-        picture = gpu.call(
-            self._pipeline,
-            gpu.reserved_seconds(steps, fields.width, fields.height),
-            "decompress",
-            fields,
-            num_inference_steps=steps,
-            guidance_scale=guidance_scale,
+        defaults = Sampling()
+        settings = Sampling(
+            steps=self._pipeline.default_steps if steps is None else steps,
+            guidance=defaults.guidance if guidance_scale is None else guidance_scale,
             strength=strength,
-            seed=seed,
-            fast=fast,
+            seed=defaults.seed if seed is None else seed,
         )
-        path = save_download(png_bytes(picture), f"{safe_stem(stream)}.png")
-        return path, fields.to_dict()
+        # A generator, so that the sampler stops for a program that cancels or leaves.
+        picture = yield from paint(self._pipeline, fields, settings, fast=bool(fast))
+        yield save_download(png_bytes(picture), f"{safe_stem(stream)}.png"), fields.to_dict()
 
     def info(self, stream: str | None) -> dict[str, Any]:
         """Tells what a .pcv2 file says, without painting it.

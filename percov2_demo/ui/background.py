@@ -15,7 +15,7 @@ Event = TypeVar("Event")
 def watch(work: Callable[[Callable[[Event], None], Callable[[], bool]], None]) -> Iterator[Event]:
     """Runs the work and yields its events as they come.
 
-    Closing the iterator, as gradio does when a visitor presses Stop or leaves, tells the work to stop and waits for its end.
+    Closing the iterator, as gradio does when a visitor presses Stop or leaves, stops the work and waits for its end.
 
     Args:
         work: Called with a function that takes an event, which is not None, and one that says whether to stop.

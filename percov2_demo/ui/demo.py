@@ -11,9 +11,10 @@ from percov2_demo.ui.about_tab import create_about
 from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.board import BOARD_TAB, SessionBoard
 from percov2_demo.ui.caption_lab import CaptionLab
+from percov2_demo.ui.cleaning import cleaning
 from percov2_demo.ui.compress_tab import COMPRESS_TAB, CompressTab
 from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
-from percov2_demo.ui.files import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
+from percov2_demo.ui.errors import FriendlyBlocks
 from percov2_demo.ui.inside_tab import InsideTab
 from percov2_demo.ui.kiosk import Kiosk
 from percov2_demo.ui.pictures import picture_html, picture_path
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 MAX_WAITING_VISITORS = 32
 
+MAX_SESSIONS = 150
+"""Visitors whose settings and results are kept; one takes half a megabyte by gradio's (6.31) bookkeeping alone."""
+
 
 def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Blocks:
     """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
@@ -38,11 +42,7 @@ def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Bloc
         pipeline: The codec.
         kiosk: When the page shows the examples by itself; None for never.
     """
-    with gr.Blocks(
-        title="PerCoV2 Explorer",
-        analytics_enabled=False,
-        delete_cache=(CLEANING_SECONDS, FILE_LIFETIME_SECONDS),
-    ) as demo:
+    with FriendlyBlocks(title="PerCoV2 Explorer", analytics_enabled=False) as demo:
         session = Session.create(demo)
         with gr.Row(elem_classes="head"):
             gr.HTML(_header_html(pipeline.config.description))
@@ -82,6 +82,8 @@ def launch_options() -> dict[str, Any]:
         "favicon_path": picture_path("mark"),
         "footer_links": ["api", "settings"],
         "max_file_size": MAX_FILE_BYTES,
+        "state_session_capacity": MAX_SESSIONS,
+        "app_kwargs": {"lifespan": cleaning},
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,

@@ -15,6 +15,10 @@ from percov2_demo.images import ImageError
 
 GENERIC_SENTENCE = "Something went wrong on our side, not yours: please try again."
 
+MALFORMED_SENTENCE = (
+    "A value is not of the kind that is asked for here: “Use via API” at the foot of the page lists them all."
+)
+
 _PACKAGE = __name__.partition(".")[0]
 
 _logger = logging.getLogger(__name__)
@@ -45,6 +49,21 @@ def friendly(handler: Callable[..., Any]) -> Callable[..., Any]:
                 raise _visible(error) from error
 
     return guarded
+
+
+class FriendlyBlocks(gr.Blocks):
+    """Blocks that say in a sentence that values are malformed.
+
+    gradio (6.31) checks them before any handler runs, and its own words tell of paths.
+    """
+
+    async def preprocess_data(self, *args: Any, **kwargs: Any) -> list[Any]:
+        try:
+            return await super().preprocess_data(*args, **kwargs)
+        except gr.Error:
+            raise
+        except Exception as error:
+            raise gr.Error(MALFORMED_SENTENCE, print_exception=False) from error
 
 
 def sentence(error: Exception) -> str:

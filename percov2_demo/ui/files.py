@@ -13,11 +13,6 @@ from PIL import Image
 from percov2_demo.images import ImageError
 
 
-CLEANING_SECONDS = 600
-"""How often files that are too old are looked for."""
-
-FILE_LIFETIME_SECONDS = 3600
-
 _MAX_STEM_LENGTH = 40
 _THUMBNAIL_SIDE = 192
 

@@ -101,6 +101,7 @@ def paint(
     progress: gr.Progress | None = None,
     caption: str | None = None,
     show: Callable[[int, Image.Image | None], dict[Component, Any]] | None = None,
+    fast: bool = False,
 ) -> Generator[dict[Component, Any], None, Image.Image]:
     """Decodes a stream and returns the picture; yields an update after each step.
 
@@ -114,12 +115,13 @@ def paint(
         caption: Text used in place of the stream's.
         show: Makes the update from the number of steps that are done and, after at most `MAX_PREVIEWS` of them, from
             what the sampler expects the picture to be; without it, updates change nothing.
+        fast: As in the pipeline's `decompress`.
     """
     previewed = preview_steps(settings.steps) if show is not None else frozenset()
     seconds = gpu.reserved_seconds(settings.steps, stream.width, stream.height)
     if progress is not None:
         progress((0, settings.steps), desc="Painting")
-    for event in gpu.run(pipeline, seconds, _paint, stream, settings, caption, previewed):
+    for event in gpu.run(pipeline, seconds, _paint, stream, settings, caption, previewed, fast):
         if isinstance(event, Image.Image):
             picture = event
             continue
@@ -131,7 +133,12 @@ def paint(
 
 
 def _paint(
-    pipeline: "CodecPipeline", stream: Bitstream, settings: Sampling, caption: str | None, previewed: Set[int]
+    pipeline: "CodecPipeline",
+    stream: Bitstream,
+    settings: Sampling,
+    caption: str | None,
+    previewed: Set[int],
+    fast: bool,
 ) -> Iterator[tuple[int, Image.Image | None] | Image.Image]:
     """The job of `paint`: the number of each finished step with its preview, where there is one; then the picture."""
 
@@ -148,6 +155,7 @@ def _paint(
             strength=settings.strength,
             seed=settings.seed,
             caption=caption,
+            fast=fast,
             callback_on_step_end=report,
             interrupt=is_stopped,
         )

@@ -8,8 +8,7 @@ import pytest
 
 from percov2_demo.loading import EMBEDDED_MODEL, read_manifest, source_licences
 from percov2_demo.ui.about_tab import CITATIONS, LIBRARIES, about_html
-from percov2_demo.ui.demo import build_demo
-from percov2_demo.ui.files import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
+from percov2_demo.ui.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.pictures import picture_path
 from tests.ui.fakes import FakePipeline
 
@@ -62,7 +61,6 @@ def test_a_manifest_of_other_weights_is_not_shown(fake):
 
 
 def test_what_happens_to_photos_is_what_the_page_is_built_with(fake):
-    assert build_demo(fake).delete_cache == (CLEANING_SECONDS, FILE_LIFETIME_SECONDS)
     html = about_html(fake)
     assert f"{FILE_LIFETIME_SECONDS // 60} minutes old, looked for every {CLEANING_SECONDS // 60} minutes" in html
 

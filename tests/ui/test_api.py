@@ -15,9 +15,10 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.sampling import Sampling
 from percov2_demo.ui.api import Endpoints
 from percov2_demo.ui.demo import build_demo, launch_options
-from percov2_demo.ui.errors import GENERIC_SENTENCE
+from percov2_demo.ui.errors import GENERIC_SENTENCE, MALFORMED_SENTENCE
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
 from tests.ui.lab_fakes import LabPipeline
@@ -184,6 +185,48 @@ def test_no_strength_is_the_models_default(client, fake, photo):
     client.predict(handle_file(written), fast=True, api_name="/decompress")
     assert fake.calls[-1]["strength"] is None
     assert fake.calls[-1]["fast"]
+
+
+def test_empty_settings_are_the_defaults(client, fake, photo):
+    written, _ = client.predict(photo, caption=None, api_name="/compress")
+    assert Bitstream.from_file(written).caption == ""
+    empty = {"steps": None, "guidance_scale": None, "seed": None}
+    client.predict(handle_file(written), **empty, api_name="/decompress")
+    defaults = Sampling()
+    assert fake.calls[-1] == {
+        "steps": defaults.steps,
+        "guidance_scale": defaults.guidance,
+        "strength": None,
+        "seed": defaults.seed,
+    }
+
+
+@pytest.mark.parametrize("value", [5, "abc", ["abc"], {"path": "/etc/hostname"}, {"path": None}])
+def test_malformed_files_are_refused_in_a_sentence(server, value):
+    for name in ("compress", "decompress", "info"):
+        answer = call(server, name, [value])
+        assert MALFORMED_SENTENCE in answer
+        assert "/etc" not in answer
+
+
+def test_malformed_settings_are_refused_in_a_sentence(client, server, photo):
+    written, _ = client.predict(photo, api_name="/compress")
+    with open(written, "rb") as file:
+        (path,) = httpx.post(f"{server}gradio_api/upload", files={"files": file}).json()
+    stream = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    for steps in ("many", [1], {}):
+        assert MALFORMED_SENTENCE in call(server, "decompress", [stream, steps, 3, None, 0, False])
+    for steps in (1e308, -1, 10**9):
+        assert "imum value" in call(server, "decompress", [stream, steps, 3, None, 0, False])
+
+
+def call(server: str, name: str, data: list) -> str:
+    """What an endpoint answers to exactly these values."""
+    api = f"{server}gradio_api/call/{name}"
+    event = httpx.post(api, json={"data": data}).json()["event_id"]
+    lines = httpx.get(f"{api}/{event}", timeout=20).text.splitlines()
+    answers = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+    return str(answers[-1])
 
 
 def test_errors_are_sentences(client, tmp_path):

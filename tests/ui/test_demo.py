@@ -6,7 +6,8 @@ import sys
 import pytest
 
 from percov2_demo.images import MAX_FILE_BYTES
-from percov2_demo.ui.demo import MAX_WAITING_VISITORS, build_demo, launch_options
+from percov2_demo.ui.cleaning import cleaning
+from percov2_demo.ui.demo import MAX_SESSIONS, MAX_WAITING_VISITORS, build_demo, launch_options
 from percov2_demo.ui.theme import STYLESHEET
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
@@ -65,13 +66,14 @@ def test_errors_of_every_python_handler_are_seen(demo):
 
 def test_limits(demo):
     assert demo._queue.max_size == MAX_WAITING_VISITORS
-    assert demo.delete_cache is not None
     assert demo.analytics_enabled is False
 
 
 def test_launch_options():
     options = launch_options()
     assert options["max_file_size"] == MAX_FILE_BYTES
+    assert options["state_session_capacity"] == MAX_SESSIONS
+    assert options["app_kwargs"] == {"lifespan": cleaning}
     assert options["run_history"] is False
     assert options["enable_monitoring"] is False
     assert options["show_error"] is False

@@ -1,0 +1,96 @@
+"""Files of visitors go when they are old, and all of them when the server stops."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+from fastapi import FastAPI
+from gradio.utils import get_upload_folder
+
+
+CLEANING_SECONDS = 600
+"""How often files that are too old are looked for."""
+
+FILE_LIFETIME_SECONDS = 3600
+
+_FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
+_FOLDER_PREFIX = "percov2-explorer-"
+
+
+@contextlib.contextmanager
+def visitors_folder() -> Iterator[None]:
+    """Gives gradio a folder that only this user can read, and deletes it at the end.
+
+    Where the environment variable GRADIO_TEMP_DIR names a folder, that one is used and stays. What servers that were
+    killed have left is deleted once it is old.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
+        delete_old(left, FILE_LIFETIME_SECONDS)
+    if os.environ.get(_FOLDER_VARIABLE):
+        yield
+        return
+    # A picture may still be written while the folder goes.
+    with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, ignore_cleanup_errors=True) as folder:
+        os.environ[_FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_FOLDER_VARIABLE]
+
+
+@contextlib.asynccontextmanager
+async def cleaning(app: FastAPI) -> AsyncIterator[None]:
+    """The app's lifespan: deletes files of visitors once they are old, where the folder is not all gradio apps'.
+
+    gradio's own cleaning (6.31) knows no file that only stands in HTML, and ends for good when a file is added while
+    it runs.
+    """
+    if not os.environ.get(_FOLDER_VARIABLE):
+        yield
+        return
+    task = asyncio.create_task(_clean_forever(app))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def delete_old(folder: Path, age: float) -> None:
+    """Deletes what nobody has written to for `age` seconds in a folder of gradio's files, and the folder if empty.
+
+    gradio keeps each file in a folder of its own, and uploads that have not ended beside them. What cannot be deleted
+    is left.
+    """
+    oldest = time.time() - age
+    with contextlib.suppress(OSError):
+        is_old = folder.stat().st_ctime <= oldest
+        for entry in folder.iterdir():
+            with contextlib.suppress(OSError):
+                if any(path.stat().st_ctime > oldest for path in (entry, *entry.glob("*"))):
+                    continue
+                if entry.is_dir():
+                    shutil.rmtree(entry)
+                else:
+                    entry.unlink()
+        if is_old:
+            folder.rmdir()
+
+
+async def _clean_forever(app: FastAPI) -> None:
+    while True:
+        await asyncio.sleep(CLEANING_SECONDS)
+        await asyncio.to_thread(_clean, app)
+
+
+def _clean(app: FastAPI) -> None:
+    for block in app.get_blocks().blocks.values():
+        for path in getattr(block, "keep_in_cache", ()):
+            # The page's own files, such as examples, must never be old.
+            with contextlib.suppress(OSError):
+                os.utime(path)
+    delete_old(Path(get_upload_folder()), FILE_LIFETIME_SECONDS)
