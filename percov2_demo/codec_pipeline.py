@@ -161,6 +161,9 @@ class CodecPipeline(DiffusionPipeline, ABC):
         needed = check_memory(component_sizes(folder), plan, device)
         kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
         pipeline = super().from_pretrained(str(folder), **kwargs)
+        for name, part in pipeline.networks.items():
+            if any(parameter.is_meta for parameter in part.parameters()):
+                raise ValueError(f"the model's {name} lacks some of its weights: fetch the model again")
         identity = pipeline.config.identity
         # Half-precision copies of single-precision weights cannot be compared.
         if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():

@@ -1,5 +1,6 @@
 """The embedded model: what the repository carries is what the manifest says, and it works."""
 
+import ast
 import csv
 import hashlib
 import json
@@ -42,6 +43,26 @@ def test_weights_are_small_sharded_safetensors():
     assert max(path.stat().st_size for path in shards()) <= 16 * 2**20
     others = {path.suffix for path in EMBEDDED_MODEL.rglob("*") if path.is_file()} - {".safetensors", ".json", ".md"}
     assert not others
+
+
+def test_nothing_is_unpickled():
+    """Neither by name nor by a default of what reads other formats."""
+    sources = [*EMBEDDED_MODEL.parents[1].glob("percov2_demo/**/*.py"), EMBEDDED_MODEL.parents[1] / "app.py"]
+    assert len(sources) > 100
+    for source in sources:
+        for node in ast.walk(ast.parse(source.read_text("utf-8"))):
+            imported = getattr(node, "names", []) if isinstance(node, ast.Import | ast.ImportFrom) else []
+            modules = {name.name for name in imported} | {getattr(node, "module", None)}
+            assert not modules & {"pickle", "dill", "joblib", "shelve", "marshal", "cloudpickle"}, source
+            if isinstance(node, ast.Call):
+                settings = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
+                called = ast.unparse(node.func)
+                assert called not in ("torch.load", "np.load", "numpy.load", "eval", "exec"), source
+                assert not called.endswith((".load_state", ".save_state")), source
+                assert settings.get("weights_only", "True") == "True", source
+                assert settings.get("allow_pickle", "False") == "False", source
+                assert settings.get("use_safetensors", "True") == "True", source
+                assert settings.get("trust_remote_code", "False") == "False", source
 
 
 def test_weights_are_half_precision_and_finite():

@@ -1,5 +1,6 @@
 """What a visitor reads when something goes wrong: one sentence, never a traceback or a path."""
 
+import errno
 import html
 import inspect
 import logging
@@ -14,6 +15,8 @@ from percov2_demo.images import ImageError
 
 
 GENERIC_SENTENCE = "Something went wrong on our side, not yours: please try again."
+
+DISK_FULL_SENTENCE = "The disk of the server is full: please try again in an hour, when old files are deleted."
 
 MALFORMED_SENTENCE = (
     "A value is not of the kind that is asked for here: “Use via API” at the foot of the page lists them all."
@@ -68,6 +71,8 @@ class FriendlyBlocks(gr.Blocks):
 
 def sentence(error: Exception) -> str:
     """What an exception says to a visitor; exceptions that are not the codec's own say nothing of themselves."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return DISK_FULL_SENTENCE
     if not _is_ours(error):
         return GENERIC_SENTENCE
     text = str(error)

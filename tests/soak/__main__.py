@@ -1,0 +1,102 @@
+"""Hours of visitors: `python -m tests.soak --visitors 8 --minutes 30`.
+
+Prints one JSON object; the exit code is 1 if something is in it that must not be. Without `--url` the real server is
+started, watched and stopped; of one that runs already, memory and files are not seen.
+"""
+
+import argparse
+import contextlib
+import json
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from percov2_demo.ui.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
+from tests.soak.full_queue import fill_queue
+from tests.soak.report import failures, summarise
+from tests.soak.server import Server, Watch, started
+from tests.soak.visitors import Visitor
+
+
+WARM_UP_MINUTES = 5
+
+
+def main() -> int:
+    """Runs the soak."""
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("--visitors", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--url", help="of a server that runs already")
+    parser.add_argument("--model", help="model folder; default: the embedded model")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = Path(name)
+        if options.url:
+            server = Server(options.url.rstrip("/") + "/")
+        else:
+            model = ["--model", options.model] if options.model else []
+            server = stack.enter_context(started(folder, *model))
+        report = soak(server, folder, options.visitors, options.minutes * 60, options.seed)
+        report["failures"] = failures(report)
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return int(bool(report["failures"]))
+
+
+def soak(server: Server, folder: Path, count: int, seconds: float, seed: int, interval: float = 5) -> dict[str, Any]:
+    """Lets visitors loose on a server; one that was started here is stopped in the end.
+
+    Args:
+        server: The server.
+        folder: For the visitors' files.
+        count: Number of visitors.
+        seconds: How long they come.
+        seed: Decides what they do.
+        interval: Seconds between two looks at the server.
+    """
+    visitors = [Visitor(server.url, folder / f"visitor-{number}", seed * 1000 + number) for number in range(count)]
+    watch = Watch(server, interval)
+    with watch if server.process else contextlib.nullcontext():
+        end = time.monotonic() + seconds
+        threads = [threading.Thread(target=visitor.run, args=[end]) for visitor in visitors]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        stream = next((folder / "visitor-0").rglob("*.pcv2"))
+        report = {"seconds": seconds, "visitors": count, "seed": seed} | summarise(visitors)
+        report["full_queue"] = fill_queue(server.url, stream)
+    if server.process:
+        report |= _stop(server, watch, seconds)
+    return report
+
+
+def _stop(server: Server, watch: Watch, seconds: float) -> dict[str, Any]:
+    warm = min(WARM_UP_MINUTES * 60, seconds / 6)
+    memory = {
+        "each_minute": [round(watch.memory_at(second)) for second in range(0, round(seconds) + 1, 60)],
+        "most": round(max(megabytes for _, megabytes in watch.memory), 1),
+        "warm": round(watch.memory_at(warm), 1),
+        "end": round(watch.memory[-1][1], 1),
+        "growth": round(watch.memory[-1][1] - watch.memory_at(warm), 1),
+    }
+    oldest = time.time() - FILE_LIFETIME_SECONDS - CLEANING_SECONDS
+    left = server.files()
+    stopping = server.stop()
+    return {
+        "memory_megabytes": memory,
+        "files": {
+            "most": watch.files,
+            "end": len(left),
+            "overdue": sum(path.stat().st_ctime < oldest for path in left if path.exists()),
+            "after_stop": len(server.files()),
+        },
+        "stopping_seconds": round(stopping, 2),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The real server as a process of its own: started, watched and stopped from outside."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+
+
+ROOT = Path(__file__).parents[2]
+
+START_SECONDS = 180
+
+
+@dataclass
+class Server:
+    """A server that runs.
+
+    Attributes:
+        url: Its address.
+        process: The process; None where somebody else started it.
+        folder: Its temporary folder; empty until it starts, and after it has stopped.
+    """
+
+    url: str
+    process: subprocess.Popen | None = None
+    folder: Path | None = None
+
+    def memory(self) -> float:
+        """Resident memory in megabytes of 2^20 bytes."""
+        return psutil.Process(self.process.pid).memory_info().rss / 2**20
+
+    def files(self) -> list[Path]:
+        """All files in its temporary folder."""
+        return [path for path in self.folder.rglob("*") if path.is_file()]
+
+    def stop(self, sent: signal.Signals = signal.SIGTERM) -> float:
+        """Asks it to stop; returns after how many seconds it did."""
+        start = time.monotonic()
+        self.process.send_signal(sent)
+        self.process.wait(60)
+        return time.monotonic() - start
+
+
+@contextlib.contextmanager
+def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    """Starts `app.py` and kills it in the end, if it has not stopped by then.
+
+    Args:
+        folder: Where it finds its folder for temporary files, and `server.log` is written beside it.
+        *arguments: For `app.py`.
+        **environment: More environment variables.
+    """
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    own = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
+    own |= {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"} | environment
+    port = free_port()
+    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=log, stderr=subprocess.STDOUT)
+    server = Server(f"http://127.0.0.1:{port}/", process, temporary)
+    try:
+        wait_until_served(server)
+        yield server
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_served(server: Server) -> None:
+    """Returns when the page is served.
+
+    Raises:
+        RuntimeError: The process has ended, or took too long.
+    """
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end and server.process.poll() is None:
+        with contextlib.suppress(httpx.TransportError):
+            if httpx.get(f"{server.url}config").is_success:
+                return
+        time.sleep(0.2)
+    raise RuntimeError(f"the server does not serve: exit code {server.process.poll()}")
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@dataclass
+class Watch:
+    """Looks at a server every few seconds, from a thread.
+
+    Attributes:
+        memory: `(seconds since the start, megabytes)`.
+        files: The most files that there were at a time.
+    """
+
+    server: Server
+    interval: float
+    memory: list[tuple[float, float]] = field(default_factory=list)
+    files: int = 0
+
+    def __enter__(self) -> "Watch":
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def memory_at(self, seconds: float) -> float:
+        """Memory at the look nearest to a time."""
+        return min(self.memory, key=lambda look: abs(look[0] - seconds))[1]
+
+    def _look(self) -> None:
+        start = time.monotonic()
+        while True:
+            self.memory.append((time.monotonic() - start, self.server.memory()))
+            self.files = max(self.files, len(self.server.files()))
+            if self._ended.wait(self.interval):
+                return

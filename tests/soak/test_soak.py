@@ -1,0 +1,62 @@
+"""Seconds of what `python -m tests.soak` does for hours: the real server as a process, with tiny models."""
+
+import pytest
+
+from tests.conftest import tiny_pipeline
+from tests.soak.__main__ import soak
+from tests.soak.report import failures, summarise
+from tests.soak.server import started
+from tests.soak.visitors import WEIGHTS, Visit, Visitor
+
+
+SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("soak")
+    tiny_pipeline().save_pretrained(folder / "model")
+    with started(folder, "--model", str(folder / "model")) as server:
+        return soak(server, folder, count=3, seconds=SECONDS, seed=1, interval=1)
+
+
+def test_nothing_fails(report):
+    # Seconds tell nothing of growth: a server that starts to work always grows.
+    assert [failure for failure in failures(report) if not failure.startswith("memory")] == []
+
+
+def test_every_visitor_is_served(report):
+    assert min(report["fairness"]["requests_of_each"]) > 0
+    assert set(report["requests"]) <= set(WEIGHTS)
+
+
+def test_the_server_was_watched_and_stopped(report):
+    assert len(report["memory_megabytes"]["each_minute"]) == 1
+    assert report["files"]["most"] > 0
+    assert report["stopping_seconds"] < 5
+
+
+def test_errors_and_times_are_counted():
+    first, second = (Visitor("", None, seed) for seed in (1, 2))
+    first.visits = [Visit("info", waiting=number, running=1) for number in range(3)]
+    second.visits = [Visit("page", running=0.5, error="page: no answer")]
+    report = summarise([first, second])
+    assert report["errors"] == {"page: no answer": 1}
+    assert report["requests"]["info"]["waiting_seconds"] == {"p50": 1, "p95": 1.9, "max": 2}
+    assert report["fairness"] == {"requests_of_each": [3, 1], "least_to_most": 0.33}
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"errors": {"page: no answer": 2}}, "2 times page: no answer"),
+        ({"full_queue": {"status": 200, "answer": ""}}, "full"),
+        ({"memory_megabytes": {"growth": 101.0}}, "grew by 101.0 MB"),
+        ({"files": {"overdue": 0, "after_stop": 1}}, "files are left"),
+    ],
+)
+def test_what_must_not_be_is_found(part, words):
+    healthy = {"errors": {}, "full_queue": {"status": 503, "answer": "Queue is full."}}
+    assert failures(healthy) == []
+    (found,) = failures(healthy | part)
+    assert words in found
