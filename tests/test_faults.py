@@ -105,7 +105,7 @@ def test_a_server_stops_at_once_while_it_paints(tmp_path, photo, sent):
         assert server.files()
         assert server.stop(sent) < 5
         assert server.process.returncode == 0
-        assert not list(server.folder.iterdir())
+        assert not server.files()
     assert "Traceback" not in (tmp_path / "server.log").read_text()
 
 

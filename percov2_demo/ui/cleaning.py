@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from fastapi import FastAPI
-from gradio.utils import get_upload_folder
 
 
 CLEANING_SECONDS = 600
@@ -29,13 +28,12 @@ def visitors_folder() -> Iterator[None]:
     Where the environment variable GRADIO_TEMP_DIR names a folder, that one is used and stays. What servers that were
     killed have left is deleted once it is old.
     """
-    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER_PREFIX}*"):
-        delete_old(left, FILE_LIFETIME_SECONDS)
     if os.environ.get(_FOLDER_VARIABLE):
         yield
         return
     # A picture may still be written while the folder goes.
     with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, ignore_cleanup_errors=True) as folder:
+        _delete_left(Path(folder))
         os.environ[_FOLDER_VARIABLE] = folder
         try:
             yield
@@ -50,10 +48,11 @@ async def cleaning(app: FastAPI) -> AsyncIterator[None]:
     gradio's own cleaning (6.31) knows no file that only stands in HTML, and ends for good when a file is added while
     it runs.
     """
-    if not os.environ.get(_FOLDER_VARIABLE):
+    folder = os.environ.get(_FOLDER_VARIABLE)
+    if not folder:
         yield
         return
-    task = asyncio.create_task(_clean_forever(app))
+    task = asyncio.create_task(_clean_forever(app, Path(folder)))
     try:
         yield
     finally:
@@ -81,16 +80,26 @@ def delete_old(folder: Path, age: float) -> None:
             folder.rmdir()
 
 
-async def _clean_forever(app: FastAPI) -> None:
+def _delete_left(folder: Path) -> None:
+    """Deletes what is old in the folders of servers that were killed, which lie beside this one's."""
+    owner = folder.stat().st_uid
+    for left in folder.parent.glob(f"{_FOLDER_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            # Where all users may write, a link of this name could lead anywhere.
+            if not left.is_symlink() and left.stat().st_uid == owner:
+                delete_old(left, FILE_LIFETIME_SECONDS)
+
+
+async def _clean_forever(app: FastAPI, folder: Path) -> None:
     while True:
         await asyncio.sleep(CLEANING_SECONDS)
-        await asyncio.to_thread(_clean, app)
+        await asyncio.to_thread(_clean, app, folder)
 
 
-def _clean(app: FastAPI) -> None:
+def _clean(app: FastAPI, folder: Path) -> None:
     for block in app.get_blocks().blocks.values():
         for path in getattr(block, "keep_in_cache", ()):
             # The page's own files, such as examples, must never be old.
             with contextlib.suppress(OSError):
                 os.utime(path)
-    delete_old(Path(get_upload_folder()), FILE_LIFETIME_SECONDS)
+    delete_old(folder, FILE_LIFETIME_SECONDS)

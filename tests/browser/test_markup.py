@@ -31,7 +31,7 @@ def test_a_caption_of_markup_is_text_everywhere(page, embedded, photo):
     points(page).first.hover(force=True)
     expect(panel.locator(".point-card")).to_contain_text(CAPTION)
     cards(page).first.get_by_role("button").click()
-    expect(panel.get_by_role("heading", name="Run 1")).to_be_visible()
+    expect(panel.get_by_role("heading", name="Run 1:")).to_be_visible()
     expect_text_only(page)
 
     paint_stream(page, embedded.compress(photo, caption=CAPTION).to_bytes(), 2)

@@ -46,6 +46,7 @@ def test_what_a_killed_server_left_goes_once_it_is_old(temporary, monkeypatch):
     strangers = temporary / "hash" / "file.txt"
     strangers.parent.mkdir()
     strangers.write_text("not ours")
+    (temporary / "percov2-explorer-link").symlink_to(strangers.parent.parent)
     with visitors_folder():
         assert (left / "hash" / "photo.jpg").is_file()
     monkeypatch.setattr(cleaning, "FILE_LIFETIME_SECONDS", 0)
