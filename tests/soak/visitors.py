@@ -157,8 +157,8 @@ class Visitor:
 
     def _cancelled(self, visit: Visit) -> None:
         job = self._client.submit(handle_file(self._stream), steps=LONG_RUN_STEPS, api_name="/decompress")
-        patience = time.monotonic() + self._random.uniform(0, 3)
-        self._finished(visit, job, lambda job: job.done() or time.monotonic() > patience)
+        is_time = self._impatience(visit)
+        self._finished(visit, job, lambda job: job.done() or is_time())
         job.cancel()
         self._finished(visit, job)
 
@@ -174,7 +174,7 @@ class Visitor:
         session = uuid.uuid4().hex
         body = {"data": [stream, LONG_RUN_STEPS, 3, None, 0], "fn_index": function, "session_hash": session}
         start = time.monotonic()
-        patience = start + self._random.uniform(0, 3)
+        is_time = self._impatience(visit)
         httpx.post(f"{queue}/join", json=body, timeout=PATIENCE_SECONDS).raise_for_status()
         with httpx.stream(
             "GET", f"{queue}/data", params={"session_hash": session}, timeout=PATIENCE_SECONDS
@@ -182,5 +182,17 @@ class Visitor:
             for line in answer.iter_lines():
                 if visit.waiting is None and "process_starts" in line:
                     visit.waiting = time.monotonic() - start
-                if time.monotonic() > patience:
+                if is_time():
                     return
+
+    def _impatience(self, visit: Visit) -> Callable[[], bool]:
+        """Tells when the visitor has had enough: after seconds in line or, half of the time, of painting."""
+        start, seconds = time.monotonic(), self._random.uniform(0, 3)
+        in_line = self._random.random() < 0.5
+
+        def is_time() -> bool:
+            if in_line:
+                return time.monotonic() - start > seconds
+            return visit.waiting is not None and time.monotonic() - start > visit.waiting + seconds
+
+        return is_time
