@@ -497,8 +497,9 @@ class CodecPipeline(DiffusionPipeline, ABC):
         indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
         caption = stream.caption if caption is None else caption
         with onednn_products():
-            condition = self.hyper_codec.decode(indices, stream.preset)
+            # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
             text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
+            condition = self.hyper_codec.decode(indices, stream.preset)
         estimate = None if condition.estimate is None else condition.estimate.float()
         return Start(Condition(condition.channels, estimate), text, strength)
 
@@ -553,10 +554,12 @@ class CodecPipeline(DiffusionPipeline, ABC):
                 progress.update()
                 return latents
 
-            latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
-            images = self.decode_latents(latents)
-        self.maybe_free_model_hooks()
-        return images
+            try:
+                latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
+                return self.decode_latents(latents)
+            finally:
+                # Also of a picture that was stopped: the next one's parts need the room.
+                self.maybe_free_model_hooks()
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:

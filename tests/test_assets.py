@@ -57,7 +57,9 @@ def test_nothing_is_unpickled():
             if isinstance(node, ast.Call):
                 settings = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
                 called = ast.unparse(node.func)
-                assert called not in ("torch.load", "np.load", "numpy.load", "eval", "exec"), source
+                assert called not in ("eval", "exec"), source
+                # What was published as a pickle is read with tensors alone allowed.
+                assert called != "torch.load" or settings["weights_only"] == "True", source
                 assert not called.endswith((".load_state", ".save_state")), source
                 assert settings.get("weights_only", "True") == "True", source
                 assert settings.get("allow_pickle", "False") == "False", source

@@ -22,7 +22,7 @@ from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import progress_clock
 from percov2_demo.ui.results import ResultPanel
 from percov2_demo.ui.runs import Origin, Run, next_number
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_stop, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_end, paint
 from percov2_demo.ui.scripts import lookup_script, scroll_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 
@@ -98,8 +98,7 @@ class CompressTab:
             **MODEL_QUEUE,
         )
         at_rest = [self.compress_button, *self.result.buttons]
-        running.then(self.rest, outputs=at_rest, **PAGE_EVENT)
-        connect_stop(self.result.stop, running)
+        connect_end(running, self.result.stop, self.rest, outputs=at_rest)
 
     @property
     def _settings(self) -> list[Component]:

@@ -19,7 +19,7 @@ from percov2_demo.ui.links import PARAMETER, create_link, link_html, read_stream
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.progress import create_progress, progress_clock
 from percov2_demo.ui.runs import CaptionSource, Run, next_number
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_stop, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_end, paint
 from percov2_demo.ui.scripts import ADDRESS_SCRIPT, scroll_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 
@@ -139,8 +139,7 @@ class DecodeTab:
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        running.then(self.rest, outputs=self._at_rest, **PAGE_EVENT)
-        connect_stop(self.stop_button, running)
+        connect_end(running, self.stop_button, self.rest, outputs=self._at_rest)
 
     @property
     def _shown(self) -> list[Component]:

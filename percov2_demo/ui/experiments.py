@@ -13,7 +13,7 @@ from percov2_demo.sampling import Sampling
 from percov2_demo.ui.concealment import concealment_html
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.files import format_size, png_bytes, save_download
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_stop, paint
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_end, paint
 
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class Experiments:
                 api_visibility="private",
                 **MODEL_QUEUE,
             )
-            running.then(_idle, outputs=[button, stop], **PAGE_EVENT)
-            connect_stop(stop, running)
+            connect_end(running, stop, _idle, outputs=[button, stop])
 
     def cut(
         self,

@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.photo_input import FittedPhoto, PhotoInput
-from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_stop
+from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_end
 from percov2_demo.ui.scripts import scroll_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS
 from percov2_demo.ui.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
@@ -114,8 +114,7 @@ class Lab(ABC):
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        running.then(self.rest, [self.fitted, self.painted], at_rest, **PAGE_EVENT)
-        connect_stop(self.stop_button, running)
+        connect_end(running, self.stop_button, self.rest, [self.fitted, self.painted], at_rest)
         for ended in (running.failure, self.stop_button.click):
             ended(self.say_stopped, self.painted, self.status, **PAGE_EVENT)
         running.then(**forecast)

@@ -1,6 +1,6 @@
 """The sampler: its settings as both tabs show them, and its run as something to watch and to stop."""
 
-from collections.abc import Callable, Generator, Iterator, Set
+from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -164,13 +164,29 @@ def _paint(
     return watch(work)
 
 
-def connect_stop(button: gr.Button, running: "Dependency") -> None:
-    """Lets a button cancel a run.
+def connect_end(
+    running: "Dependency",
+    stop: gr.Button,
+    rest: Callable[..., Any],
+    inputs: Sequence[Component] = (),
+    outputs: Sequence[Component] = (),
+) -> None:
+    """Lets a button cancel a run, and shows when it has ended in whatever way.
 
-    What shows that nothing runs must hang on the run's own end, which cancelling brings about: gradio (6.31) drops a
-    run that is asked for before the browser has heard of the last one's end.
+    The buttons must not come back with the press of Stop: gradio (6.31) drops a run that is asked for before the
+    browser has heard of the last one's end. A cancelled run counts as a success there, and after a failed one `failure`
+    is called, but not `then`.
+
+    Args:
+        running: The run.
+        stop: The button that cancels it.
+        rest: Makes the updates that show that nothing runs.
+        inputs: Its inputs.
+        outputs: What it updates.
     """
-    button.click(None, cancels=[running], **PAGE_EVENT)
+    stop.click(None, cancels=[running], **PAGE_EVENT)
+    for ended in (running.success, running.failure):
+        ended(rest, list(inputs), list(outputs), **PAGE_EVENT)
 
 
 def preview_steps(steps: int) -> frozenset[int]:

@@ -125,6 +125,20 @@ def test_stop_leaves_the_page_usable(page, photo):
     expect_picture(page)
 
 
+def test_a_failed_run_leaves_the_page_usable(page, photo):
+    choose_photo(page, photo)
+    open_painting(page)
+    set_steps(page)
+    caption_of(page).fill("щ" * 900)
+    compress_button(page).click()
+    assert "shorten it" in toast(page)
+    expect(compress_button(page)).to_be_enabled()
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    caption_of(page).fill("a house")
+    compress_button(page).click()
+    expect_picture(page)
+
+
 def test_a_preset_brings_its_strength(page, embedded):
     open_painting(page)
     for preset in reversed(embedded.presets):

@@ -21,7 +21,7 @@ def fill_queue(url: str, stream: Path) -> dict[str, int | str]:
     with stream.open("rb") as file:
         (path,) = httpx.post(f"{api}/upload", files={"files": file}).json()
     session = uuid.uuid4().hex
-    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, 100, 3, None, 0]
+    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, 100, 3, None, 0, False]
     body = {"data": data, "fn_index": function, "session_hash": session}
     taken = []
     try:
