@@ -1,6 +1,7 @@
 """What the caption is worth: to the flow's error, and to the picture that is painted."""
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -18,7 +19,7 @@ from percov2_demo.training.samples import Draws
 
 
 BATCH = 16
-REPEATS = 2
+REPEATS = 4
 """Noise levels and noises each photo is measured with."""
 
 CONTRAST = ("a photo of a snowy mountain", "a photo of a red car")
@@ -26,19 +27,23 @@ CONTRAST = ("a photo of a snowy mountain", "a photo of a red car")
 
 
 @torch.inference_mode()
-def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, folder: Path) -> None:
+def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, empty_ids: Tensor, folder: Path) -> None:
     """Writes the flow's loss on each preset as `leverage.csv`.
+
+    Beside the loss under each caption stands by how many per cent of the right one's it is worse, and the standard
+    error of that over photos. Every photo has the same noises under all captions, so that differences are paired.
 
     Args:
         flow: The trained flow.
-        latents: Scaled latents `(N, C, H, W)` of photos that were not trained on.
+        latents: Scaled latents `(N, C, H, W)` of photos that were not trained on; N is at least 2.
         input_ids: Tokens `(N, L)` of their captions; the wrong caption of a photo is the next one's.
+        empty_ids: Tokens `(1, L)` of the empty caption, which training put in the place of some.
         folder: Where the table goes.
     """
-    captions = {"right": input_ids, "wrong": input_ids.roll(1, 0)}
+    captions = {"right": input_ids, "wrong": input_ids.roll(1, 0), "empty": empty_ids.expand_as(input_ids)}
     rows = []
     for preset in tqdm(flow.hyper_codec.config.presets, desc="measuring captions", disable=None):
-        losses = dict.fromkeys(captions, 0.0)
+        losses = {name: torch.zeros(len(latents), dtype=torch.float64) for name in captions}
         for first in range(0, len(latents), BATCH):
             part = latents[first : first + BATCH]
             condition = flow.hyper_codec.decode(flow.hyper_codec.encode(part, preset), preset)
@@ -48,12 +53,19 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, fo
                 noisy = noisy_latent(part, draws.normal(part.shape, part.device), sigma)
                 for name, tokens in captions.items():
                     expected = flow.expected(noisy, sigma, condition, tokens[first : first + BATCH])
-                    loss = flow.weight(sigma) * (expected - part).square()
-                    losses[name] += loss.mean().item() * len(part) / len(latents) / REPEATS
-        percent = 100 * (losses["wrong"] / losses["right"] - 1)
-        rows.append([preset, f"{losses['right']:.5f}", f"{losses['wrong']:.5f}", f"{percent:.2f}"])
-    head = ["preset", "right_caption", "wrong_caption", "wrong_is_worse_percent"]
-    _write(folder / "leverage.csv", head, rows)
+                    error = (flow.weight(sigma) * (expected - part).square()).mean((1, 2, 3))
+                    losses[name][first : first + BATCH] += error.cpu() / REPEATS
+        right = losses.pop("right")
+        row = {"preset": preset, "photos": len(latents), "right_caption": f"{right.mean():.5f}"}
+        for name, loss in losses.items():
+            percent = 100 * (loss - right) / right.mean()
+            row |= {
+                f"{name}_caption": f"{loss.mean():.5f}",
+                f"{name}_is_worse_percent": f"{percent.mean():.2f}",
+                f"{name}_standard_error": f"{percent.std() / math.sqrt(len(percent)):.2f}",
+            }
+        rows.append(row)
+    _write(folder / "leverage.csv", list(rows[0]), [list(row.values()) for row in rows])
 
 
 def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], folder: Path) -> None:

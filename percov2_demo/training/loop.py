@@ -68,6 +68,9 @@ class LoopConfig:
     save_seconds: float = 300.0
 
 
+STATE_FILES = ("weights.safetensors", "optimizer.safetensors", "average.safetensors", "state.json")
+"""What a state consists of; the step count is the last to be replaced."""
+
 NextBatch = Callable[[int, Share], dict[str, Tensor | Draws]]
 """The arguments of the objective for a share of a step's global batch."""
 
@@ -178,7 +181,10 @@ class TrainingRun:
         return self._result
 
     def save(self, on_save: Callable[[nn.Module, int], None] | None = None) -> None:
-        """Writes the whole state; each file is replaced as a whole, the step count last. All processes call this."""
+        """Writes the whole state beside the last one, then puts it in its place. All processes call this.
+
+        So one that is killed while it writes, which takes long, leaves the last state as it was.
+        """
         self._write("weights", get_model_state_dict(self.model, options=_WHOLE))
         optimizer = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_WHOLE)
         state = optimizer.get("state", {})
@@ -191,9 +197,10 @@ class TrainingRun:
             if self.accelerator.is_main_process:
                 self._result.load_state_dict(average)
         if self.accelerator.is_main_process:
-            partial = self.folder / "state.json.partial"
-            partial.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
-            partial.replace(self.folder / "state.json")
+            state_file = self.folder / "state.json.partial"
+            state_file.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
+            for name in STATE_FILES:
+                (self.folder / f"{name}.partial").replace(self.folder / name)
             if on_save is not None:
                 on_save(self._result, self.step)
         self.accelerator.wait_for_everyone()
@@ -252,10 +259,9 @@ class TrainingRun:
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
         if not self.accelerator.is_main_process:
             return
-        partial = self.folder / f"{name}.safetensors.partial"
+        path = self.folder / f"{name}.safetensors.partial"
         # Copies, since safetensors refuses tensors that share their memory, as tied embeddings do.
-        save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, partial)
-        partial.replace(self.folder / f"{name}.safetensors")
+        save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, path)
 
     def _load(self) -> None:
         """Reads what `save` wrote, except for the average."""

@@ -95,7 +95,7 @@ class Stages(Recipe):
     def flow(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains flow transformer and text encoder."""
         config = self.config["flow"]
-        hyper_codec = HyperCodec.from_pretrained(self.work / "hyper" / "model")
+        hyper_codec = self._made(HyperCodec, "hyper/model")
         tokenizer = self._tokenizer()
         channels = hyper_codec.config.latent_channels + hyper_codec.condition_channels
         transformer = SD3Transformer2DModel(in_channels=channels, **config["transformer"])
@@ -110,6 +110,7 @@ class Stages(Recipe):
         next_batch = self._captioned_batches("flow", tokenizer, len(hyper_codec.config.presets))
         trained = self._run("flow", objective, next_batch, time_budget_s, resume)
         self._save_flow("flow", trained)
+        self._save("flow", trained.hyper_codec, "hyper_codec")
 
     def adversarial(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains flow transformer and text encoder further, against a discriminator."""
@@ -142,9 +143,10 @@ class Stages(Recipe):
         photos, side = read_shards([self.data / "photos" / "val.tar"]), self.config["leverage"]["side"]
         pictures = [ImageOps.fit(Image.fromarray(photo.pixels()), (side, side)) for photo in photos]
         latents = torch.cat([pipeline.encode_latents(picture) for picture in pictures])
-        tokens = tokenize(pipeline.tokenizer, [photo.captions[0] for photo in photos]).to(latents.device)
+        tokens = tokenize(pipeline.tokenizer, ["", *(photo.captions[0] for photo in photos)]).to(latents.device)
         with self.accelerator.autocast():
-            measure_leverage(self._flow_objective(pipeline), latents, tokens, self.work / "leverage")
+            flow = self._flow_objective(pipeline)
+            measure_leverage(flow, latents, tokens[1:], tokens[:1], self.work / "leverage")
         kodak = self.data / "kodak"
         if kodak.is_dir():
             pictures = [picture.load() for picture in list_pictures(kodak, None, "crop", pipeline.max_side)]
@@ -199,7 +201,7 @@ class Stages(Recipe):
         self._save(stage, self._run(stage, objective, self._shared(batches), time_budget_s, resume).autoencoder)
 
     def _save_flow(self, stage: str, trained: FlowObjective) -> None:
-        for name in ("transformer", "text_encoder", "hyper_codec"):
+        for name in ("transformer", "text_encoder"):
             self._save(stage, getattr(trained, name), name)
 
     @cached_property
@@ -228,8 +230,20 @@ class Stages(Recipe):
     def _part(self, kind: type, name: str, folder: str) -> Any:
         """A trained part of the model that was named, or of the one that the stages make."""
         if self.model is None:
-            return kind.from_pretrained(self.work / folder)
+            return self._made(kind, folder)
         return kind.from_pretrained(self.model, subfolder=name)
+
+    def _made(self, kind: type, folder: str) -> Any:
+        """A part that an earlier stage left in the work folder.
+
+        Raises:
+            ValueError: It did not, or not to the end.
+        """
+        path = self.work / folder
+        if not path.is_dir():
+            # Else the libraries would take the path for a repository on the hub.
+            raise ValueError(f"{self.work} has no {folder}: run {folder.partition('/')[0]} first")
+        return kind.from_pretrained(path)
 
     def _latents_file(self) -> Path:
         return self.work / "latents" / "train.safetensors"

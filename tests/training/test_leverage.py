@@ -1,6 +1,7 @@
 """What captions are worth, on models that are known to use them or not."""
 
 import csv
+import math
 
 import pytest
 import torch
@@ -16,12 +17,12 @@ PHOTOS = 20
 
 
 class Flow(FlowObjective):
-    """Expects the latent and an error: the more, the further the token is from the photo's number."""
+    """Expects the latent and an error of 1, and of 1 and a photo's own where the token is not the photo's number."""
 
-    def __init__(self, error):
+    def __init__(self, errors):
         parts = tiny_pipeline()
         super().__init__(parts.transformer, parts.text_encoder, parts.hyper_codec, "residual")
-        self.error = error
+        self.errors = errors
 
     def expected(self, noisy, sigma, condition, input_ids):
         numbers = torch.arange(PHOTOS)[:, None, None, None]
@@ -29,7 +30,10 @@ class Flow(FlowObjective):
         # Which photos these are: those whose noise is what is left of the noisy latents.
         found = [int((noise_left(noisy[i], clean, sigma[i])).argmin()) for i in range(len(noisy))]
         wrong = (input_ids[:, :1, None, None] != numbers[found]).float()
-        return clean[found] + 1 + self.error * wrong
+        return clean[found] + 1 + self.errors[found, None, None, None] * wrong
+
+    def weight(self, sigma):
+        return torch.ones_like(sigma)
 
 
 def latents():
@@ -41,27 +45,35 @@ def noise_left(noisy, clean, sigma):
     return (noisy - (1 - sigma) * clean).abs().mean((1, 2, 3))
 
 
-def measure(error, folder):
+def measure(errors, folder):
     tokens = torch.arange(PHOTOS)[:, None].repeat(1, 4)
-    measure_leverage(Flow(error), latents(), tokens, folder)
+    measure_leverage(Flow(errors), latents(), tokens, torch.full((1, 4), PHOTOS), folder)
     with (folder / "leverage.csv").open() as file:
         return list(csv.DictReader(file))
 
 
-def test_a_flow_that_reads_captions_is_worse_with_wrong_ones(tmp_path):
-    rows = measure(0.5, tmp_path)
+def test_a_flow_that_reads_captions_is_worse_without_the_right_ones(tmp_path):
+    rows = measure(torch.full((PHOTOS,), 0.5), tmp_path)
     assert [row["preset"] for row in rows] == ["ultra-low", "low", "extreme-low"]
     for row in rows:
-        right, wrong = float(row["right_caption"]), float(row["wrong_caption"])
-        assert 0 < right < wrong
-        assert wrong / right == pytest.approx(1.5**2, rel=1e-3)
-        assert float(row["wrong_is_worse_percent"]) == pytest.approx(125, abs=0.1)
+        assert float(row["right_caption"]) == pytest.approx(1, abs=1e-4)
+        for name in ("wrong", "empty"):
+            assert float(row[f"{name}_caption"]) == pytest.approx(1.5**2, abs=1e-3)
+            assert float(row[f"{name}_is_worse_percent"]) == pytest.approx(125, abs=0.1)
+            assert float(row[f"{name}_standard_error"]) == pytest.approx(0, abs=0.02)
+
+
+def test_the_error_is_that_of_a_mean_over_photos(tmp_path):
+    """Every other photo is worse by 125 %: the mean is half of it, the error that over the root of N - 1."""
+    for row in measure(0.5 * (torch.arange(PHOTOS) % 2), tmp_path):
+        assert float(row["wrong_is_worse_percent"]) == pytest.approx(62.5, abs=0.1)
+        assert float(row["wrong_standard_error"]) == pytest.approx(62.5 / math.sqrt(PHOTOS - 1), abs=0.1)
 
 
 def test_a_flow_that_ignores_captions_is_no_worse(tmp_path):
-    for row in measure(0.0, tmp_path):
-        assert row["right_caption"] == row["wrong_caption"]
-        assert row["wrong_is_worse_percent"] == "0.00"
+    for row in measure(torch.zeros(PHOTOS), tmp_path):
+        assert row["right_caption"] == row["wrong_caption"] == row["empty_caption"]
+        assert row["wrong_is_worse_percent"] == row["empty_standard_error"] == "0.00"
 
 
 GREYS = {CONTRAST[0]: 20, CONTRAST[1]: 30, None: 60}

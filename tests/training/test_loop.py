@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from percov2_demo.training.curves import read_curve
-from percov2_demo.training.loop import LoopConfig, TrainingRun
+from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
 from percov2_demo.training.samples import Draws, Share
 from tests.training.launched import run_on_two
 
@@ -61,6 +61,22 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, accelerator):
     assert second.step == 25
     resumed = second.run(batch, 60)
     torch.testing.assert_close(resumed.state_dict(), whole.state_dict())
+
+
+def test_a_run_that_is_killed_while_it_saves_leaves_the_last_state(tmp_path, accelerator, monkeypatch):
+    TrainingRun(Regression(), tmp_path, config(max_steps=25), accelerator).run(batch, 60)
+    before = [(tmp_path / name).read_bytes() for name in STATE_FILES]
+    second = TrainingRun(Regression(), tmp_path, config(max_steps=30), accelerator, resume=True)
+
+    def write(name, tensors):
+        if name == "average":
+            raise KeyboardInterrupt
+        TrainingRun._write(second, name, tensors)
+
+    monkeypatch.setattr(second, "_write", write)
+    with pytest.raises(KeyboardInterrupt):
+        second.run(batch, 60)
+    assert [(tmp_path / name).read_bytes() for name in STATE_FILES] == before
 
 
 def test_a_resumed_curve_goes_on_from_the_saved_step(tmp_path, accelerator):

@@ -122,6 +122,13 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert "adversarial: discrimination" in (tmp_path / "work" / "curves.html").read_text()
 
 
+def test_a_stage_names_the_one_that_has_to_run_first(data, tmp_path):
+    stages = Stages(small_config(), data, tmp_path / "work", precision="no")
+    for stage, first in (("flow", "hyper"), ("latents", "autoencoder"), ("indices", "autoencoder")):
+        with pytest.raises(ValueError, match=f"run {first} first$"):
+            stages.run(stage, 60.0)
+
+
 def test_entropy_models_of_a_model_folder(data, tmp_path):
     """The entropy models are trained on the stages' own model, or on another that is named."""
     tiny_pipeline().save_pretrained(tmp_path / "pipeline")
