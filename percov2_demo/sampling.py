@@ -14,7 +14,7 @@ class Sampling:
         seed: Seed of the noise.
     """
 
-    steps: int = 8
+    steps: int = 4
     guidance: float = 3.0
     strength: float | None = None
     seed: int = 0

@@ -31,6 +31,8 @@ FILE_OF_A_LION = (
     "a6a674aefd59356047ea8bf668814eadcf763aa53e0d5228f0d1c5d8819ccf49a521"
     "a9"
 )
+COMPARED = ((4, 0.0), (4, 0.3), (4, 0.38), (8, 0.3), (20, 0.3))
+"""Steps and strengths that are measured beside the default."""
 KODAK = os.environ.get("PERCOV2_KODAK")
 
 
@@ -141,7 +143,7 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
     assert settings["model"] == embedded.identity
     assert (settings["pictures"], settings["fit"], settings["sizes"]) == (24, "crop", ["512x512"])
     assert settings["default_strength"] == {preset: embedded.default_strength(preset) for preset in MODEL_PRESETS}
-    samplings = [Sampling(), Sampling(strength=0.0), Sampling(steps=4), Sampling(steps=20)]
+    samplings = [Sampling(), *(Sampling(steps, strength=strength) for steps, strength in COMPARED)]
     assert settings["samplings"] == [asdict(sampling) for sampling in samplings]
     fidelity = {point["preset"]: point["psnr"] for point in reversed(summary["points"])}
     assert fidelity["ultra-low"] < fidelity["low"] < fidelity["extreme-low"]

@@ -39,7 +39,7 @@ def test_python_snippet_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (snippet,) = (block for block in blocks("python") if "PerCoV2Pipeline" in block)
     # Fewer steps than a reader takes: the snippet's code is tested here, not the sampler.
-    exec(snippet.replace("num_inference_steps=8", "num_inference_steps=1"), {})
+    exec(snippet.replace("num_inference_steps=4", "num_inference_steps=1"), {})
     with Image.open("back.png") as picture:
         assert picture.size == (576, 448)
 

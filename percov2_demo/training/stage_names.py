@@ -23,4 +23,4 @@ _IS_TIMED = {
 STAGES = tuple(_IS_TIMED)
 
 TIMED_STAGES = tuple(name for name, is_timed in _IS_TIMED.items() if is_timed)
-"""Those that train: they end inside a time budget, and leave a state and a curve."""
+"""Those that train: they end with a time budget, and leave a state and a curve."""
