@@ -1,1 +1,1 @@
-"""Training stages. Each runs on any device, stops after the step in which its time budget ends and resumes where it stopped."""
+"""Training stages. Each runs on any device, stops with the step in which its time budget ends, and can be resumed."""

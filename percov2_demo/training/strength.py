@@ -29,8 +29,8 @@ def sweep_strengths(
     """Writes the curve of PSNR and realism over the strength, and the strength that is chosen from it.
 
     Chosen is, for each preset, the candidate of the best realism among those whose mean PSNR is at most `max_loss_db`
-    below that of the hyper-decoder's own estimate. A limit is set by eye: the metric of patches does not mind the mosaic
-    that plain areas turn to, at the lower rates for a smaller loss.
+    below that of the hyper-decoder's own estimate. The limits are set by eye: the metric of patches does not mind the
+    mosaic that plain areas turn to.
 
     Args:
         pipeline: The model.
