@@ -151,6 +151,7 @@ def build_parser() -> Parser:
     bench = commands.add_parser("bench", help="how long each part takes, also beside the plain diffusers loop")
     bench.add_argument("input", type=Path, nargs="?", metavar="PHOTO", help="default: a drawn picture of 512x512")
     bench.add_argument("--repeats", type=int, default=5, help="rounds that medians are taken of")
+    bench.add_argument("--scale", action="store_true", help="how the cost grows, in place of the parts")
     bench.add_argument("--json", action="store_true", help="one JSON object in place of the table")
     bench.set_defaults(command=run_bench)
 
@@ -432,18 +433,21 @@ def run_bench(options: argparse.Namespace) -> None:
     watch = Stopwatch()
     pipeline = _load_pipeline(options)
     watch.lap("imports and load")
-    from percov2_demo.bench import bench, table
+    from percov2_demo.bench import bench, scale, scale_table, table
     from percov2_demo.pipeline import PerCoV2Pipeline
 
     if not isinstance(pipeline, PerCoV2Pipeline):
         raise ValueError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
     pipeline.set_progress_bar_config(disable=True)
-    result = bench(pipeline, photo.convert("RGB"), options.repeats)
-    result["parts"] = watch.seconds | result["parts"]
+    if options.scale:
+        result, lines = scale(pipeline, photo.convert("RGB"), options.repeats), scale_table
+    else:
+        result, lines = bench(pipeline, photo.convert("RGB"), options.repeats), table
+        result["parts"] = watch.seconds | result["parts"]
     if options.json:
         _print(result)
     else:
-        print(table(result))
+        print(lines(result))
 
 
 def run_convert_perco(options: argparse.Namespace) -> None:

@@ -36,7 +36,7 @@ class Start:
     """What the pictures of one stream share.
 
     Args:
-        condition: What the indices say, of one picture.
+        condition: What the indices say, of one picture; or of as many as are painted, each with a seed of its own.
         text: The condition without a caption and, where there is one, with it; None at strength 0.
         strength: Noise level in [0, 1] at the start.
         first: The first step's predictions `(1, C, H, W)` by branch, seed and timestep, as far as they were asked for.
@@ -156,8 +156,8 @@ class Sampler(ABC):
         """The network's output `(N, C, H, W)` for pairs of a branch and a picture."""
         dtype = self._network.dtype
         branches, items = map(list, zip(*pairs, strict=True))
-        channels = start.condition.channels.to(dtype).expand(len(pairs), -1, -1, -1)
-        noisy = torch.cat([latents[items].to(dtype), channels], dim=1)
+        channels = start.condition.channels.to(dtype).expand(len(latents), -1, -1, -1)
+        noisy = torch.cat([latents.to(dtype), channels], dim=1)[items]
         text = TextCondition(start.text.tokens[branches], start.text.pooled[branches])
         return self._call(noisy, timestep, text).float()
 

@@ -1,7 +1,8 @@
-"""How long the codec takes, part by part, and beside the plain diffusers loop."""
+"""How long the codec takes: part by part, beside the plain diffusers loop, and as the work grows."""
 
 from percov2_demo.bench.measure import bench
-from percov2_demo.bench.table import table
+from percov2_demo.bench.scale import Ranges, scale
+from percov2_demo.bench.table import scale_table, table
 
 
-__all__ = ["bench", "table"]
+__all__ = ["Ranges", "bench", "scale", "scale_table", "table"]

@@ -1,11 +1,6 @@
 """The measurements: medians of wall time, what is compared taking turns so that a busy machine is busy for all."""
 
 import io
-import os
-import platform
-import resource
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,10 +8,11 @@ from itertools import product
 from statistics import median
 from typing import Any
 
-import torch
 from PIL import Image
 
+from percov2_demo.bench.machine import describe_machine, peak_memory_mb
 from percov2_demo.bench.plain_loop import PlainLoop
+from percov2_demo.bench.turns import measure_span, take_turns
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
@@ -64,17 +60,12 @@ def bench(
         {"settings": _settings(pipeline, photo, repeats, sampling), "parts": parts}
         | _beside_diffusers(pipeline, stream, sampling, repeats)
         | _sweep(pipeline, photo, stream, sampling, sweep_steps)
-        | {"peak_memory_mb": _peak_memory_mb(pipeline.device)}
+        | {"peak_memory_mb": peak_memory_mb(pipeline.device)}
     )
 
 
 def _settings(pipeline: PerCoV2Pipeline, photo: Image.Image, repeats: int, sampling: Sampling) -> dict[str, Any]:
-    device = pipeline.device
-    return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
-        "threads": torch.get_num_threads(),
-        "cpus": os.cpu_count(),
-        "torch": torch.__version__,
+    return describe_machine(pipeline.device) | {
         "size": f"{photo.width}x{photo.height}",
         "steps": sampling.steps,
         "guidance": sampling.guidance,
@@ -104,7 +95,8 @@ def _parts(
     }
     if pipeline.captioner is None:
         del actions["caption"]
-    seconds = {name: median(times) for name, times in _take_turns(actions, repeats, pipeline.device).items()}
+    spans = take_turns(actions, repeats, pipeline.device)
+    seconds = {name: median(span.wall for span in taken) for name, taken in spans.items()}
     # A picture is painted by the steps and then decoded.
     seconds["steps"] -= seconds["autoencoder"]
     parts = seconds | {"each step": seconds["steps"] / sampling.steps}
@@ -126,7 +118,8 @@ def _beside_diffusers(
         "exact": paint("exact", lambda: pipeline.decompress(stream, **settings)),
         "fast": paint("fast", lambda: pipeline.decompress(stream, **settings, fast=True)),
     }
-    times = _take_turns(actions, repeats, pipeline.device)
+    spans = take_turns(actions, repeats, pipeline.device)
+    times = {name: [span.wall for span in taken] for name, taken in spans.items()}
     tensors = {name: to_tensor(picture) for name, picture in pictures.items()}
     return {
         "decode": {name: median(values) for name, values in times.items()},
@@ -152,7 +145,7 @@ def _sweep(
     seconds = {"separate": 0.0, "exact": 0.0, "fast": 0.0}
     for one, exact_outcome, fast_outcome in zip(samplings, exact, fast, strict=True):
         apart = partial(pipeline.decompress, stream, one.steps, one.guidance, one.strength, one.seed)
-        seconds["separate"] += _seconds(apart, pipeline.device)
+        seconds["separate"] += measure_span(apart, pipeline.device).wall
         # Of an outcome the painting counts: metrics are no part of separate decodes either.
         seconds["exact"] += exact_outcome.seconds
         seconds["fast"] += fast_outcome.seconds
@@ -163,33 +156,5 @@ def _sweep(
     }
 
 
-def _take_turns(
-    actions: dict[str, Callable[[], object]], repeats: int, device: torch.device
-) -> dict[str, list[float]]:
-    """Seconds of each action in each round, after one that does not count."""
-    times: dict[str, list[float]] = {name: [] for name in actions}
-    for round_ in range(repeats + 1):
-        for name, action in actions.items():
-            seconds = _seconds(action, device)
-            if round_:
-                times[name].append(seconds)
-    return times
-
-
-def _seconds(action: Callable[[], object], device: torch.device) -> float:
-    start = time.perf_counter()
-    action()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    return time.perf_counter() - start
-
-
 def _ratio(times: Sequence[float], reference: Sequence[float]) -> float:
     return median(value / base for value, base in zip(times, reference, strict=True))
-
-
-def _peak_memory_mb(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e6
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

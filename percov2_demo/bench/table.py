@@ -3,10 +3,14 @@
 from typing import Any
 
 
+GROUPS = {"batches": "pictures in a batch", "captions": "captions of a photo", "threads": "threads"}
+"""What `scale` counts up, in words."""
+
+
 def table(result: dict[str, Any]) -> str:
     """The lines of a result of `bench`, with parts that came before among its own."""
-    settings, sweep = result["settings"], result["sweep"]
-    lines = [", ".join(f"{name} {value}" for name, value in settings.items()), "", "part                     seconds"]
+    sweep = result["sweep"]
+    lines = [_settings_line(result), "", "part                     seconds"]
     lines += [f"{name:24} {seconds:7.3f}" for name, seconds in result["parts"].items()]
     decode = result["decode"]
     lines += [
@@ -26,3 +30,23 @@ def table(result: dict[str, Any]) -> str:
         f"peak memory {result['peak_memory_mb']:.0f} MB",
     ]
     return "\n".join(lines)
+
+
+def scale_table(result: dict[str, Any]) -> str:
+    """The lines of a result of `scale`: processors' seconds, which other programs on the machine do not change."""
+    lines = [_settings_line(result), "", "side  way               streams  bytes   encode     read    paint"]
+    for row in result["sizes"]:
+        parts = "  ".join(f"{seconds:7.3f}" for seconds in row["cpu_seconds"].values())
+        lines.append(f"{row['side']:4}  {row['way']:16}  {row['streams']:7}  {row['bytes']:5}  {parts}")
+    for group, name in GROUPS.items():
+        lines += ["", f"{name:24} seconds"]
+        lines += [f"{row['number']:<24} {row['cpu_seconds']:7.3f}" for row in result[group]]
+    lines += ["", "transformer, tokens    attention  products     rest"]
+    for row in result["transformer"]:
+        parts = "  ".join(f"{seconds:8.3f}" for seconds in row["cpu_seconds"].values())
+        lines.append(f"{row['tokens']:<21}   {parts}")
+    return "\n".join(lines)
+
+
+def _settings_line(result: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in result["settings"].items())
