@@ -1,15 +1,19 @@
-"""The model card's pictures; `python -m tests.document_pictures` makes them, in minutes.
+"""The documents' pictures; `python -m tests.document_pictures` makes them, in minutes.
 
 The contact sheets are of the photos that the page offers as examples; each carries the identity of the model that
-painted it as its comment. Chromium draws the curves.
+painted it as its comment. Chromium draws the charts.
 """
 
+import json
 import subprocess
 import textwrap
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import plotly.graph_objects as go
+
 from percov2_demo import PerCoV2Pipeline
+from percov2_demo.bench.chart import draw_scale
 from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.sweeps import difference
@@ -19,12 +23,14 @@ from percov2_demo.training.leverage import CONTRAST
 from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.ui.examples import example_photos
 from tests.browser.conftest import CHROMIUM, FLAGS
-from tests.document_tables import TRAINING
+from tests.document_tables import ROOT, SCALE, TRAINING
 
 
 CURVES = TRAINING / "curves.png"
 CAPTIONS = TRAINING / "captions.jpg"
 CURVES_WIDTH = 1500
+SCALE_CHART = ROOT / "docs" / "scale.png"
+SCALE_WIDTH = 1200
 NOTE_WIDTH = 36
 """Characters that fit on a line under a picture."""
 
@@ -59,12 +65,20 @@ def rewrites_sheet(pipeline: PerCoV2Pipeline, preset: str) -> None:
 
 def curves() -> None:
     """The curves that were kept."""
-    figure = draw_curves({stage: TRAINING / f"{stage}-curve.csv" for stage in TIMED_STAGES})
+    _draw(draw_curves({stage: TRAINING / f"{stage}-curve.csv" for stage in TIMED_STAGES}), CURVES, CURVES_WIDTH)
+
+
+def scale() -> None:
+    """How the cost grows."""
+    _draw(draw_scale(json.loads(SCALE.read_text())), SCALE_CHART, SCALE_WIDTH)
+
+
+def _draw(figure: go.Figure, path: Path, width: int) -> None:
     with TemporaryDirectory() as folder:
-        page = Path(folder) / "curves.html"
+        page = Path(folder) / "chart.html"
         figure.write_html(page, config={"displayModeBar": False})
-        options = ["--hide-scrollbars", f"--window-size={CURVES_WIDTH},{figure.layout.height}"]
-        subprocess.run([CHROMIUM, *FLAGS, *options, f"--screenshot={CURVES}", page.as_uri()], check=True)
+        options = ["--hide-scrollbars", f"--window-size={width},{figure.layout.height}"]
+        subprocess.run([CHROMIUM, *FLAGS, *options, f"--screenshot={path}", page.as_uri()], check=True)
 
 
 def _save(path: Path, pipeline: PerCoV2Pipeline, titles: list[str], rows: list, notes: list[list[str]]) -> None:
@@ -73,6 +87,7 @@ def _save(path: Path, pipeline: PerCoV2Pipeline, titles: list[str], rows: list, 
 
 if __name__ == "__main__":
     curves()
+    scale()
     model = PerCoV2Pipeline.from_pretrained()
     model.set_progress_bar_config(disable=True)
     captions_sheet(model)

@@ -11,9 +11,10 @@ from percov2_demo.sampling import Sampling
 
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "assets" / "model"
-DOCUMENTS = (ROOT / "README.md", MODEL / "README.md")
+DOCUMENTS = (ROOT / "README.md", MODEL / "README.md", ROOT / "docs" / "scale.md")
 RESULTS = ROOT / "assets" / "results" / "kodak"
 TRAINING = ROOT / "assets" / "results" / "training"
+SCALE = ROOT / "assets" / "results" / "bench" / "scale.json"
 METRICS = ("psnr", "ms_ssim", "realism", "colour_shift")
 
 
@@ -161,10 +162,63 @@ def sources() -> str:
     return table(["collection", "photos", "licence as its repository states it"], lines)
 
 
+def scaling() -> dict:
+    return json.loads(SCALE.read_text())
+
+
+def sizes() -> str:
+    """Processors' seconds of a picture there and back, by its side."""
+    lines = []
+    for row in scaling()["sizes"]:
+        seconds = row["cpu_seconds"].values()
+        per_megapixel = sum(seconds) / (row["side"] ** 2 / 1e6)
+        figures = [f"{value:.2f}" for value in (*seconds, sum(seconds), per_megapixel)]
+        lines.append([f"{row['side']}²", row["way"], str(row["streams"]), str(row["bytes"]), *figures])
+    head = ["picture", "coded", "streams", "bytes", "encode", "read", "paint", "together", "a megapixel"]
+    return table(head, lines)
+
+
+def operations() -> str:
+    """What one run of the transformer consists of, by the number of its tokens."""
+    lines = []
+    for row in scaling()["transformer"]:
+        seconds = row["cpu_seconds"]
+        rates = [row["operations"][kind] / seconds[kind] / 1e9 for kind in ("attention", "products")]
+        lines.append(
+            [
+                f"{row['side']}²",
+                str(row["tokens"]),
+                *(f"{1000 * value:.0f}" for value in seconds.values()),
+                f"{100 * seconds['attention'] / sum(seconds.values()):.0f}",
+                *(f"{value:.0f}" for value in rates),
+            ]
+        )
+    matrix = scaling()["matrix_product"]
+    rate = matrix["operations"] / matrix["cpu_seconds"] / 1e9
+    lines.append(
+        ["a product of 2048² matrices", "", "", f"{1000 * matrix['cpu_seconds']:.0f}", "", "", "", f"{rate:.0f}"]
+    )
+    head = ["picture", "tokens", "attention, ms", "products, ms", "rest, ms", "attention, %"]
+    return table([*head, "attention, 10⁹ operations/s", "products, 10⁹ operations/s"], lines)
+
+
+def growth() -> str:
+    """Processors' seconds over the number of pictures in a batch, of captions, of threads."""
+    names = {"batches": "pictures in a batch", "captions": "captions of a photo", "threads": "threads, one picture"}
+    lines = []
+    for group, name in names.items():
+        for row in scaling()[group]:
+            pictures = {"batches": row["number"], "captions": row["number"] + 1, "threads": 1}[group]
+            seconds = row["cpu_seconds"], row["cpu_seconds"] / pictures, row["wall_seconds"]
+            lines.append([name, str(row["number"]), *(f"{value:.2f}" for value in seconds)])
+    return table(["what grows", "to", "CPU seconds", "a picture", "seconds on the clock"], lines)
+
+
 TABLES = {
     make.__name__: make
     for make in (
         *(results, codings, baselines),
+        *(sizes, operations, growth),
         *(strengths, leverage, caption_change, captioner, parts, stages, sources),
     )
 }
