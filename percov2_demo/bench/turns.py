@@ -28,20 +28,21 @@ class Span:
 
 
 def take_turns(
-    actions: Mapping[Name, Callable[[], object]], repeats: int, device: torch.device
+    actions: Mapping[Name, Callable[[], object]], repeats: int, device: torch.device, warm_up: bool = True
 ) -> dict[Name, list[Span]]:
-    """Times of each action in each round, after one that does not count.
+    """Times of each action in each round.
 
     Args:
         actions: What is measured, by name.
         repeats: Rounds that count.
         device: Where they work; it is waited for.
+        warm_up: Whether a round that does not count comes first.
     """
     spans: dict[Name, list[Span]] = {name: [] for name in actions}
-    for round_ in range(repeats + 1):
+    for round_ in range(repeats + warm_up):
         for name, action in actions.items():
             span = measure_span(action, device)
-            if round_:
+            if round_ >= warm_up:
                 spans[name].append(span)
     return spans
 
