@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.__main__ import build_parser, main
+from percov2_demo.bench import Ranges
 from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.images import fit_image, load_image
 from tests.conftest import draw_scene, tiny_pipeline
@@ -342,3 +343,15 @@ def test_bench_measures_the_photo_it_is_given(folder, capsys, monkeypatch):
     assert (result["repeats"], result["identity"]) == (2, tiny_pipeline().identity)
     assert main(["bench", "--repeats", "0"]) == 2
     assert "at least 1" in capsys.readouterr().err
+
+
+def test_bench_measures_how_the_cost_grows(folder, capsys, monkeypatch):
+    few = Ranges(sides=(64, 128), transformer=(64,), tile=64, batches=(1,), captions=(1,))
+    monkeypatch.setattr("percov2_demo.bench.scaling.Ranges", lambda: few)
+    arguments = ["--scale", "--repeats", "1", "--json", "--model", str(folder / "model")]
+    assert main(["bench", *arguments]) == 0
+    result = json.loads(capsys.readouterr().out)
+    rows = ["sizes", "batches", "captions", "threads", "transformer"]
+    assert list(result) == ["settings", *rows, "matrix_product"]
+    assert all(row["cpu_seconds"] for name in rows for row in result[name])
+    assert [row["side"] for row in result["sizes"]] == [64, 128]

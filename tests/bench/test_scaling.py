@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from percov2_demo.bench import Ranges, scale, scale_table
+from percov2_demo.bench.chart import draw_scale
 from percov2_demo.bench.operations import ATTENTION, PRODUCTS, REST, OperationTimes
-from percov2_demo.bench.scale import BATCHED, TILES, WHOLE, Cut
+from percov2_demo.bench.scaling import BATCHED, TILES, WHOLE, Cut
 from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene, tiny_pipeline
 
@@ -51,6 +52,14 @@ def test_attention_grows_with_the_square_of_the_tokens(result):
 def test_the_result_is_json_and_a_table(result):
     assert json.loads(json.dumps(result))["settings"]["tile"] == 512
     assert "tiles in batches" in scale_table(result)
+
+
+def test_the_chart_shows_what_was_measured(result):
+    traces = {trace.name: trace for trace in draw_scale(result).data if trace.name}
+    assert list(traces) == [WHOLE, TILES, BATCHED, ATTENTION, PRODUCTS, REST]
+    assert list(traces[WHOLE].x) == [64, 128]
+    assert traces[TILES].y[0] == pytest.approx(sum(result["sizes"][2]["cpu_seconds"].values()))
+    assert list(traces[ATTENTION].x) == ["16", "64"]
 
 
 def test_tiles_in_a_batch_are_the_tiles_one_by_one():
