@@ -20,10 +20,10 @@ from percov2_demo.bench.machine import describe_machine
 from percov2_demo.bench.operations import ATTENTION, KINDS, PRODUCTS, OperationTimes, Work
 from percov2_demo.bench.turns import take_turns
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream
-from percov2_demo.flow_sampler import Start
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.presets import NOMINAL_SIDE
+from percov2_demo.sampler import Start
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, sweep
 
@@ -115,7 +115,7 @@ def scale(
         "settings"; "sizes", rows of a side, a way ("whole", "tiles" or "tiles in batches"), its streams and bytes,
         and processors' seconds of "encode", "read" and "paint"; "batches" and "captions", rows of a number and
         seconds; "threads", of one picture; "transformer", rows of a side, its tokens, seconds of the kinds of
-        operations in one run and the numbers of operations; "matrix_product", operations a second. "cpu_seconds" are
+        operations in one run and the numbers of operations; "matrix_product", its seconds and operations. "cpu_seconds" are
         of all of the process's threads, "wall_seconds" on the clock, in which other programs count too.
 
     Raises:

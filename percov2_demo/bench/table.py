@@ -33,7 +33,7 @@ def table(result: dict[str, Any]) -> str:
 
 
 def scale_table(result: dict[str, Any]) -> str:
-    """The lines of a result of `scale`: processors' seconds, which other programs on the machine do not change."""
+    """The lines of a result of `scale`: processors' seconds, which other programs on the machine hardly change."""
     lines = [_settings_line(result), "", "side  way               streams  bytes   encode     read    paint"]
     for row in result["sizes"]:
         parts = "  ".join(f"{seconds:7.3f}" for seconds in row["cpu_seconds"].values())
