@@ -115,8 +115,9 @@ def scale(
         "settings"; "sizes", rows of a side, a way ("whole", "tiles" or "tiles in batches"), its streams and bytes,
         and processors' seconds of "encode", "read" and "paint"; "batches" and "captions", rows of a number and
         seconds; "threads", of one picture; "transformer", rows of a side, its tokens, seconds of the kinds of
-        operations in one run and the numbers of operations; "matrix_product", its seconds and operations. "cpu_seconds" are
-        of all of the process's threads, "wall_seconds" on the clock, in which other programs count too.
+        operations in one run and the numbers of operations; "matrix_product", its seconds and operations.
+        "cpu_seconds" are of all of the process's threads, "wall_seconds" on the clock, in which other programs count
+        too.
 
     Raises:
         ValueError: A setting is out of range.
