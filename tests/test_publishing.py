@@ -81,7 +81,7 @@ UPLOADED = {
 
 def test_the_command_line_offers_all_hardware():
     assert tuple(HARDWARE) == SPACE_HARDWARE
-    assert {path.name for path in (ROOT / "spaces_config").iterdir()} == set(HARDWARE)
+    assert {path.name for path in (ROOT / "spaces_config").iterdir()} == {*HARDWARE, "replicas"}
 
 
 def test_zero_gpu_gets_a_plan_without_offload_of_its_own():
