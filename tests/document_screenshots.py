@@ -4,7 +4,7 @@ import io
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.ui.demo import build_demo, launch_options
@@ -22,6 +22,8 @@ def open_page(browser: Browser, url: str, theme: str, width: int = 1440, height:
     page = browser.new_page(viewport={"width": width, "height": height})
     page.set_default_timeout(TIMEOUT)
     page.goto(f"{url}?__theme={theme}")
+    page.locator("#examples").wait_for()
+    page.wait_for_timeout(1000)  # Only then it is known which tabs have room.
     return page
 
 
@@ -61,8 +63,9 @@ def take_all(browser: Browser, url: str) -> None:
     panel = panel_of(page, "Trade-off lab")
     panel.locator("[id$=examples] button").nth(LION).click()
     page.wait_for_timeout(1500)
+    panel.get_by_text("low", exact=True).click()
     panel.get_by_role("button", name="Run the sweep").click()
-    panel.get_by_text("painted.").wait_for()
+    expect(panel.get_by_role("button", name="Download CSV")).to_be_enabled(timeout=TIMEOUT)
     take(page, "trade-off")
 
     page = open_page(browser, url, "dark", width=390, height=844)
