@@ -22,7 +22,7 @@ class FakePipeline:
 
     presets = ("ultra-low", "low", "extreme-low")
     max_side = 1280
-    default_steps = 8
+    default_steps = 4
     has_estimate = True
     has_fast = True
     painter = "flow transformer"

@@ -28,7 +28,7 @@ def test_a_card_says_it_all_and_escapes_what_was_typed(run):
     html = cards_html(RunCollection((run,)), shown=3)
     assert "&lt;b&gt;an &quot;old&quot; castle&lt;/b&gt;" in html
     assert "<b>an" not in html
-    settings = "guidance 3 · 8 steps · strength 0.5 · seed 9"
+    settings = "guidance 3 · 4 steps · strength 0.5 · seed 9"
     for text in (settings, f"{len(run.stream)} bytes", "ultra-low", "18.25 dB", "Patch realism", "1.2 s"):
         assert text in html
     assert "LPIPS" not in html
