@@ -121,7 +121,7 @@ def test_a_model_without_an_estimate_shows_no_strength(config, perco_config):
 
 
 def test_sampling_starts_with_the_models_steps(config, perco_config):
-    for each, steps in ((config, 8), (perco_config, 20)):
+    for each, steps in ((config, 4), (perco_config, 20)):
         sliders = [props["value"] for props in components(each, "slider", "number") if props["label"] == "Steps"]
         assert sliders == [steps] * 4
 
