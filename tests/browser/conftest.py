@@ -56,7 +56,7 @@ def nothing_leaves_this_machine(requested_hosts, contacted_hosts) -> Iterator[No
     assert contacted_hosts <= LOCAL_HOSTS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(embedded, contacted_hosts) -> Iterator[str]:
     """The app's address."""
     demo = build_demo(embedded)
@@ -65,8 +65,9 @@ def server(embedded, contacted_hosts) -> Iterator[str]:
     demo.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Closed after the tests of this folder: while playwright is there, no other event loop runs in this thread."""
     if CHROMIUM is None:
         pytest.skip("no chromium or chrome on the PATH")
     with sync_playwright() as playwright:
