@@ -54,8 +54,8 @@ def tiny_tokenizer():
     return train_tokenizer(CAPTIONS, vocabulary_size=VOCABULARY, max_length=16)
 
 
-def tiny_text_encoder(width: int = 16) -> CLIPTextModelWithProjection:
-    config = CLIPTextConfig(
+def tiny_text_config(width: int = 16) -> CLIPTextConfig:
+    return CLIPTextConfig(
         vocab_size=VOCABULARY,
         hidden_size=width,
         intermediate_size=32,
@@ -67,7 +67,10 @@ def tiny_text_encoder(width: int = 16) -> CLIPTextModelWithProjection:
         eos_token_id=1,
         pad_token_id=1,
     )
-    return CLIPTextModelWithProjection(config).eval()
+
+
+def tiny_text_encoder(width: int = 16) -> CLIPTextModelWithProjection:
+    return CLIPTextModelWithProjection(tiny_text_config(width)).eval()
 
 
 SD35 = {"qk_norm": "rms_norm", "dual_attention_layers": (0,)}
@@ -162,20 +165,27 @@ def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
     return pipeline
 
 
+def tiny_sd3_parts() -> dict[str, Any]:
+    """What Stable Diffusion 3 has around its transformer, all three text encoders included."""
+    t5 = T5Config(vocab_size=VOCABULARY, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
+    return {
+        "scheduler": FlowMatchEulerDiscreteScheduler(shift=3.0),
+        "vae": tiny_autoencoder_kl(),
+        "text_encoder": tiny_text_encoder(8),
+        "tokenizer": tiny_tokenizer(),
+        "text_encoder_2": tiny_text_encoder(8),
+        "tokenizer_2": tiny_tokenizer(),
+        "text_encoder_3": T5EncoderModel(t5).eval(),
+        "tokenizer_3": tiny_tokenizer(),
+    }
+
+
 def tiny_base(seed: int = 2, **profile: Any) -> StableDiffusion3Pipeline:
     """A Stable Diffusion 3 with all three text encoders; `profile` are arguments of its transformer."""
     torch.manual_seed(seed)
-    t5 = T5Config(vocab_size=VOCABULARY, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
     pipeline = StableDiffusion3Pipeline(
         transformer=tiny_transformer(condition_channels=0, **profile),
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        vae=tiny_autoencoder_kl(),
-        text_encoder=tiny_text_encoder(8),
-        tokenizer=tiny_tokenizer(),
-        text_encoder_2=tiny_text_encoder(8),
-        tokenizer_2=tiny_tokenizer(),
-        text_encoder_3=T5EncoderModel(t5).eval(),
-        tokenizer_3=tiny_tokenizer(),
+        **tiny_sd3_parts(),
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers import CLIPTextConfig, CLIPTextModel
+from transformers import CLIPTextModel
 
 from percov2_demo import HyperCodec, PerCoPipeline
-from tests.conftest import VOCABULARY, tiny_tokenizer
+from tests.conftest import tiny_text_config, tiny_tokenizer
 
 
 SCHEDULER = {
@@ -171,18 +171,7 @@ def tiny_vae() -> AutoencoderKL:
 
 
 def tiny_text_model() -> CLIPTextModel:
-    config = CLIPTextConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        max_position_embeddings=16,
-        bos_token_id=0,
-        eos_token_id=1,
-        pad_token_id=1,
-    )
-    return CLIPTextModel(config).eval()
+    return CLIPTextModel(tiny_text_config()).eval()
 
 
 def tiny_perco(presets: tuple[str, ...] = ("ultra-low",), seed: int = 0) -> PerCoPipeline:

@@ -6,9 +6,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
 from PIL import Image
-from transformers import T5Config, T5EncoderModel
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.bitstream import SCHEDULES, BitstreamError, Withheld
@@ -19,12 +17,9 @@ from percov2_demo.presets import PRESETS
 from percov2_demo.sampler import Interrupted
 from tests.conftest import (
     MODEL_PRESETS,
-    VOCABULARY,
-    tiny_autoencoder_kl,
     tiny_hyper_codec,
     tiny_pipeline,
-    tiny_text_encoder,
-    tiny_tokenizer,
+    tiny_sd3_parts,
     tiny_transformer,
 )
 from tests.test_images import AWKWARD
@@ -38,18 +33,10 @@ def sd3_pipeline() -> PerCoV2Pipeline:
     """The full-size arrangement: AutoencoderKL, three text encoders, velocity prediction, no hyper-decoder."""
     torch.manual_seed(1)
     hyper_codec = tiny_hyper_codec(decoder_width=0)
-    t5 = T5Config(vocab_size=VOCABULARY, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2)
     pipeline = PerCoV2Pipeline(
-        vae=tiny_autoencoder_kl(),
         hyper_codec=hyper_codec,
         transformer=tiny_transformer(hyper_codec.condition_channels, text_width=16),
-        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
-        text_encoder=tiny_text_encoder(8),
-        tokenizer=tiny_tokenizer(),
-        text_encoder_2=tiny_text_encoder(8),
-        tokenizer_2=tiny_tokenizer(),
-        text_encoder_3=T5EncoderModel(t5).eval(),
-        tokenizer_3=tiny_tokenizer(),
+        **tiny_sd3_parts(),
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

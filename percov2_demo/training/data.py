@@ -115,7 +115,7 @@ def _index_shard(path: Path, folder: Path | None) -> dict[str, np.ndarray]:
     """Where photos stand in a shard: their names, offset and length of picture and of record, and their sources."""
     kept = None if folder is None else folder / f"{path.stem}.npz"
     if kept is not None and kept.is_file():
-        with np.load(kept) as arrays:
+        with np.load(kept, allow_pickle=False) as arrays:
             if arrays["shard_size"] == path.stat().st_size:
                 return {key: arrays[key] for key in arrays if key != "shard_size"}
     places = _look_through(path)

@@ -58,7 +58,7 @@ def create_endpoints(pipeline: "CodecPipeline") -> None:
     button.click(friendly(endpoints.info), stream, fields, api_name="info")
     sweep = friendly(endpoints.sweep)
     button.click(sweep, [photo, *varied, caption, fast], [rows, table, pictures], api_name="sweep", **MODEL_QUEUE)
-    if getattr(pipeline, "has_captioner", False):
+    if pipeline.has_captioner:
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 

@@ -12,7 +12,7 @@ from percov2_demo.ui.compress_tab import COMPRESS_TAB, CompressTab
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.export import csv_file, json_file
 from percov2_demo.ui.files import file_url, kept_file, save_download
-from percov2_demo.ui.plot_bridge import create_plot_bridge
+from percov2_demo.ui.plot_bridge import MetricPlot
 from percov2_demo.ui.plots import LPIPS, Point, axis_choices, preset_scatter
 from percov2_demo.ui.published_layer import add_published, published_html
 from percov2_demo.ui.run_cards import (
@@ -65,12 +65,8 @@ class SessionBoard:
         self._connect()
 
     def _create_plot(self) -> None:
-        self.plot = gr.Plot(show_label=False, container=False, elem_id="board-plot")
-        self.bridge = create_plot_bridge()
-        with gr.Row():
-            axes = axis_choices()
-            self.x = gr.Dropdown(axes, value="realism", label="Across", filterable=False, min_width=140)
-            self.y = gr.Dropdown(axes, value="psnr", label="Up", filterable=False, min_width=140)
+        chart = MetricPlot.create("board-plot")
+        self.plot, self.bridge, self.x, self.y = chart.plot, chart.bridge, chart.x, chart.y
         self.with_published = gr.Checkbox(True, label="Published figures of PerCoV2, PerCo (SD) and DiffC")
         self.published = gr.HTML()
 

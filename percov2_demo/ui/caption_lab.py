@@ -59,7 +59,7 @@ class CaptionLab(Lab):
         )
         examples = [(path, f"{caption}\n{OTHER_CAPTION}") for path, caption in example_photos()]
         self.photo.offer_texts(examples, self.captions, first=OTHER_CAPTION)
-        has_captioner = getattr(self._pipeline, "has_captioner", False)
+        has_captioner = self._pipeline.has_captioner
         self.automatic = gr.Checkbox(
             has_captioner,
             label="And the automatic caption",

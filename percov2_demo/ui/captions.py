@@ -35,7 +35,7 @@ class CaptionControls:
         self._pipeline = pipeline
         self._examples = examples
         self._remark = captioner_remark(pipeline)
-        sources = list(_SOURCES) if getattr(pipeline, "has_captioner", False) else ["custom", "none"]
+        sources = list(_SOURCES) if pipeline.has_captioner else ["custom", "none"]
         self._first_source = sources[0]
         self.source = gr.Radio(
             [(_SOURCES[source], source) for source in sources],

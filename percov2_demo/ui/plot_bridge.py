@@ -1,6 +1,12 @@
-"""What gradio's plot lacks (6.31): a click that reaches the server, and a picture next to the pointer."""
+"""A plot with its axes to choose, and what gradio's plot lacks (6.31): a click that reaches the server, and a picture
+next to the pointer.
+"""
+
+from dataclasses import dataclass
 
 import gradio as gr
+
+from percov2_demo.ui.plots import axis_choices
 
 
 _SCRIPT = """
@@ -43,10 +49,30 @@ attach();
 """
 
 
-def create_plot_bridge() -> gr.HTML:
-    """An invisible element next to a plot in the same tab; its `select` event tells the number of a clicked point.
+@dataclass(frozen=True)
+class MetricPlot:
+    """Components of a plot of pictures by their metrics.
 
-    The plot's points have `customdata` of number, thumbnail and text. A point without a number cannot be clicked, one
-    without a thumbnail shows its text alone.
+    Attributes:
+        plot: The plot. Its points have `customdata` of number, thumbnail and text. A point without a number cannot be
+            clicked, one without a thumbnail shows its text alone.
+        bridge: Without looks; its `select` event tells the number of a clicked point.
+        x: Column of the abscissa, one of `plots.AXES`.
+        y: Column of the ordinate.
     """
-    return gr.HTML(visible="hidden", js_on_load=_SCRIPT)
+
+    plot: gr.Plot
+    bridge: gr.HTML
+    x: gr.Dropdown
+    y: gr.Dropdown
+
+    @classmethod
+    def create(cls, elem_id: str) -> "MetricPlot":
+        """Lays the components out in the current context."""
+        plot = gr.Plot(show_label=False, container=False, elem_id=elem_id)
+        bridge = gr.HTML(visible="hidden", js_on_load=_SCRIPT)
+        with gr.Row():
+            axes = axis_choices()
+            x = gr.Dropdown(axes, value="realism", label="Across", filterable=False, min_width=140)
+            y = gr.Dropdown(axes, value="psnr", label="Up", filterable=False, min_width=140)
+        return cls(plot, bridge, x, y)

@@ -12,8 +12,8 @@ from percov2_demo.ui.export import csv_file, json_file
 from percov2_demo.ui.files import file_url, png_bytes, save_download, save_thumbnail
 from percov2_demo.ui.lab import Lab, Updates
 from percov2_demo.ui.photo_input import FittedPhoto
-from percov2_demo.ui.plot_bridge import create_plot_bridge
-from percov2_demo.ui.plots import Point, axis_choices, heat_map, labels, scatter
+from percov2_demo.ui.plot_bridge import MetricPlot
+from percov2_demo.ui.plots import Point, heat_map, labels, scatter
 from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import lookup_script
 from percov2_demo.ui.sweep_controls import KINDS, SweepControls, offered_kinds
@@ -41,12 +41,8 @@ class TradeoffLab(Lab):
         self.controls = SweepControls(self._pipeline)
 
     def _create_results(self) -> None:
-        self.plot = gr.Plot(show_label=False, container=False, elem_id="tradeoff-plot")
-        self.bridge = create_plot_bridge()
-        with gr.Row():
-            axes = axis_choices()
-            self.x = gr.Dropdown(axes, value="realism", label="Across", filterable=False, min_width=140)
-            self.y = gr.Dropdown(axes, value="psnr", label="Up", filterable=False, min_width=140)
+        chart = MetricPlot.create("tradeoff-plot")
+        self.plot, self.bridge, self.x, self.y = chart.plot, chart.bridge, chart.x, chart.y
         gr.HTML('<p class="sweep-status">Click a point or a picture to see it large.</p>')
         self.gallery = gr.Gallery(
             label="Pictures",

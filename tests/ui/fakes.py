@@ -1,6 +1,6 @@
 """A codec without a model, for tests of the page."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -112,3 +112,13 @@ class FakePipeline:
 
     def caption_bytes(self, caption: str) -> int:
         return len(compress_caption(caption, "deflate"))
+
+
+def finish(generator: Iterator[Any]) -> tuple[list[Any], Any]:
+    """What a generator yields, and what it returns."""
+    updates = []
+    while True:
+        try:
+            updates.append(next(generator))
+        except StopIteration as finished:
+            return updates, finished.value

@@ -18,7 +18,7 @@ from percov2_demo.ui.sampling import paint
 from percov2_demo.ui.sweep_runner import SweepRunner
 from tests.conftest import draw_scene
 from tests.ui import zero_gpu
-from tests.ui.fakes import FakePipeline
+from tests.ui.fakes import FakePipeline, finish
 
 
 @pytest.fixture(params=["here", "forked"])
@@ -29,15 +29,6 @@ def place(request, monkeypatch) -> Iterator[str]:
     yield request.param
     monkeypatch.undo()
     importlib.reload(gpu)
-
-
-def finish(generator: Iterator[Any]) -> tuple[list[Any], Any]:
-    updates = []
-    while True:
-        try:
-            updates.append(next(generator))
-        except StopIteration as finished:
-            return updates, finished.value
 
 
 def tell_process(pipeline: Any, *values: Any) -> Iterator[Any]:

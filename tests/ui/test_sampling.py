@@ -8,7 +8,7 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import ImageError
 from percov2_demo.sampling import Sampling
 from percov2_demo.ui.sampling import SamplingControls, paint, preview_steps
-from tests.ui.fakes import FakePipeline
+from tests.ui.fakes import FakePipeline, finish
 
 
 STREAM = Bitstream(width=512, height=512, preset="ultra-low", model=7, indices=np.zeros((8, 8), np.int64))
@@ -25,18 +25,9 @@ class Progress(gr.Progress):
         self.told.append((progress, desc))
 
 
-def run(generator):
-    updates = []
-    while True:
-        try:
-            updates.append(next(generator))
-        except StopIteration as finished:
-            return updates, finished.value
-
-
 def test_every_step_is_shown_and_the_picture_returned(fake):
     progress = Progress()
-    updates, picture = run(paint(fake, STREAM, Sampling(steps=3, seed=5), progress))
+    updates, picture = finish(paint(fake, STREAM, Sampling(steps=3, seed=5), progress))
     assert len(updates) == 3
     assert [told[0] for told in progress.told] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert progress.told[-1][1] == "Painting, step 3 of 3"
@@ -47,7 +38,7 @@ def test_previews_are_few_and_shown_as_they_come(fake):
     def show(step, preview):
         return {"step": step, "brightness": preview and preview.getpixel((0, 0))[0]}
 
-    updates, _ = run(paint(fake, STREAM, Sampling(steps=20), show=show))
+    updates, _ = finish(paint(fake, STREAM, Sampling(steps=20), show=show))
     assert [update["step"] for update in updates] == list(range(1, 21))
     previewed = {update["step"]: update["brightness"] for update in updates if update["brightness"] is not None}
     assert previewed == {1: 0, 5: 4, 10: 9, 15: 14}
@@ -60,8 +51,8 @@ def test_the_last_step_needs_no_preview(steps, previewed):
 
 def test_settings_reach_the_codec(fake):
     settings = Sampling(4, 2.5, 0.7, 9)
-    run(paint(fake, STREAM, settings, Progress()))
-    run(paint(fake, STREAM, settings, Progress(), caption="a castle"))
+    finish(paint(fake, STREAM, settings, Progress()))
+    finish(paint(fake, STREAM, settings, Progress(), caption="a castle"))
     expected = {"steps": 4, "guidance_scale": 2.5, "strength": 0.7, "seed": 9}
     assert fake.calls == [expected, expected | {"caption": "a castle"}]
 
@@ -88,4 +79,4 @@ def test_closing_stops_the_sampler(fake):
 def test_failures_of_the_codec_pass():
     generator = paint(FakePipeline(failure=ImageError("the photo is empty")), STREAM, Sampling(), Progress())
     with pytest.raises(gr.Error, match="The photo is empty"):
-        run(generator)
+        finish(generator)
