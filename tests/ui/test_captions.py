@@ -35,13 +35,6 @@ def test_an_earlier_caption_is_the_visitors_choice(controls, caption, source):
     assert controls.restore(caption) == {controls.source: source, controls.text: caption}
 
 
-def test_a_codec_that_knows_of_no_captioner(fake, blocks):
-    class Older(type(fake)):
-        captioner = property(lambda self: (_ for _ in ()).throw(AttributeError("captioner")))
-
-    assert sources(CaptionControls(Older(), [])) == ["custom", "none"]
-
-
 def test_bytes_are_the_models(controls, fake, monkeypatch):
     monkeypatch.setattr(type(fake), "caption_bytes", lambda self, caption: len(caption))
     assert controls.count("custom", " an old castle ").startswith("<p><b>13 bytes</b> in the file · 13 characters")
