@@ -99,10 +99,14 @@ def strengths() -> str:
 def leverage() -> str:
     """What the caption is worth."""
     lines = [
-        [f"`{row['preset']}`", row["right_caption"], row["wrong_caption"], row["wrong_is_worse_percent"]]
+        [
+            f"`{row['preset']}`",
+            row["right_caption"],
+            *(f"{row[f'{name}_is_worse_percent']} ± {row[f'{name}_standard_error']}" for name in ("wrong", "empty")),
+        ]
         for row in rows("leverage.csv", TRAINING)
     ]
-    return table(["preset", "loss, right caption", "loss, another photo's", "worse by, %"], lines)
+    return table(["preset", "loss, right caption", "another photo's: worse by, %", "no caption: worse by, %"], lines)
 
 
 def caption_change() -> str:
