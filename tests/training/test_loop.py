@@ -15,6 +15,7 @@ from percov2_demo.training.curves import read_curve
 from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
 from percov2_demo.training.samples import Draws, Share
 from tests.training.launched import run_on_two
+from tests.training.test_codebooks import train as train_codec
 
 
 class Regression(nn.Module):
@@ -124,20 +125,36 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
     torch.testing.assert_close(*trained)
 
 
-def test_a_model_in_pieces_learns_as_a_whole_one_and_is_saved_whole(tmp_path, accelerator):
-    """FSDP on two processes, resumed half way; a single process can go on from there."""
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory) -> Path:
+    """What two processes made that share the models by FSDP."""
+    folder = tmp_path_factory.mktemp("pieces")
     script = Path(__file__).with_name("sharded.py")
-    run = run_on_two("torchrun", "--standalone", "--nproc_per_node", "2", script, tmp_path / "pieces")
+    run = run_on_two("torchrun", "--standalone", "--nproc_per_node", "2", script, folder)
     assert run.returncode == 0, run.stderr
-    TrainingRun(Regression(), tmp_path / "whole", config(max_steps=20, log_steps=1), accelerator).run(batch, 60)
-    curves = [read_curve(tmp_path / name / "curve.csv")["loss"] for name in ("pieces", "whole")]
+    return folder
+
+
+def assert_same_training(first: Path, second: Path) -> None:
+    curves = [read_curve(folder / "curve.csv")["loss"] for folder in (first, second)]
     assert curves[0] == pytest.approx(curves[1], rel=1e-3)
     for name in ("weights", "average", "optimizer"):
-        pieces, whole = (load_file(tmp_path / folder / f"{name}.safetensors") for folder in ("pieces", "whole"))
-        torch.testing.assert_close(pieces, whole, rtol=1e-3, atol=1e-5)
-    one = TrainingRun(Regression(), tmp_path / "pieces", config(max_steps=22), accelerator, resume=True)
+        states = (load_file(folder / f"{name}.safetensors") for folder in (first, second))
+        torch.testing.assert_close(*states, rtol=1e-3, atol=1e-5)
+
+
+def test_a_model_in_pieces_learns_as_a_whole_one_and_is_saved_whole(pieces, tmp_path, accelerator):
+    """Resumed half way; a single process can go on from there."""
+    TrainingRun(Regression(), tmp_path, config(max_steps=20, log_steps=1), accelerator).run(batch, 60)
+    assert_same_training(pieces / "regression", tmp_path)
+    one = TrainingRun(Regression(), pieces / "regression", config(max_steps=22), accelerator, resume=True)
     assert one.step == 20
     one.run(batch, 60)
+
+
+def test_codebooks_of_two_processes_that_accumulate_are_those_of_one(pieces, tmp_path, accelerator):
+    train_codec(tmp_path, accelerator)
+    assert_same_training(pieces / "codec", tmp_path)
 
 
 def test_what_is_saved_can_be_looked_at(tmp_path, accelerator):
