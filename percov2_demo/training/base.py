@@ -42,5 +42,4 @@ def load_vae(model: str, revision: str | None) -> AutoencoderKL:
         ValueError: As in `widened_base`.
     """
     vae = AutoencoderKL.from_pretrained(base_folder(model, revision), subfolder="vae", use_safetensors=True)
-    vae.enable_slicing()
     return vae.requires_grad_(False)

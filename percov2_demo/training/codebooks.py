@@ -20,6 +20,7 @@ class SteppedQuantizer(VectorQuantizer):
         self.project_in, self.project_out = quantizer.project_in, quantizer.project_out
         for name, buffer in quantizer.named_buffers(recurse=False):
             self.register_buffer(name, buffer)
+        self.train(quantizer.training)
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def move(self) -> None:

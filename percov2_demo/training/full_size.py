@@ -50,6 +50,8 @@ class FullSize(Recipe):
         if not hyper_codec.decoders:
             raise ValueError("there are no hyper-decoders to train: set decoder_width, or go on with the joint stage")
         vae, photos = self._vae().to(self.accelerator.device), self._photo_batches(hyper_codec)
+        # One picture at a time: the memory of many is the training's.
+        vae.enable_slicing()
 
         def next_batch(step: int, share: Share) -> dict[str, Tensor | Draws]:
             return {"latents": self._latents(vae, photos(step, share).pixels)}
@@ -132,7 +134,7 @@ class FullSize(Recipe):
     def _photos(self) -> PhotoShards:
         captions = self.data / "captions.jsonl"
         with self.accelerator.main_process_first():
-            return PhotoShards(self._train_shards(), self.work / "shards", captions if captions.is_file() else None)
+            return PhotoShards(self._train_shards(), self._shards_folder(), captions if captions.is_file() else None)
 
     def _photo_batches(self, hyper_codec: HyperCodec) -> PhotoBatches:
         groups = len(hyper_codec.config.presets)

@@ -23,7 +23,7 @@ from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
-from percov2_demo.training.indices import IndexBatches, encode_indices
+from percov2_demo.training.indices import PART_PHOTOS, IndexBatches, encode_indices
 from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.results import collect_results
@@ -86,14 +86,20 @@ class Recipe(ABC):
         self.accelerator.wait_for_everyone()
 
     def indices(self) -> None:
-        """Encodes all photos with a trained model, a shard at a time; shards that it has encoded already are kept."""
+        """Encodes all photos with a trained model, in parts that processes share; finished parts are kept."""
         device, index, processes = self.accelerator.device, *self._place()
         networks = [part.to(device, memory_format=torch.channels_last) for part in self._encoders()]
-        encoder, sides = encoder_fingerprint(*networks), self.config["indices"]["sides"]
-        for number, shard in list(enumerate(sorted((self.data / "photos").glob("*.tar"))))[index::processes]:
-            path = self._indices_folder() / f"{shard.stem}.safetensors"
+        encoder, config = encoder_fingerprint(*networks), self.config["indices"]
+        with self.accelerator.main_process_first():
+            paths = sorted((self.data / "photos").glob("*.tar"))
+            shards = {path.stem: PhotoShards([path], self._shards_folder()) for path in paths}
+        parts = [(name, first) for name, photos in shards.items() for first in range(0, len(photos), PART_PHOTOS)]
+        for number, (name, first) in list(enumerate(parts))[index::processes]:
+            path = self._indices_folder() / name / f"{first:09d}.safetensors"
             if not is_encoded(path, encoder):
-                encode_indices(PhotoShards([shard]), *networks, path, sides, self.config["seed"] + number, device)
+                numbers = range(first, min(first + PART_PHOTOS, len(shards[name])))
+                seed = self.config["seed"] + number
+                encode_indices(shards[name], numbers, *networks, encoder, path, seed=seed, device=device, **config)
 
     def entropy(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains the masked model on the training photos' indices."""
@@ -105,7 +111,8 @@ class Recipe(ABC):
                 # Zones have no logits, which alone take offsets: processes would wait for the gradients for ever.
                 zones.matrix.real_offset.requires_grad_(False)
         start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
-        batches = IndexBatches(self._indices_folder().glob("train-*"), config["shapes"], self.config["seed"])
+        paths = self._indices_folder().glob("train-*/*.safetensors")
+        batches = IndexBatches(paths, config["shapes"], self.config["seed"])
         objective = MaskedObjective(model, config["weights"], config["schedules"])
         trained = self._run("entropy", objective, self._shared(batches), time_budget_s, resume)
         freeze(trained.model)
@@ -169,6 +176,10 @@ class Recipe(ABC):
 
     def _train_shards(self) -> list[Path]:
         return sorted((self.data / "photos").glob("train-*.tar"))
+
+    def _shards_folder(self) -> Path:
+        """Where it is kept what stands where in the shards."""
+        return self.work / "shards"
 
     def _indices_folder(self) -> Path:
         return self.work / "indices"

@@ -74,3 +74,11 @@ def test_a_stepped_quantizer_goes_as_far_as_the_one_it_stands_for():
     again = VectorQuantizer(channels=12, codebook_size=20, code_channels=6)
     torch.testing.assert_close(again(features), (z_hat, indices))
     torch.testing.assert_close(again.codebook, moved)
+
+
+def test_a_frozen_codebook_stays():
+    frozen = SteppedQuantizer(VectorQuantizer(channels=12, codebook_size=20, code_channels=6).eval())
+    before = frozen.codebook.clone()
+    frozen(torch.randn(4, 12, 3, 5))
+    frozen.move()
+    assert frozen.codebook.equal(before)

@@ -136,12 +136,12 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     for stage in ("indices", "entropy", "caption-coder"):
         stages.run(stage, 60.0)
     stages.run("entropy", 60.0, resume=True)
-    path = tmp_path / "work" / "indices" / "val.safetensors"
+    path = tmp_path / "work" / "indices" / "val" / "000000000.safetensors"
     first = path.stat().st_mtime_ns
     stages.run("indices", 60.0)
     assert path.stat().st_mtime_ns == first
 
-    indices = IndexBatches([tmp_path / "work" / "indices" / "val.safetensors"], {"low": [[8, 8, 1.0, 3]]}, 0)(0)["low"]
+    indices = IndexBatches([path], {"low": [[8, 8, 1.0, 3]]}, 0)(0)["low"]
     assert indices.shape == (3, 8, 8)
     coder = EntropyCoder(
         CaptionModel.from_pretrained(tmp_path / "work" / "caption-coder" / "model"),

@@ -21,7 +21,7 @@ def tiny_recipe(base: Path, **loop: Any) -> dict[str, Any]:
     config["photos"] |= {"shapes": [[128, 128, 0.5], [128, 192, 0.5]], "batch_size": 6, "workers": 0}
     config["hyper"]["model"] |= {"encoder_width": 16, "channels": 16, "code_channels": 8}
     config["validation"] = {"photos": 1, "side": 128, "steps": 1, "guidance": 2.0}
-    config["indices"]["sides"] = [192]
+    config["indices"] |= {"sides": [192], "workers": 0}
     config["entropy"]["model"] |= {"width": 24, "blocks": 1, "hidden": 48, "kernel": 3}
     config["entropy"]["shapes"] = {
         "ultra-low": [[3, 3, 1.0, 4]],
