@@ -25,7 +25,7 @@ from percov2_demo.training.loop import NextBatch
 from percov2_demo.training.lora import add_lora, merge_lora
 from percov2_demo.training.perceptual import LatentLpips
 from percov2_demo.training.photo_batches import PhotoBatches
-from percov2_demo.training.recipe import Recipe
+from percov2_demo.training.recipe import DTYPES, Recipe
 from percov2_demo.training.samples import Draws, Share
 from percov2_demo.training.validation import validation_sheet
 
@@ -120,7 +120,7 @@ class FullSize(Recipe):
         return self._vae(), HyperCodec.from_pretrained(self.work / "joint" / "hyper_codec")
 
     def _base(self) -> PerCoV2Pipeline:
-        dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.accelerator.mixed_precision, torch.float32)
+        dtype = DTYPES[self.accelerator.mixed_precision]
         return widened_base(**self.config["base"], hyper_codec=self._starting_codec(), dtype=dtype)
 
     def _vae(self) -> AutoencoderKL:

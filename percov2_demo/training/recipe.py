@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import InitProcessGroupKwargs
+from accelerate.utils import FullyShardedDataParallelPlugin, InitProcessGroupKwargs, str_to_bool
 from diffusers import ModelMixin
 from torch import Tensor, nn
+from torch.distributed.fsdp import MixedPrecisionPolicy
 
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -30,6 +31,9 @@ from percov2_demo.training.results import collect_results
 from percov2_demo.training.samples import Draws, Share
 from percov2_demo.training.stage_names import STAGES, TIMED_STAGES
 
+
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}
+"""Types of accelerate's names of precisions."""
 
 LONGEST_WAIT = timedelta(hours=6)
 """How long a process waits for the main one, which may have shards to look through or pictures to paint."""
@@ -56,9 +60,11 @@ class Recipe(ABC):
         model: str | None = None,
     ):
         self.config, self.data, self.work, self.model = config, data, work, model
+        precision = precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16")
         self.accelerator = Accelerator(
-            mixed_precision=precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "bf16"),
+            mixed_precision=precision,
             gradient_accumulation_steps=config.get("gradient_accumulation_steps", 1),
+            fsdp_plugin=sharding_plugin(precision),
             kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
         )
 
@@ -183,6 +189,29 @@ class Recipe(ABC):
 
     def _indices_folder(self) -> Path:
         return self.work / "indices"
+
+
+def sharding_plugin(precision: str) -> FullyShardedDataParallelPlugin | None:
+    """How processes share a model, where `accelerate launch` was told that they do so by FSDP; else None.
+
+    Weights are gathered in the precision that is computed in, and gradients summed in single precision. Nothing else
+    is cast but by autocast, as in a process that has the whole model: accelerate's own policy rounds what goes into
+    the objective, the losses that come out, and the sums of gradients.
+
+    Args:
+        precision: As accelerate names it.
+
+    Raises:
+        ValueError: It was told to use the first version of FSDP.
+    """
+    if not str_to_bool(os.environ.get("ACCELERATE_USE_FSDP", "false")):
+        return None
+    if os.environ.get("FSDP_VERSION") != "2":
+        raise ValueError("FSDP is used in its second version: write fsdp_version: 2 into the config file")
+    policy = MixedPrecisionPolicy(
+        param_dtype=DTYPES[precision], reduce_dtype=torch.float32, output_dtype=None, cast_forward_inputs=False
+    )
+    return FullyShardedDataParallelPlugin(mixed_precision_policy=policy)
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torch import nn
 
@@ -27,6 +28,8 @@ class Regression(nn.Module):
         self.layer = nn.Linear(4, 4)
 
     def forward(self, x, draws):
+        # Whatever the precision of the layer, what it learns from is not rounded.
+        assert x.dtype == torch.float32
         noise = 0.01 * draws.normal(x.shape, x.device)
         return {"loss": (self.layer(x) - (2 * x + 1 + noise)).square().mean()}
 
@@ -150,6 +153,16 @@ def test_a_model_in_pieces_learns_as_a_whole_one_and_is_saved_whole(pieces, tmp_
     one = TrainingRun(Regression(), pieces / "regression", config(max_steps=22), accelerator, resume=True)
     assert one.step == 20
     one.run(batch, 60)
+
+
+def test_pieces_in_half_precision_learn_as_a_whole_model_does(pieces, tmp_path):
+    """Under accelerate's own policy it would be given rounded samples."""
+    AcceleratorState._reset_state()
+    accelerator = Accelerator(cpu=True, mixed_precision="bf16")
+    TrainingRun(Regression(), tmp_path, config(max_steps=20, log_steps=1), accelerator).run(batch, 60)
+    AcceleratorState._reset_state()
+    curves = [read_curve(folder / "curve.csv")["loss"] for folder in (pieces / "halves", tmp_path)]
+    assert curves[0] == pytest.approx(curves[1], rel=1e-3)
 
 
 def test_codebooks_of_two_processes_that_accumulate_are_those_of_one(pieces, tmp_path, accelerator):
