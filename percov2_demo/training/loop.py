@@ -185,19 +185,13 @@ class TrainingRun:
     def save(self, on_save: Callable[[nn.Module, int], None] | None = None) -> None:
         """Writes the whole state beside the last one, then puts it in its place. All processes call this.
 
-        So one that is killed while it writes, which takes long, leaves the last state as it was.
+        So one that is killed while it writes, which takes long, leaves the last state as it was. What is gathered for
+        a file is let go before the next, since the main process has no room for all of it at once.
         """
         self._write("weights", get_model_state_dict(self.model, options=_WHOLE))
-        optimizer = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_WHOLE)
-        state = optimizer.get("state", {})
-        self._write(
-            "optimizer", {f"{key}.{name}": value for key, part in state.items() for name, value in part.items()}
-        )
+        self._write("optimizer", self._optimizer_state())
         with self._averaged():
-            average = get_model_state_dict(self.model, options=_WHOLE)
-            self._write("average", average)
-            if self.accelerator.is_main_process:
-                self._result.load_state_dict(average)
+            self._write_average()
         if self.accelerator.is_main_process:
             state_file = self.folder / "state.json.partial"
             state_file.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
@@ -237,14 +231,19 @@ class TrainingRun:
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """The averaged weights in the model's place."""
-        trained = self._trained()
-        kept = [value.clone() for value in trained]
-        _copy(self._average, trained)
+        """The averaged weights in the model's place, and those in theirs."""
+        self._swap()
         try:
             yield
         finally:
-            _copy(kept, trained)
+            self._swap()
+
+    def _swap(self) -> None:
+        # One by one: a second copy of all weights is memory that an accelerator may not have.
+        for average, value in zip(self._average, self._trained(), strict=True):
+            kept = value.clone()
+            value.copy_(average)
+            average.copy_(kept)
 
     def _agree(self, seconds: float) -> float:
         """The main process's time, on which all decisions hang: else one would wait for the others for ever."""
@@ -261,12 +260,20 @@ class TrainingRun:
             zip(losses, self.accelerator.reduce(torch.stack([*losses.values()]), "mean").tolist(), strict=True)
         )
 
+    def _optimizer_state(self) -> dict[str, Tensor]:
+        """The optimizer's state, by parameter and name with a full stop between them."""
+        state = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_WHOLE).get("state", {})
+        return {f"{key}.{name}": value for key, part in state.items() for name, value in part.items()}
+
+    def _write_average(self) -> None:
+        average = get_model_state_dict(self.model, options=_WHOLE)
+        self._write("average", average)
+        if self.accelerator.is_main_process:
+            self._result.load_state_dict(average)
+
     def _write(self, name: str, tensors: dict[str, Tensor]) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        path = self.folder / f"{name}.safetensors.partial"
-        # Copies, since safetensors refuses tensors that share their memory, as tied embeddings do.
-        save_file({key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}, path)
+        if self.accelerator.is_main_process:
+            save_file(_apart(tensors), self.folder / f"{name}.safetensors.partial")
 
     def _load(self) -> None:
         """Reads what `save` wrote, except for the average."""
@@ -276,7 +283,7 @@ class TrainingRun:
             parameter, _, name = key.rpartition(".")
             state.setdefault(parameter, {})[name] = value
         optimizer = self.optimizer.optimizer
-        groups = get_optimizer_state_dict(self.model, optimizer, options=StateDictOptions(full_state_dict=True))
+        groups = get_optimizer_state_dict(self.model, optimizer)
         whole = {"state": state, "param_groups": groups["param_groups"]}
         set_optimizer_state_dict(self.model, optimizer, whole, options=_WHOLE)
         saved = json.loads((self.folder / "state.json").read_text())
@@ -314,6 +321,12 @@ _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 """How states are gathered and shared out, whichever way the processes share the model."""
 
 
-def _copy(source: list[Tensor], target: list[Tensor]) -> None:
-    for value, place in zip(source, target, strict=True):
-        place.copy_(value)
+def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors as safetensors takes them: a copy where one shares its memory with another, as tied weights do."""
+    written, taken = {}, set()
+    for key, value in tensors.items():
+        value = value.detach().contiguous()
+        place = value.untyped_storage().data_ptr()
+        written[key] = value.clone() if place in taken else value
+        taken.add(place)
+    return written

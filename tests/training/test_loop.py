@@ -3,15 +3,18 @@
 import csv
 import json
 import time
+import weakref
 from pathlib import Path
 
 import pytest
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.utils._pytree import tree_leaves, tree_map_only
 
+from percov2_demo.training import loop
 from percov2_demo.training.curves import read_curve
 from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
 from percov2_demo.training.samples import Draws, Share
@@ -81,6 +84,62 @@ def test_a_run_that_is_killed_while_it_saves_leaves_the_last_state(tmp_path, acc
     with pytest.raises(KeyboardInterrupt):
         second.run(batch, 60)
     assert [(tmp_path / name).read_bytes() for name in STATE_FILES] == before
+
+
+def test_a_save_holds_one_state_at_a_time_and_copies_none(tmp_path, accelerator, monkeypatch):
+    """Each is let go before the next is gathered, and what is written are the very tensors that were gathered."""
+    alive, places = weakref.WeakSet(), set()
+
+    def gathered(gather):
+        def once(*arguments, **options):
+            assert not alive
+            state = tree_map_only(torch.Tensor, torch.clone, gather(*arguments, **options))
+            tensors = [value for value in tree_leaves(state) if isinstance(value, torch.Tensor)]
+            places.update(value.data_ptr() for value in tensors)
+            for value in tensors:
+                alive.add(value)
+            return state
+
+        return once
+
+    def write(tensors, path):
+        assert {value.data_ptr() for value in tensors.values()} <= places
+        save_file(tensors, path)
+        written.append(path.name)
+
+    written = []
+    run = TrainingRun(Regression(), tmp_path, config(max_steps=2), accelerator)
+    run.run(batch, 60)
+    for name in ("get_model_state_dict", "get_optimizer_state_dict"):
+        monkeypatch.setattr(loop, name, gathered(getattr(loop, name)))
+    monkeypatch.setattr(loop, "save_file", write)
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    run.save()
+    assert written == [f"{name}.safetensors.partial" for name in ("weights", "optimizer", "average")]
+    torch.testing.assert_close(run.model.state_dict(), before, rtol=0, atol=0)
+
+
+class Tied(nn.Module):
+    """One weight under two names."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.second = nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)
+        self.second.weight = self.first.weight
+
+    def forward(self, x, draws):
+        return {"loss": (self.second(self.first(x)) - x).square().mean()}
+
+
+def test_tied_weights_are_saved_and_resumed(tmp_path, accelerator):
+    TrainingRun(Tied(), tmp_path, config(max_steps=2), accelerator).run(batch, 60)
+    for name in ("weights", "average"):
+        saved = load_file(tmp_path / f"{name}.safetensors")
+        assert saved["first.weight"].equal(saved["second.weight"])
+    resumed = TrainingRun(Tied(), tmp_path, config(max_steps=3), accelerator, resume=True)
+    assert resumed.model.first.weight.equal(load_file(tmp_path / "weights.safetensors")["second.weight"])
+    assert resumed.run(batch, 60).first.weight.equal(load_file(tmp_path / "average.safetensors")["first.weight"])
 
 
 def test_a_resumed_curve_goes_on_from_the_saved_step(tmp_path, accelerator):
