@@ -16,6 +16,7 @@ from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.text import tokenize
 from percov2_demo.training.base import load_vae, widened_base
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.export import write_manifest
@@ -148,17 +149,22 @@ class FullSize(Recipe):
             return scaled_latents(vae, pixels.to(self.accelerator.device, vae.dtype) / 127.5 - 1)
 
     def _captioned_batches(self, pipeline: PerCoV2Pipeline) -> NextBatch:
-        photos = self._photo_batches(pipeline.hyper_codec)
+        """Batches in some of whose samples T5's tokens are zeros, as they are where a pipeline is without T5."""
+        photos, t5_dropout = self._photo_batches(pipeline.hyper_codec), self.config["joint"]["t5_dropout"]
+        clip_tokens = tokenize(pipeline.tokenizer, [""]).shape[1]
 
         def next_batch(step: int, share: Share) -> dict[str, Tensor | Draws]:
             pixels, captions = photos(step, share)
+            draws = Draws(self.config["seed"], step, share)
             with torch.no_grad():
                 text = pipeline.encode_captions(captions)
+            dropped = draws.uniform((len(captions), 1, 1), text.tokens.device) < t5_dropout
+            text.tokens[:, clip_tokens:].masked_fill_(dropped, 0.0)
             return {
                 "latents": self._latents(pipeline.vae, pixels),
                 "tokens": text.tokens,
                 "pooled": text.pooled,
-                "draws": Draws(self.config["seed"], step, share),
+                "draws": draws,
             }
 
         return next_batch

@@ -9,11 +9,13 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from percov2_demo import HyperCodec
+from percov2_demo.text import T5_TOKENS
 from percov2_demo.training.base import widened_base
 from percov2_demo.training.curves import read_curve
 from percov2_demo.training.full_size import FullSize
 from percov2_demo.training.lora import add_lora
 from percov2_demo.training.recipe import read_config
+from percov2_demo.training.samples import Share
 from tests.conftest import tiny_hyper_codec, tiny_transformer
 from tests.training.tiny_sd3 import SD3_CONFIG, tiny_recipe
 
@@ -80,6 +82,31 @@ def test_resumed_run_equals_an_uninterrupted_one(folder, base_folder, tmp_path):
     parts, whole = (load_file(tmp_path / work / "joint" / "average.safetensors") for work in ("parts", "whole"))
     torch.testing.assert_close(parts, whole)
     assert curve(tmp_path / "parts", "joint")["loss"] == pytest.approx(curve(tmp_path / "whole", "joint")["loss"])
+
+
+def test_samples_without_t5_are_as_a_pipeline_without_it_has_them(folder, base_folder, tmp_path):
+    """Which they are goes by their number in the batch; CLIP's tokens and the pooled embeddings stay."""
+    config = tiny_recipe(base_folder)
+    config["joint"]["t5_dropout"] = 0.5
+    recipe = FullSize(config, folder / "data", tmp_path, "no")
+    pipeline = recipe._base()
+    pipeline.tokenizer_3.model_max_length = T5_TOKENS
+    next_batch, photos = recipe._captioned_batches(pipeline), recipe._photo_batches(pipeline.hyper_codec)
+    whole = [next_batch(step, Share()) for step in range(4)]
+    parts = [next_batch(0, Share(number, 2))["tokens"] for number in range(2)]
+    captions = [photos(step, Share()).captions for step in range(4)]
+    full = [pipeline.encode_captions(texts) for texts in captions]
+    pipeline.register_modules(text_encoder_3=None)
+    dropped = []
+    for batch, texts, kept in zip(whole, captions, full, strict=True):
+        without = pipeline.encode_captions(texts)
+        assert batch["pooled"].equal(without.pooled)
+        for sample, *choices in zip(batch["tokens"], kept.tokens, without.tokens, strict=True):
+            dropped.append([sample.equal(tokens) for tokens in choices])
+    assert all(sum(equal) == 1 for equal in dropped)
+    assert 6 <= sum(is_dropped for _, is_dropped in dropped) <= 18
+    for number, tokens in enumerate(parts):
+        torch.testing.assert_close(tokens, whole[0]["tokens"][number::2])
 
 
 def test_regression_first_where_there_are_hyper_decoders(folder, base_folder, tmp_path):
