@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from accelerate import Accelerator
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command_parser
 from diffusers import SD3Transformer2DModel
@@ -13,6 +14,8 @@ from diffusers import SD3Transformer2DModel
 from percov2_demo import HyperCodec
 from percov2_demo.__main__ import build_parser
 from percov2_demo.training.full_size import FullSize
+from percov2_demo.training.indices import PART_PHOTOS
+from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.recipe import read_config
 
 
@@ -49,6 +52,17 @@ def test_there_are_commands_for_every_step():
     words = " ".join(COMMANDS)
     for step in ("caption", "train joint", "--resume", "train indices entropy", "export", "--push", "fsdp.yaml"):
         assert step in words
+
+
+def test_settings_are_those_it_says(tmp_path):
+    config = read_config(ROOT / "percov2_demo/training/configs/sd3-medium.json")["joint"]
+    objective = torch.nn.ModuleDict({"hyper_codec": torch.nn.Linear(1, 1)})
+    run = TrainingRun(objective, tmp_path, LoopConfig(**config["loop"]), Accelerator(cpu=True))
+    settings = run.optimizer.optimizer.defaults
+    assert "| AdamW's betas | {} and {};".format(*settings["betas"]) in TEXT
+    assert f"weight decay {settings['weight_decay']}, gradient norm {run.config.gradient_clip:g}" in TEXT
+    assert f"| T5 dropout | {100 * config['t5_dropout']:.1f} % of the samples" in TEXT
+    assert f"in parts of {PART_PHOTOS:,}," in TEXT
 
 
 def test_parameters_are_as_many_as_it_says():

@@ -93,7 +93,8 @@ def encode_indices(
     views = _draw_views(photos, numbers, sides, np.random.default_rng(seed))
     batches = _batches_of_a_shape(views, batch_size)
     loader = DataLoader(_Views(photos, views), batch_sampler=batches, num_workers=workers, collate_fn=_collate)
-    presets, maps = hyper_codec.config.presets, {}
+    presets = hyper_codec.config.presets
+    maps: dict[int, tuple[Tensor, ...]] = {}
     for positions, pixels in tqdm(loader, desc=f"{path.parent.name}/{path.stem}", unit="batch", disable=None):
         if positions:
             latents = scaled_latents(vae, pixels.to(device).float() / 127.5 - 1)
