@@ -107,7 +107,11 @@ def test_broken_photos_are_left_out(networks, tmp_path):
     assert len(written["sizes"]) == len(written["sources"]) == 1
     with safe_open(tmp_path / "maps.safetensors", "pt") as file:
         assert json.loads(file.metadata()["sources"]) == ["b"]
-    assert len(IndexBatches([tmp_path / "maps.safetensors"], {"low": [(2, 2, 1.0, 4)]}, seed=0)(0)["low"]) == 4
+    write_shard(tmp_path / "photos" / "train-01.tar", [b"broken"])
+    photos = PhotoShards([tmp_path / "photos" / "train-01.tar"])
+    assert len(encode(photos, networks, tmp_path / "no.safetensors")["sizes"]) == 0
+    paths = [tmp_path / name for name in ("maps.safetensors", "no.safetensors")]
+    assert len(IndexBatches(paths, {"low": [(2, 2, 1.0, 4)]}, seed=0)(0)["low"]) == 4
 
 
 def test_parts_are_written_as_they_come_and_kept(photos, tmp_path, monkeypatch):
