@@ -4,6 +4,8 @@ As in PerCo (SD): features are projected to short unit vectors and replaced by t
 the features without a commitment loss (van den Oord et al., 2017, appendix A.1; Yu et al., 2021, for cosine codes).
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
@@ -37,6 +39,7 @@ class VectorQuantizer(nn.Module):
         self.register_buffer("codebook", codes)
         self.register_buffer("code_sums", codes.clone())
         self.register_buffer("code_uses", torch.ones(codebook_size))
+        self._seen: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, features: Tensor) -> Tensor:
         """Indices `(B, h, w)` int64 of features `(B, channels, h, w)`."""
@@ -47,12 +50,12 @@ class VectorQuantizer(nn.Module):
         return self.project_out(self.codebook[indices].movedim(-1, 1).to(self.project_out.weight.dtype))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """`(z_hat, indices)`; gradients pass straight through, and in training mode the codebook follows."""
+        """`(z_hat, indices)`; gradients pass straight through, and in training mode `follow` knows of the features."""
         vectors = self._unit_vectors(features)
         indices = self._nearest(vectors)
         codes = self.codebook[indices]
         if self.training:
-            self._follow(*(_of_all_processes(part.detach()) for part in (vectors, indices)))
+            self._seen.append((vectors.detach(), indices))
         straight_through = vectors + (codes - vectors).detach()
         return self.project_out(straight_through.movedim(-1, 1)), indices
 
@@ -65,7 +68,15 @@ class VectorQuantizer(nn.Module):
             return (vectors @ self.codebook.float().T).argmax(-1)
 
     @torch.no_grad()
-    def _follow(self, vectors: Tensor, indices: Tensor) -> None:
+    def follow(self) -> None:
+        """Moves the codebook towards all features since the last call, of all processes, as of a single batch.
+
+        To be called once a step of the optimiser, in however many parts its batch came.
+        """
+        if not self._seen:
+            return
+        vectors, indices = (_whole_batch(parts) for parts in zip(*self._seen, strict=True))
+        self._seen.clear()
         vectors, indices = vectors.flatten(0, -2), indices.flatten()
         uses = torch.bincount(indices, minlength=len(self.codebook)).float()
         sums = torch.zeros_like(self.code_sums).index_add_(0, indices, vectors)
@@ -79,10 +90,11 @@ class VectorQuantizer(nn.Module):
         self.codebook.copy_(F.normalize(self.code_sums, dim=-1))
 
 
-def _of_all_processes(samples: Tensor) -> Tensor:
-    """Samples `(B, ...)` of every process in turns, so that all have the same codebook, that of a single process."""
+def _whole_batch(parts: Sequence[Tensor]) -> Tensor:
+    """Samples `(B, ...)` in the order of the whole batch, of which each part has every so many of each process."""
+    samples = torch.stack(list(parts), dim=1).flatten(0, 1)
     if not dist.is_initialized():
         return samples
-    parts = [torch.empty_like(samples) for _ in range(dist.get_world_size())]
-    dist.all_gather(parts, samples.contiguous())
-    return torch.stack(parts, dim=1).flatten(0, 1)
+    gathered = [torch.empty_like(samples) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, samples)
+    return torch.stack(gathered, dim=1).flatten(0, 1)

@@ -28,7 +28,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
-from percov2_demo.training.codebooks import SteppedQuantizer, step_codebooks
+from percov2_demo.models.quantizer import VectorQuantizer
 from percov2_demo.training.samples import Draws, Share
 
 
@@ -119,7 +119,6 @@ class TrainingRun:
             betas=(config.momentum, 0.98),
         )
         folder.mkdir(parents=True, exist_ok=True)
-        step_codebooks(objective)
         if resume:
             objective.load_state_dict(load_file(folder / "average.safetensors"))
         # What the averaged weights are loaded into; the objective itself may be in pieces among processes soon.
@@ -217,8 +216,8 @@ class TrainingRun:
             for name, value in losses.items():
                 sums[name] = sums.get(name, 0.0) + value.detach().float() / len(shares)
         for part in self.model.modules():
-            if isinstance(part, SteppedQuantizer):
-                part.move()
+            if isinstance(part, VectorQuantizer):
+                part.follow()
         for average, value, decay in zip(self._average, self._trained(), self._decays, strict=True):
             # The first step's weights are the average that all later ones are mixed into.
             average.lerp_(value, 1 - decay if self.step else 1.0)

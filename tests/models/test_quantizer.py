@@ -1,5 +1,7 @@
 """Vector quantisation by cosine similarity."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -37,10 +39,12 @@ def test_codebook_follows_the_features_in_training_only(quantizer):
     features = torch.randn(8, 12, 4, 4)
     before = quantizer.codebook.clone()
     quantizer.eval()(features)
+    quantizer.follow()
     assert torch.equal(quantizer.codebook, before)
     with torch.no_grad():
         for _ in range(200):
             quantizer.train()(features)
+            quantizer.follow()
     vectors = F.normalize(quantizer.project_in(features).movedim(1, -1), dim=-1)
 
     def error(codebook):
@@ -55,4 +59,21 @@ def test_unused_codes_are_replaced(quantizer):
     with torch.no_grad():
         for _ in range(400):
             quantizer.train()(features)
+            quantizer.follow()
     assert len(quantizer.eval().encode(features).unique()) > 15
+
+
+def test_a_batch_in_parts_moves_the_codebook_as_a_whole_one(quantizer):
+    whole = deepcopy(quantizer)
+    features, before = torch.randn(4, 12, 3, 5), quantizer.codebook.clone()
+    for part in (features[::2], features[1::2]):
+        quantizer(part)
+    assert quantizer.codebook.equal(before)
+    quantizer.follow()
+    whole(features)
+    whole.follow()
+    moved = quantizer.codebook.clone()
+    assert not moved.equal(before)
+    torch.testing.assert_close(moved, whole.codebook)
+    quantizer.follow()
+    assert quantizer.codebook.equal(moved)

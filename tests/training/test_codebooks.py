@@ -1,4 +1,4 @@
-"""Codebooks move with the optimiser: once a step, by the whole batch, in however many parts it comes."""
+"""Codebooks in training: they move once a step, by the whole batch, in however many parts it comes."""
 
 from pathlib import Path
 
@@ -7,8 +7,6 @@ import torch
 from accelerate import Accelerator
 
 from percov2_demo import HyperCodec
-from percov2_demo.models.quantizer import VectorQuantizer
-from percov2_demo.training.codebooks import SteppedQuantizer
 from percov2_demo.training.curves import read_curve
 from percov2_demo.training.flow import HyperObjective
 from percov2_demo.training.loop import LoopConfig, TrainingRun
@@ -53,32 +51,3 @@ def test_accumulation_leaves_codebooks_and_curve_as_they_are(tmp_path):
     curves = [read_curve(tmp_path / str(parts) / "curve.csv") for parts in (1, 2)]
     for name in ("loss", *codecs[0].quantizers):
         assert curves[1][name] == pytest.approx(curves[0][name], rel=1e-4), name
-
-
-def test_a_stepped_quantizer_goes_as_far_as_the_one_it_stands_for():
-    torch.manual_seed(0)
-    plain = VectorQuantizer(channels=12, codebook_size=20, code_channels=6)
-    expected = plain.state_dict()
-    stepped = SteppedQuantizer(plain)
-    assert list(stepped.state_dict()) == list(expected)
-    features, before = torch.randn(4, 12, 3, 5), plain.codebook.clone()
-    z_hat, indices = stepped(features)
-    assert stepped.codebook.equal(before)
-    stepped.move()
-    moved = stepped.codebook.clone()
-    assert not moved.equal(before)
-    stepped.move()
-    assert stepped.codebook.equal(moved)
-
-    torch.manual_seed(0)
-    again = VectorQuantizer(channels=12, codebook_size=20, code_channels=6)
-    torch.testing.assert_close(again(features), (z_hat, indices))
-    torch.testing.assert_close(again.codebook, moved)
-
-
-def test_a_frozen_codebook_stays():
-    frozen = SteppedQuantizer(VectorQuantizer(channels=12, codebook_size=20, code_channels=6).eval())
-    before = frozen.codebook.clone()
-    frozen(torch.randn(4, 12, 3, 5))
-    frozen.move()
-    assert frozen.codebook.equal(before)
