@@ -5,8 +5,8 @@ latent, the caption enters through the network's attention to text, guidance act
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -35,6 +35,7 @@ from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.loading import model_folder, pipeline_class
 from percov2_demo.memory import (
+    ENTROPY_MODELS,
     PLANS,
     Estimate,
     MemoryPlan,
@@ -55,7 +56,6 @@ from percov2_demo.text import TextCondition
 from percov2_demo.weights import component_sizes
 
 
-ENTROPY_MODELS = ("masked_model", "caption_model")
 ASIDE = (*ENTROPY_MODELS, "captioner")
 """Components that do not turn indices and caption into a picture."""
 
@@ -170,6 +170,17 @@ class CodecPipeline(DiffusionPipeline, ABC):
             raise ValueError("the model's weights do not match its identity: fetch the model again")
         return pipeline, needed
 
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
+        super().to(*args, **kwargs)
+        self._keep_entropy_models()
+        return self
+
+    def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
+        """As `DiffusionPipeline.enable_model_cpu_offload`, but the entropy models stay on the CPU."""
+        super().enable_model_cpu_offload(*args, **kwargs)
+        self._keep_entropy_models()
+
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Writes the model as a folder of safetensors, its identity included."""
         self.register_to_config(identity=self._fingerprint())
@@ -224,11 +235,10 @@ class CodecPipeline(DiffusionPipeline, ABC):
 
     @property
     def entropy_coder(self) -> EntropyCoder | None:
-        """Codes and reads entropy-coded payloads, on the CPU wherever the model is; None in a model without."""
+        """Codes and reads entropy-coded payloads, on the CPU; None in a model without."""
         if self.masked_model is None or self.caption_model is None:
             return None
-        models = (self.caption_model, self.masked_model)
-        return EntropyCoder(*(part if part.device.type == "cpu" else deepcopy(part).cpu() for part in models))
+        return EntropyCoder(self.caption_model, self.masked_model)
 
     @property
     def has_captioner(self) -> bool:
@@ -283,9 +293,8 @@ class CodecPipeline(DiffusionPipeline, ABC):
             raise ValueError("this model has no captioner: write a caption, or go without")
         pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
         captioner = self._other_captioner or LatentCaptioner(self.captioner, self.tokenizer, self.vae)
-        captions = captioner.caption(pictures)
-        self.maybe_free_model_hooks()
-        return captions
+        with self._freeing():
+            return captioner.caption(pictures)
 
     @torch.inference_mode()
     def compress(
@@ -318,8 +327,8 @@ class CodecPipeline(DiffusionPipeline, ABC):
         self._check_preset(preset)
         image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
         image = fit_image(image, fit, max_side=self.max_side)
-        indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
-        self.maybe_free_model_hooks()
+        with self._freeing():
+            indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
         stream = Bitstream(
             width=image.width,
             height=image.height,
@@ -496,7 +505,7 @@ class CodecPipeline(DiffusionPipeline, ABC):
             self._other_captioner.release()
         indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
         caption = stream.caption if caption is None else caption
-        with onednn_products():
+        with self._freeing(), onednn_products():
             # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
             text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
             condition = self.hyper_codec.decode(indices, stream.preset)
@@ -545,7 +554,7 @@ class CodecPipeline(DiffusionPipeline, ABC):
         generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
         sampler = self._sampler()
 
-        with self.progress_bar(total=steps) as progress, onednn_products():
+        with self._freeing(), self.progress_bar(total=steps) as progress, onednn_products():
 
             def report(step: int, sigma: float, tensors: dict[str, Tensor]) -> Tensor:
                 latents = tensors["latents"]
@@ -554,12 +563,8 @@ class CodecPipeline(DiffusionPipeline, ABC):
                 progress.update()
                 return latents
 
-            try:
-                latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
-                return self.decode_latents(latents)
-            finally:
-                # Also of a picture that was stopped: the next one's parts need the room.
-                self.maybe_free_model_hooks()
+            latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
+            return self.decode_latents(latents)
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:
@@ -574,6 +579,22 @@ class CodecPipeline(DiffusionPipeline, ABC):
         raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
         sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
         return self.image_processor.postprocess(sample, output_type="pil")
+
+    def _keep_entropy_models(self) -> None:
+        for part in (self.masked_model, self.caption_model):
+            if part is not None:
+                part.to("cpu")
+
+    @contextmanager
+    def _freeing(self) -> Iterator[None]:
+        """Brings the parts that are offloaded back to main memory at the end, also of work that failed or was stopped.
+
+        The next picture's parts need the room.
+        """
+        try:
+            yield
+        finally:
+            self.maybe_free_model_hooks()
 
     @property
     def _stream_identity(self) -> int:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 GIGABYTE = 10**9
 
 T5 = "text_encoder_3"
-ON_CPU = ("hyper_codec", "masked_model", "caption_model", "captioner")
+ENTROPY_MODELS = ("masked_model", "caption_model")
+"""Parts that work on the CPU wherever the others do."""
+
+ON_CPU = ("hyper_codec", *ENTROPY_MODELS, "captioner")
 """Small parts that stay in single precision whatever the plan: indices are chosen and read by them."""
 
 

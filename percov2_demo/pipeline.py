@@ -178,14 +178,6 @@ class PerCoV2Pipeline(CodecPipeline):
         self.register_to_config(identity=adapter.identity)
         return adapter
 
-    def to(self, *args: Any, **kwargs: Any) -> Self:
-        """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
-        super().to(*args, **kwargs)
-        for part in (self.masked_model, self.caption_model):
-            if part is not None:
-                part.to("cpu")
-        return self
-
     @property
     def dtype(self) -> torch.dtype:
         """Precision of the flow transformer; the entropy models are integers."""

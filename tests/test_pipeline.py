@@ -1,6 +1,5 @@
 """The codec end to end on a tiny random model of the real classes."""
 
-import functools
 import math
 
 import numpy as np
@@ -13,6 +12,7 @@ from percov2_demo.bitstream import SCHEDULES, BitstreamError, Withheld
 from percov2_demo.entropy.index_coder import IndexCoder
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.schedules import schedule
+from percov2_demo.memory import ENTROPY_MODELS, PLANS, place
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampler import Interrupted
 from tests.conftest import (
@@ -22,6 +22,8 @@ from tests.conftest import (
     tiny_sd3_parts,
     tiny_transformer,
 )
+from tests.perco import tiny_perco
+from tests.pretended_gpu import GPU, PretendedGPU, on_gpu
 from tests.test_images import AWKWARD
 
 
@@ -485,12 +487,40 @@ def test_entropy_models_survive_saving_in_half_precision(scene, tmp_path):
     assert EntropyCoder.from_pretrained(tmp_path).information(loaded.read(data)).shape == (16, 16)
 
 
-def test_the_entropy_models_stay_on_the_cpu(monkeypatch):
-    pipeline, places = tiny_pipeline(), {}
-    for name in ("masked_model", "caption_model"):
-        # What is on the only other device that every machine has, "meta", cannot come back.
-        remember = functools.partial(lambda name, device, *_, **__: places.update({name: str(device)}), name)
-        monkeypatch.setattr(pipeline.components[name], "to", remember)
-    pipeline.to("meta")
-    assert pipeline.transformer.device.type == "meta"
-    assert places == {"masked_model": "cpu", "caption_model": "cpu"}
+@pytest.mark.parametrize("plan", ["24gb", "32gb"])
+def test_the_entropy_models_stay_on_the_cpu(plan, pipeline, scene):
+    placed = tiny_pipeline()
+    with PretendedGPU():
+        place(placed, PLANS[plan], GPU)
+        assert not on_gpu(placed) & set(ENTROPY_MODELS)
+        assert placed.captioner.device == GPU
+        stream = placed.compress(scene, "low", "a cat on a mat")
+        assert not on_gpu(placed) & set(ENTROPY_MODELS)
+        assert placed.entropy_coder.indices.model is placed.masked_model
+    assert stream == pipeline.compress(scene, "low", "a cat on a mat")
+
+
+@pytest.mark.parametrize("build", [tiny_pipeline, tiny_perco])
+def test_work_that_fails_leaves_the_gpu_as_it_was(build, scene, monkeypatch):
+    """A part that stays takes the room that the next picture's parts need."""
+    pipeline = build()
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("out of memory")
+
+    with PretendedGPU():
+        place(pipeline, PLANS["24gb"], GPU)
+        before = on_gpu(pipeline)
+        stream = pipeline.compress(scene, caption="a cat")
+        failures = {
+            "compress": (pipeline.hyper_codec, "encode", lambda: pipeline.compress(scene)),
+            "start": (pipeline.hyper_codec, "decode", lambda: pipeline.start(stream)),
+            "decompress": (pipeline.vae, "decode", lambda: pipeline.decompress(stream, num_inference_steps=1)),
+        }
+        if pipeline.captioner is not None:
+            failures["caption"] = (pipeline.captioner, "generate", lambda: pipeline.caption(scene))
+        for name, (part, method, work) in failures.items():
+            with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="out of memory"):
+                patch.setattr(part, method, fail)
+                work()
+            assert on_gpu(pipeline) == before, name
