@@ -19,7 +19,7 @@ T5 = "text_encoder_3"
 ENTROPY_MODELS = ("masked_model", "caption_model")
 """Parts that work on the CPU wherever the others do."""
 
-ON_CPU = ("hyper_codec", *ENTROPY_MODELS, "captioner")
+SINGLE_PRECISION = ("hyper_codec", *ENTROPY_MODELS, "captioner")
 """Small parts that stay in single precision whatever the plan: indices are chosen and read by them."""
 
 
@@ -138,8 +138,10 @@ def estimate(sizes: Mapping[str, Size], plan: MemoryPlan, device: str = "cuda") 
     total = sum(taken.values())
     if device == "cpu" or not plan.offload:
         return Estimate(total, total)
-    small = sum(count for name, count in taken.items() if name in ON_CPU)
-    return Estimate(small + max((count for name, count in taken.items() if name not in ON_CPU), default=0), total)
+    small = sum(count for name, count in taken.items() if name in SINGLE_PRECISION)
+    return Estimate(
+        small + max((count for name, count in taken.items() if name not in SINGLE_PRECISION), default=0), total
+    )
 
 
 def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.device") -> Estimate:
@@ -236,7 +238,7 @@ def precisions(plan: MemoryPlan, device: "torch.device") -> dict[str, "torch.dty
         large = torch.float16
     else:
         large = torch.bfloat16
-    return {"default": large} | dict.fromkeys(ON_CPU, torch.float32)
+    return {"default": large} | dict.fromkeys(SINGLE_PRECISION, torch.float32)
 
 
 def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str, Any]:
@@ -288,6 +290,6 @@ def place(pipeline: "DiffusionPipeline", plan: MemoryPlan, device: "torch.device
 
 
 def _bytes_per_float(name: str, plan: MemoryPlan) -> int:
-    if name in ON_CPU:
+    if name in SINGLE_PRECISION:
         return 4
     return 1 if name == T5 and plan.t5 == "8-bit" else plan.bytes_per_float
