@@ -46,6 +46,7 @@ from percov2_demo.memory import (
     load_t5,
     place,
     precisions,
+    tiled,
 )
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
@@ -308,7 +309,9 @@ class CodecPipeline(DiffusionPipeline, ABC):
         entropy_steps: int | None = None,
         withheld: Withheld | None = None,
     ) -> Bitstream:
-        """Encodes a picture; the result depends on the arguments and the weights alone.
+        """Encodes a picture; the result depends on the arguments and the weights alone, not on the memory plan.
+
+        Devices that round sums otherwise may choose other indices here and there; all decode them alike.
 
         Args:
             image: The picture, or a path to one.
@@ -568,16 +571,19 @@ class CodecPipeline(DiffusionPipeline, ABC):
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:
-        """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64."""
+        """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64, the same under every plan."""
         pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
-        return scaled_latents(self.vae, pixels)
+        with tiled(self.vae):
+            return scaled_latents(self.vae, pixels)
 
     @torch.inference_mode()
     def decode_latents(self, latents: Tensor) -> list[Image.Image]:
         """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
         config = self.vae.config
         raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
-        sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
+        # Encoding takes the autoencoder's single precision; for a picture the network's is enough, at half the memory.
+        with torch.autocast(raw.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
         return self.image_processor.postprocess(sample, output_type="pil")
 
     def _keep_entropy_models(self) -> None:

@@ -1,6 +1,7 @@
 """How much memory a model may take: named combinations of what saves some, and what each takes by arithmetic."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +12,7 @@ from percov2_demo.weights import Size
 
 if TYPE_CHECKING:
     import torch
-    from diffusers import DiffusionPipeline
+    from diffusers import DiffusionPipeline, ModelMixin
 
 GIGABYTE = 10**9
 
@@ -19,8 +20,8 @@ T5 = "text_encoder_3"
 ENTROPY_MODELS = ("masked_model", "caption_model")
 """Parts that work on the CPU wherever the others do."""
 
-SINGLE_PRECISION = ("hyper_codec", *ENTROPY_MODELS, "captioner")
-"""Small parts that stay in single precision whatever the plan: indices are chosen and read by them."""
+SINGLE_PRECISION = ("vae", "hyper_codec", *ENTROPY_MODELS, "captioner")
+"""Small parts that stay in single precision whatever the plan, so that a photo has the same stream under each."""
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,15 @@ def estimate(sizes: Mapping[str, Size], plan: MemoryPlan, device: str = "cuda") 
     if plan.t5 == "dropped":
         taken.pop(T5, None)
     total = sum(taken.values())
-    if device == "cpu" or not plan.offload:
+    if device == "cpu":
         return Estimate(total, total)
-    small = sum(count for name, count in taken.items() if name in SINGLE_PRECISION)
-    return Estimate(
-        small + max((count for name, count in taken.items() if name not in SINGLE_PRECISION), default=0), total
-    )
+    there = {name: count for name, count in taken.items() if name not in ENTROPY_MODELS}
+    if not plan.offload:
+        return Estimate(sum(there.values()), total)
+    # One large part at a time; of the small ones some stay, as the autoencoder does after a preview.
+    small = sum(count for name, count in there.items() if name in SINGLE_PRECISION)
+    largest = max((count for name, count in there.items() if name not in SINGLE_PRECISION), default=0)
+    return Estimate(small + largest, total)
 
 
 def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.device") -> Estimate:
@@ -287,6 +291,21 @@ def place(pipeline: "DiffusionPipeline", plan: MemoryPlan, device: "torch.device
         pipeline.enable_model_cpu_offload(device=device)
     else:
         pipeline.to(device)
+
+
+@contextmanager
+def tiled(vae: "ModelMixin") -> Iterator[None]:
+    """While it lasts, the autoencoder works in tiles on large pictures, where it can, whatever the plan."""
+    from diffusers.models.autoencoders.vae import AutoencoderMixin
+
+    if not isinstance(vae, AutoencoderMixin) or vae.use_tiling:
+        yield
+        return
+    vae.enable_tiling()
+    try:
+        yield
+    finally:
+        vae.disable_tiling()
 
 
 def _bytes_per_float(name: str, plan: MemoryPlan) -> int:

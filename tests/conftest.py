@@ -121,6 +121,7 @@ def tiny_autoencoder_kl() -> AutoencoderKL:
         "block_out_channels": (8, 8, 8, 8),
         "norm_num_groups": 4,
         "layers_per_block": 1,
+        "sample_size": 256,
     }
     return AutoencoderKL(latent_channels=16, shift_factor=0.0609, scaling_factor=1.5305, **config).eval()
 

@@ -166,6 +166,7 @@ def tiny_vae() -> AutoencoderKL:
         "block_out_channels": (8, 8, 8, 8),
         "norm_num_groups": 4,
         "layers_per_block": 1,
+        "sample_size": 256,
     }
     return AutoencoderKL(latent_channels=4, scaling_factor=0.18215, **config).eval()
 
