@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from percov2_demo import PerCoV2Pipeline, memory
 from percov2_demo.loading import describe_model
 from percov2_demo.memory import (
     PLANS,
+    SINGLE_PRECISION,
     T5,
     Estimate,
     check_memory,
@@ -24,7 +26,9 @@ from percov2_demo.memory import (
 )
 from percov2_demo.text import T5_TOKENS
 from percov2_demo.weights import Size, component_sizes
-from tests.conftest import tiny_pipeline
+from tests.conftest import adapted_pipeline, tiny_pipeline
+from tests.perco import tiny_perco
+from tests.pretended_gpu import GPU, PretendedGPU, on_gpu
 
 
 CPU = torch.device("cpu")
@@ -235,6 +239,47 @@ def test_stages_are_offloaded_where_there_is_an_accelerator(monkeypatch):
     memory.place(pipeline, PLANS["8gb"], torch.device("cuda"))
     memory.place(pipeline, PLANS["8gb"], CPU)
     assert calls == [torch.device("cuda")]
+
+
+@pytest.mark.parametrize("kind", ["PerCoV2", "PerCo"])
+def test_what_is_on_the_gpu_at_once_is_what_the_estimate_says(kind, base_folder, scene, monkeypatch):
+    """By diffusers' own hooks, each move of a part recorded; previews bring the autoencoder in between two steps."""
+    pipeline = adapted_pipeline(base_folder) if kind == "PerCoV2" else tiny_perco()
+    bring, moments = torch.nn.Module.to, []
+
+    def recorded(module, *args, **kwargs):
+        bring(module, *args, **kwargs)
+        moments.append(on_gpu(pipeline))
+        return module
+
+    def preview(codec, _step, _sigma, tensors):
+        codec.decode_latents(tensors["expected_latents"])
+
+    monkeypatch.setattr(torch.nn.Module, "to", recorded)
+    with PretendedGPU():
+        memory.place(pipeline, PLANS["24gb"], GPU)
+        if pipeline.has_captioner:
+            pipeline.caption(scene)
+        stream = pipeline.compress(scene, caption="a cat")
+        pipeline.decompress(stream, num_inference_steps=2, guidance_scale=3.0, callback_on_step_end=preview)
+    large = pipeline.networks.keys() - set(SINGLE_PRECISION)
+    assert {name for moment in moments for name in moment & large} == large
+    assert all(len(moment & large) <= 1 for moment in moments)
+    sizes = {name: size_in_memory(part) for name, part in pipeline.networks.items()}
+    needed = estimate(sizes, replace(PLANS["24gb"], half=False))
+    most = max(sum(sizes[name].bytes(4) for name in moment) for moment in moments)
+    assert max(sizes[name].bytes(4) for name in large) < most <= needed.device
+    assert needed.main == sum(size.bytes(4) for size in sizes.values())
+
+
+def size_in_memory(part: torch.nn.Module) -> Size:
+    values = [*part.parameters(), *part.buffers()]
+    integers = [value for value in values if not value.is_floating_point()]
+    return Size(
+        sum(value.numel() for value in values if value.is_floating_point()),
+        sum(value.numel() for value in integers),
+        sum(value.nbytes for value in integers),
+    )
 
 
 def test_unknown_names_are_one_sentence():
