@@ -23,7 +23,7 @@ from transformers import VisionEncoderDecoderModel
 
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.fingerprint import fingerprint_tensors
+from percov2_demo.fingerprint import fingerprint_stored
 from percov2_demo.loading import ADAPTER_FILE, base_folder, commit_of, read_json
 from percov2_demo.memory import Estimate, MemoryPlan, check_memory, load_t5
 from percov2_demo.models.hyper_codec import HyperCodec
@@ -32,7 +32,7 @@ from percov2_demo.presets import NOMINAL_SIDE, get_preset
 from percov2_demo.weights import component_sizes, tensor_files
 
 
-FORMAT = 1
+FORMAT = 2
 SHARD_SIZE = "2GB"
 INPUT_WEIGHT = "pos_embed.proj.weight"
 
@@ -76,13 +76,13 @@ class Checkpoint:
         return cls(folder.resolve().name if Path(name).is_dir() else name, commit_of(folder), folder)
 
     def fingerprint(self) -> str:
-        """SHA-256 over what an adapter needs of a base, read tensor by tensor."""
+        """SHA-256 over what an adapter needs of a base, as it is stored."""
         tensors = (
             (f"{part}.{name}", value) for part in _BASE_PARTS for name, value in stored_tensors(self.folder / part)
         )
         scale = ("shift_factor", "scaling_factor")
         config = read_json(self.folder / "vae" / "config.json", *scale)
-        return fingerprint_tensors(tensors, {name: config[name] for name in scale})
+        return fingerprint_stored(tensors, {name: config[name] for name in scale})
 
     def load(self, condition_channels: int, **kwargs: Any) -> dict[str, Any]:
         """The parts of the checkpoint by name, its transformer widened and otherwise as it was.
@@ -106,7 +106,7 @@ class Base:
     Args:
         name: Repository on the hub, or the last part of a folder's path.
         revision: The commit on the hub; None for a folder.
-        fingerprint: SHA-256 over the values of transformer and autoencoder.
+        fingerprint: SHA-256 over transformer and autoencoder as they are stored; in another precision they are others.
     """
 
     name: str
@@ -140,11 +140,14 @@ class Adapter:
         """The manifest of an adapter's folder.
 
         Raises:
-            ValueError: It is damaged, or written by a later version.
+            ValueError: It is damaged, or written by another version.
         """
         content = read_json(folder / ADAPTER_FILE)
         if content.pop("format", None) != FORMAT:
-            raise ValueError(f"the adapter's {ADAPTER_FILE} is of a format unknown here: update this program")
+            raise ValueError(
+                f"the adapter's {ADAPTER_FILE} is of another format than this program reads: update the program, or "
+                "export the adapter again"
+            )
         try:
             adapter = cls(**content | {"base": Base(**content["base"])})
             complete = "prediction_type" in adapter.settings
@@ -272,7 +275,7 @@ def _identity(folder: Path, adapter: Adapter) -> str:
         for name, value in stored_tensors(folder / part)
     )
     settings = {"base": adapter.base.fingerprint, "prediction_type": adapter.settings["prediction_type"]}
-    return fingerprint_tensors(tensors, settings)
+    return fingerprint_stored(tensors, settings)
 
 
 def _load_own(folder: Path, dtype: torch.dtype | Mapping[str, torch.dtype]) -> dict[str, nn.Module]:

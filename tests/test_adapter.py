@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from diffusers import SD3Transformer2DModel
 from safetensors.torch import load_file, save_file
 
 from percov2_demo import HyperCodec, PerCoV2Pipeline
@@ -121,6 +122,25 @@ def test_an_adapter_of_another_base_is_refused(adapter_folder, tmp_path):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=tmp_path)
 
 
+@pytest.mark.parametrize("part", ["transformer", "vae"])
+def test_one_changed_value_of_the_base_is_noticed(adapter_folder, base_folder, tmp_path, part):
+    folder = copy(base_folder, tmp_path)
+    spoil(folder / part / "diffusion_pytorch_model.safetensors")
+    with pytest.raises(ValueError, match="was made for sd3-tiny, and the base here has other weights"):
+        PerCoV2Pipeline.from_pretrained(adapter_folder, base=folder)
+
+
+def test_a_base_in_other_shards_is_the_same_base(adapter_folder, base_folder, tmp_path):
+    folder = copy(base_folder, tmp_path)
+    (folder / "transformer" / "diffusion_pytorch_model.safetensors").unlink()
+    transformer = SD3Transformer2DModel.from_pretrained(base_folder, subfolder="transformer", dtype=torch.float16)
+    transformer.save_pretrained(folder / "transformer", max_shard_size="2KB")
+    assert len(list((folder / "transformer").glob("*.safetensors"))) > 1
+    assert (
+        PerCoV2Pipeline.from_pretrained(adapter_folder, base=folder).identity == Adapter.read(adapter_folder).identity
+    )
+
+
 def test_a_base_of_another_kind_is_refused(adapter_folder, tmp_path):
     tiny_pipeline().save_pretrained(tmp_path / "model")
     with pytest.raises(ValueError, match="is no base for an adapter: it holds PerCoV2Pipeline"):
@@ -173,7 +193,7 @@ def test_the_manifest_must_describe_the_parts(adapter_folder, base_folder, tmp_p
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"format": 2}, "format unknown here"), ({"base": {"name": "x"}}, "must hold"), ({"settings": {}}, "must hold")],
+    [({"format": 1}, "another format"), ({"base": {"name": "x"}}, "must hold"), ({"settings": {}}, "must hold")],
 )
 def test_a_manifest_that_says_something_else_is_one_sentence(adapter_folder, base_folder, tmp_path, changes, words):
     folder = copy(adapter_folder, tmp_path)
