@@ -21,7 +21,7 @@ ENTROPY_MODELS = ("masked_model", "caption_model")
 """Parts that work on the CPU wherever the others do."""
 
 SINGLE_PRECISION = ("vae", "hyper_codec", *ENTROPY_MODELS, "captioner")
-"""Small parts that stay in single precision whatever the plan, so that a photo has the same stream under each."""
+"""Small parts that stay in single precision whatever the plan, so that a photo with its caption has one stream."""
 
 
 @dataclass(frozen=True)
