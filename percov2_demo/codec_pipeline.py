@@ -22,6 +22,7 @@ from transformers import VisionEncoderDecoderModel
 
 from percov2_demo.arithmetic import onednn_products
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld
+from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.captioning import CAPTIONERS, Captioner, LanguageCaptioner, LatentCaptioner
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -353,7 +354,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
-            caption: Text used in place of the stream's.
+            caption: Text used in place of the stream's, at most 1024 bytes in UTF-8.
             fast: Less than half the network's work for a slightly different picture, see `sampler`; not every model
                 has this mode.
             callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
@@ -381,15 +382,17 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             caption: As in `decompress`.
 
         Raises:
-            ValueError: The strength is out of range, or the stream is not for this model.
+            ValueError: The strength is out of range, the caption is none that a stream could hold, or the stream is
+                not for this model.
         """
         self._check_stream(stream)
         strength = self.default_strength(stream.preset) if strength is None else strength
         self.check_sampling(Sampling(strength=strength))
+        caption = stream.caption if caption is None else caption
+        encode_utf8(caption)
         if self._other_captioner is not None:
             self._other_captioner.release()
         indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
-        caption = stream.caption if caption is None else caption
         with self._freeing(), onednn_products():
             # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
             text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None

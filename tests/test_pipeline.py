@@ -330,6 +330,8 @@ def test_stream_of_another_model_is_refused_by_name(pipeline, scene):
         ({"seed": 2**63}, "seed"),
         ({"seed": []}, "seed"),
         ({"seed": [1, 2], "generator": torch.Generator()}, "generator"),
+        ({"caption": "é" * 600}, "takes 1200 bytes in UTF-8: shorten it"),
+        ({"caption": "\ud800"}, "no Unicode text"),
     ],
 )
 def test_settings_out_of_range_are_one_sentence(pipeline, scene, arguments, message):
