@@ -6,6 +6,7 @@ commands that need them, so that `info` and `--help` answer at once.
 
 import argparse
 import json
+import logging
 import math
 import os
 import signal
@@ -496,6 +497,9 @@ def run_publish(options: argparse.Namespace) -> None:
 def _quieten_libraries() -> None:
     """The libraries' notices are for developers; a command's stderr carries progress and its one error line."""
     warnings.filterwarnings("ignore")
+    # What torchao says of its own files when diffusers looks for it.
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     import diffusers
     import transformers
 
