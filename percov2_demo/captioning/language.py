@@ -20,7 +20,6 @@ CAPTIONERS = {"blip2": "Salesforce/blip2-opt-2.7b-coco"}
 MAX_TOKENS = 32
 """Length of a caption in PerCo and PerCoV2."""
 
-_AT_ONCE = 8
 _PROMPT = "Describe this image in one short sentence."
 
 
@@ -51,20 +50,19 @@ class LanguageCaptioner:
 
     @torch.inference_mode()
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """As `Captioner.caption`.
+        """As `Captioner.caption`; the model sees all pictures at once.
 
         Raises:
             ValueError: The model is damaged, too large, or none that describes pictures.
         """
+        if not images:
+            return []
         model, processor = self._load()
-        captions = []
-        for start in range(0, len(images), _AT_ONCE):
-            inputs = _inputs(processor, images[start : start + _AT_ONCE]).to(model.device, model.dtype)
-            tokens = model.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False)
-            if "input_ids" in inputs:
-                tokens = tokens[:, inputs["input_ids"].shape[1] :]
-            captions += processor.batch_decode(tokens, skip_special_tokens=True)
-        return [normalize_caption(caption) for caption in captions]
+        inputs = _inputs(processor, images).to(model.device, model.dtype)
+        tokens = model.generate(**inputs, max_new_tokens=MAX_TOKENS, do_sample=False)
+        if "input_ids" in inputs:
+            tokens = tokens[:, inputs["input_ids"].shape[1] :]
+        return [normalize_caption(caption) for caption in processor.batch_decode(tokens, skip_special_tokens=True)]
 
     def release(self) -> None:
         """As `Captioner.release`."""

@@ -1,16 +1,24 @@
 """Captions of whole collections, made before training so that no captioner is needed beside it."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from math import ceil
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from accelerate import PartialState
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from percov2_demo.images import load_image
 from percov2_demo.training.data import PICTURES, PhotoShards
+
+
+_READERS = 4
+"""Most processes that read pictures ahead of the captioner."""
 
 
 class Pictures(Protocol):
@@ -78,10 +86,29 @@ class ShardPictures:
 
     def load(self, number: int) -> Image.Image:
         """As `Pictures.load`."""
+        return load_image(self.photos[number].data)
+
+
+class _Read(NamedTuple):
+    """What came of reading a picture: it, or why it cannot be read."""
+
+    file: str
+    image: Image.Image | None
+    error: str = ""
+
+
+class _Readable(Dataset):
+    """Pictures as a reading process gives them."""
+
+    def __init__(self, pictures: Pictures):
+        self.pictures = pictures
+
+    def __getitem__(self, number: int) -> _Read:
+        file = self.pictures.file(number)
         try:
-            return Image.fromarray(self.photos[number].pixels())
-        except OSError as error:
-            raise ValueError(f"{self.file(number)} cannot be read") from error
+            return _Read(file, self.pictures.load(number))
+        except ValueError as error:
+            return _Read(file, None, str(error))
 
 
 def open_pictures(paths: Sequence[Path]) -> Pictures:
@@ -106,8 +133,8 @@ def write_captions(
 ) -> dict[str, int] | None:
     """Writes JSON lines with `file` and `caption`, in the order of the pictures.
 
-    What was captioned before it was stopped is not captioned again. Under `accelerate launch` the pictures are shared
-    among the processes; all must see the same folder.
+    What was captioned before it was stopped is not captioned again. While a batch is captioned, the next is read.
+    Under `accelerate launch` the pictures are shared among the processes; all must see the same folder.
 
     Args:
         describe: Writes captions of several pictures, as `PerCoV2Pipeline.captions`.
@@ -117,7 +144,12 @@ def write_captions(
 
     Returns:
         How many pictures have captions, and how many could not be read; None in all processes but the first.
+
+    Raises:
+        ValueError: The batch size is no number of pictures.
     """
+    if batch_size < 1:
+        raise ValueError(f"the batch size must be at least 1, not {batch_size}")
     state = PartialState()
     # A process that starts later must not take for unfinished what an earlier one is at.
     done = {record["file"] for path in (out, *_partials(out)) for record in _records(path)}
@@ -129,19 +161,16 @@ def write_captions(
     ]
     hidden = None if state.is_main_process else True
     with mine.open("a", encoding="utf-8") as lines, tqdm(total=len(numbers), unit="picture", disable=hidden) as bar:
-        for start in range(0, len(numbers), batch_size):
-            files, images = [], []
-            for number in numbers[start : start + batch_size]:
-                try:
-                    images.append(pictures.load(number))
-                    files.append(pictures.file(number))
-                except ValueError as error:
-                    bar.write(str(error))
-            captions = describe(images) if images else []
-            for file, caption in zip(files, captions, strict=True):
-                lines.write(json.dumps({"file": file, "caption": caption}, ensure_ascii=False) + "\n")
+        for batch in _read_ahead(pictures, numbers, batch_size):
+            for read in batch:
+                if read.image is None:
+                    bar.write(f"{read.file}: {read.error}")
+            readable = [read for read in batch if read.image is not None]
+            captions = describe([read.image for read in readable]) if readable else []
+            for read, caption in zip(readable, captions, strict=True):
+                lines.write(json.dumps({"file": read.file, "caption": caption}, ensure_ascii=False) + "\n")
             lines.flush()
-            bar.update(min(batch_size, len(numbers) - start))
+            bar.update(len(batch))
     state.wait_for_everyone()
     if not state.is_main_process:
         return None
@@ -151,6 +180,20 @@ def write_captions(
     for path in _partials(out):
         path.unlink()
     return {"captions": len(ordered), "unreadable": len(pictures) - len(ordered)}
+
+
+def _read_ahead(pictures: Pictures, numbers: Sequence[int], batch_size: int) -> Iterator[list[_Read]]:
+    """Batches in the order of the numbers; about one more is in memory than the one that is given."""
+    if not numbers:
+        return
+    readers = min(_READERS, os.cpu_count() or 1, len(numbers))
+    ahead = ceil(batch_size / readers)
+    loader = DataLoader(
+        _Readable(pictures), batch_size=None, sampler=numbers, num_workers=readers, prefetch_factor=ahead
+    )
+    reads = iter(loader)
+    while batch := list(islice(reads, batch_size)):
+        yield batch
 
 
 def _partials(out: Path) -> list[Path]:

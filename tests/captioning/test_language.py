@@ -48,9 +48,19 @@ def test_the_length_that_is_asked_for_is_the_papers(blip2_folder, pictures, monk
     generate = model.generate
     monkeypatch.setattr(model, "generate", lambda **options: asked.append(options) or generate(**options))
     captioner.caption(pictures)
-    assert [options["max_new_tokens"] for options in asked] == [32, 32]
-    assert [len(options["pixel_values"]) for options in asked] == [8, 2]
-    assert not any(options["do_sample"] for options in asked)
+    assert [options["max_new_tokens"] for options in asked] == [32]
+    assert not asked[0]["do_sample"]
+
+
+def test_a_batch_is_one_call_of_the_model_whatever_its_size(folder, pictures, monkeypatch):
+    captioner = captioner_of(folder)
+    one = captioner.caption(pictures[:1])
+    model, _ = captioner._loaded
+    asked = []
+    generate = model.generate
+    monkeypatch.setattr(model, "generate", lambda **options: asked.append(options) or generate(**options))
+    assert captioner.caption(pictures[:1] * 20) == one * 20
+    assert [len(options["pixel_values"]) for options in asked] == [20]
 
 
 def test_weights_are_there_only_while_they_are_needed(blip2_folder, pictures):

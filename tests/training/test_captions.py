@@ -1,9 +1,11 @@
 """Captions of whole collections."""
 
 import json
+import time
 
 import pytest
 from PIL import Image
+from transformers import Blip2ForConditionalGeneration
 
 from percov2_demo.__main__ import main
 from percov2_demo.training.captions import open_pictures, write_captions
@@ -66,6 +68,68 @@ def test_folders_are_looked_through_and_what_cannot_be_read_is_left_out(tmp_path
     assert records(out) == [{"file": "deep/b.png", "caption": "red 7"}]
 
 
+class Noting:
+    """Pictures that leave a file where they have been read."""
+
+    def __init__(self, folder, count):
+        self.folder, self.count = folder, count
+
+    def __len__(self):
+        return self.count
+
+    def file(self, number):
+        return f"{number}.png"
+
+    def load(self, number):
+        (self.folder / self.file(number)).touch()
+        return Image.new("RGB", (16, 16), (number, 0, 0))
+
+
+def test_the_next_batch_is_read_while_one_is_captioned(tmp_path):
+    (tmp_path / "read").mkdir()
+    captioner = Counting()
+
+    def describe(images):
+        following = min(20 * len(captioner.asked) + 39, 44)
+        for _ in range(200):
+            if (tmp_path / "read" / f"{following}.png").exists():
+                return captioner.caption(images)
+            time.sleep(0.1)
+        raise AssertionError(f"picture {following} is not read while those before it are captioned")
+
+    out = tmp_path / "captions.jsonl"
+    assert write_captions(describe, Noting(tmp_path / "read", 45), out, 20) == {"captions": 45, "unreadable": 0}
+    assert captioner.asked == [20, 20, 5]
+    assert [record["caption"] for record in records(out)] == [f"red {number}" for number in range(45)]
+
+
+def test_no_more_than_the_next_batch_is_read_ahead(tmp_path):
+    (tmp_path / "read").mkdir()
+
+    def describe(images):
+        time.sleep(1)
+        raise RuntimeError("the machine went away")
+
+    with pytest.raises(RuntimeError):
+        write_captions(describe, Noting(tmp_path / "read", 100), tmp_path / "captions.jsonl", 8)
+    assert 16 <= len(list((tmp_path / "read").iterdir())) <= 16 + 4
+
+
+def test_what_cannot_be_read_in_a_shard_is_left_out_and_named(tmp_path, capfd):
+    write_shard(tmp_path / "train-00.tar", 2, "a")
+    data = (tmp_path / "train-00.tar").read_bytes()
+    (tmp_path / "train-00.tar").write_bytes(data.replace(b"WEBP", b"WOBP", 1))
+    written = write_captions(Counting().caption, open_pictures([tmp_path / "train-00.tar"]), tmp_path / "out", 8)
+    assert written == {"captions": 1, "unreadable": 1}
+    assert "train-00.tar/a-0.webp: This is not a picture that can be read here" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_holds_pictures(size, tmp_path):
+    with pytest.raises(ValueError, match=f"the batch size must be at least 1, not {size}"):
+        write_captions(Counting().caption, Noting(tmp_path, 1), tmp_path / "out", size)
+
+
 def test_nothing_to_caption_is_a_sentence(tmp_path):
     with pytest.raises(ValueError, match="no pictures found"):
         open_pictures([tmp_path])
@@ -94,3 +158,19 @@ def test_command_asks_the_captioner_that_is_named(tmp_path, blip2_folder, capsys
     out.unlink()
     assert main(["caption", photo, "-o", str(out), "--captioner", "none"]) == 2
     assert "this model has no captioner" in capsys.readouterr().err
+
+
+def test_the_commands_batch_size_reaches_the_model(tmp_path, blip2_folder, capsys, monkeypatch):
+    (tmp_path / "photos").mkdir()
+    for number in range(21):
+        Image.new("RGB", (32, 32), (number, 0, 0)).save(tmp_path / "photos" / f"{number:02}.png")
+    asked, generate = [], Blip2ForConditionalGeneration.generate
+
+    def counted(model, **options):
+        asked.append(len(options["pixel_values"]))
+        return generate(model, **options)
+
+    monkeypatch.setattr(Blip2ForConditionalGeneration, "generate", counted)
+    command = ["caption", str(tmp_path / "photos"), "-o", str(tmp_path / "out"), "--batch-size", "20"]
+    assert main([*command, "--captioner", str(blip2_folder)]) == 0
+    assert asked == [20, 1]
