@@ -328,9 +328,11 @@ def run_info(options: argparse.Namespace) -> None:
     coder = None
     if _check_readable(options.input).version > 1:
         from percov2_demo.entropy.payload import EntropyCoder
-        from percov2_demo.loading import model_folder
+        from percov2_demo.loading import damage_as_sentence, model_folder
 
-        coder = EntropyCoder.from_pretrained(model_folder(options.model))
+        folder = model_folder(options.model)
+        with damage_as_sentence(folder):
+            coder = EntropyCoder.from_pretrained(folder)
     stream = Bitstream.from_file(options.input, coder)
     report = RateReport.from_bitstream(stream)
     _print(stream.to_dict() | report.to_dict() | {"indices": stream.indices.tolist()})

@@ -1,6 +1,6 @@
 """Repositories of the hub as folders, and in one sentence why one could not be fetched."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,36 +9,66 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    HTTPError,
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
 
+from percov2_demo.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
+from percov2_demo.weights import STEMS
+
 
 DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
-MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
-VARIANTS = ("*.fp16.safetensors", "*.fp16-*.safetensors", "*.fp16.json")
-"""Second copies of the same weights, which some repositories hold."""
+
+_INDEXES = (MODEL_FILE, ADAPTER_FILE, "config.json", MANIFEST_FILE)
+"""What tells, at the top of a repository, which other files belong to the model."""
+
+_PART_FILES = (
+    *(f"{stem}{shard}.safetensors" for stem in STEMS for shard in ("", "-*")),
+    *("*.json", "*.txt", "*.model", "*.jinja"),
+)
+"""Files of a component, or of a model of transformers: weights in a second precision are called otherwise."""
 
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token from hf.co/settings/tokens"
 
 
 def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Path:
-    """The folder of a hub repository's files, downloaded where the cache does not have them.
+    """The folder of a hub repository's model, downloaded where the cache does not have it.
+
+    Only what the model consists of is fetched: the components that its index names, or, where it has none, the files
+    of a model of transformers. Some repositories hold the same weights a second time, for other programs.
 
     Args:
         repository: `owner/name` on the hub.
-        leave_out: Patterns of files that are not needed.
+        leave_out: Components that are not needed.
         **download: `DOWNLOAD_OPTIONS` of the hub's download.
 
     Raises:
         ValueError: The files cannot be had; the message says what to do about it.
     """
-    ignored = [*VARIANTS, *leave_out]
+    index = _download(repository, _INDEXES, download)
+    # What is fetched next must be of the same commit, also where the branch moves meanwhile.
+    pinned = download | {"revision": index.name}
+    if (index / MODEL_FILE).is_file():
+        parts = [name for name in components(read_json(index / MODEL_FILE)) if name not in leave_out]
+    elif (index / ADAPTER_FILE).is_file():
+        parts = ["*"]
+    else:
+        return _download(repository, _PART_FILES, pinned, ignore="*/*")
+    return _download(repository, [f"{part}/{file}" for part in parts for file in _PART_FILES], pinned)
+
+
+def components(index: Mapping[str, Any]) -> list[str]:
+    """Names of the components that a pipeline's index gives a class; no others have a folder."""
+    return [name for name, kind in index.items() if isinstance(kind, list) and kind[-1:] not in ([], [None])]
+
+
+def _download(repository: str, files: Sequence[str], download: dict[str, Any], ignore: str | None = None) -> Path:
     try:
-        folder = snapshot_download(repository, allow_patterns=list(MODEL_FILES), ignore_patterns=ignored, **download)
-    except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, LocalTokenNotFoundError) as error:
+        folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **download)
+    except (HFValidationError, HTTPError, LocalEntryNotFoundError, LocalTokenNotFoundError) as error:
         raise ValueError(_sentence(error, repository, download)) from error
     return Path(folder)
 
@@ -66,5 +96,7 @@ def _sentence(error: Exception, repository: str, download: dict[str, Any]) -> st
             f"{repository} is neither a folder nor complete in the hub's cache, and the hub cannot be reached: check "
             "the name and the network, or fetch it once where there is a network"
         )
+    if not isinstance(error, HfHubHTTPError):
+        return f"the connection to the hub broke off on the way to {repository}: try again, what has arrived is kept"
     status = error.response.status_code
     return f"the hub answered {status} when asked for {repository}: try again later, what has arrived is kept"

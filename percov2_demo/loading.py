@@ -1,13 +1,17 @@
 """Where models are: the embedded one, a folder, a repository on the hub."""
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
+from traceback import walk_tb
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 from percov2_demo.fetching import DOWNLOAD_OPTIONS, fetch
 from percov2_demo.memory import GIGABYTE, PLANS, T5, MemoryPlan, estimate
+from percov2_demo.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
 from percov2_demo.weights import component_sizes
 
 
@@ -20,9 +24,6 @@ SOURCES = EMBEDDED_MODEL.parent / "sources.json"
 
 CAPTIONER_RESULTS = EMBEDDED_MODEL.parent / "results" / "training" / "captioner.json"
 
-MODEL_FILE, ADAPTER_FILE = "model_index.json", "adapter.json"
-"""What a folder with a complete model has, and what one with an adapter has."""
-
 BASE_CLASS = "StableDiffusion3Pipeline"
 
 PERCOV2 = "PerCoV2Pipeline"
@@ -31,6 +32,25 @@ PIPELINES = {PERCOV2: "percov2_demo.pipeline", "PerCoPipeline": "percov2_demo.pe
 
 PUBLISHED_PERCO = "StableDiffusionPipelinePerco"
 """The class that PerCo (SD)'s own repository names in its checkpoints."""
+
+_SETTINGS: Shape = {
+    "identity": str | None,
+    "description": str | None,
+    "prediction_type": str | None,
+    "default_strength": (NoneType, {str: NUMBER}),
+    "default_entropy": (NoneType, {str: str}),
+}
+_INDEX: Shape = {"_class_name": str | None} | _SETTINGS
+_ADAPTER: Shape = {"base": {"name": str, "revision": str | None}, "identity": str, "settings": _SETTINGS}
+_MANIFEST: Shape = {
+    "identity": str,
+    "parameters": {str: int},
+    "training": {str: {"step": NUMBER, "seconds": NUMBER}},
+    "photos": int,
+    "sources": {str: int},
+    "date": str,
+}
+"""Those of the fields that are read here or shown on the page."""
 
 
 def load_pipeline(model: str | Path | None = None, **options: Any) -> "CodecPipeline":
@@ -46,7 +66,35 @@ def load_pipeline(model: str | Path | None = None, **options: Any) -> "CodecPipe
     download = {name: options.pop(name) for name in DOWNLOAD_OPTIONS if name in options}
     folder = model_folder(model, **download)
     name = pipeline_class(folder)
-    return getattr(import_module(PIPELINES[name]), name).from_pretrained(folder, **options)
+    pipeline = getattr(import_module(PIPELINES[name]), name)
+    with damage_as_sentence(folder):
+        return pipeline.from_pretrained(folder, **options)
+
+
+@contextmanager
+def damage_as_sentence(folder: Path) -> Iterator[None]:
+    """Turns what the libraries raise when a model's files are not what they should be into one sentence.
+
+    They raise errors of all kinds, in the words of Python's types and with the place of the files.
+
+    Args:
+        folder: The model's folder.
+
+    Raises:
+        ValueError: The files are damaged; or a sentence of this program's own, as it was.
+    """
+    try:
+        yield
+    except Exception as error:
+        import torch
+
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        own = type(error) is ValueError and frame.f_globals.get("__name__", "").startswith(f"{__package__}.")
+        if own or isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError):
+            raise
+        raise ValueError(
+            f"the files of {folder.resolve().name} are damaged or do not belong together: fetch the model again"
+        ) from error
 
 
 def pipeline_class(folder: Path) -> str:
@@ -77,10 +125,15 @@ def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: 
     """A folder, or that of a repository on the hub, downloaded where the cache lacks it; see `fetching.fetch`.
 
     Raises:
-        ValueError: There is neither.
+        ValueError: There is neither, or a config in it is damaged.
     """
     folder = Path(model)
-    return folder if folder.is_dir() else fetch(str(model), leave_out, **download)
+    if not folder.is_dir():
+        folder = fetch(str(model), leave_out, **download)
+    # The libraries that read them name the folder's place in their complaints.
+    for config in (*folder.glob("*config.json"), *folder.glob("*/*config.json")):
+        read_json(config, name=config.relative_to(folder).as_posix())
+    return folder
 
 
 def model_folder(model: str | Path | None, **download: Any) -> Path:
@@ -123,7 +176,7 @@ def base_folder(
     """
     if place is None and "/" not in name and not Path(name).is_dir():
         raise ValueError(f"the adapter goes onto a folder that was called {name!r}: say where it is with --base")
-    leave_out = (f"{T5}/*", "tokenizer_3/*") if plan is not None and plan.t5 == "dropped" else ()
+    leave_out = (T5, "tokenizer_3") if plan is not None and plan.t5 == "dropped" else ()
     folder = find_folder(place or name, leave_out, revision=None if place else revision, **download)
     kind = model_class(folder)
     if kind != BASE_CLASS:
@@ -144,7 +197,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
     folder = model_folder(model)
     adapter = (folder / ADAPTER_FILE).is_file()
     if adapter:
-        content = read_json(folder / ADAPTER_FILE, "base", "settings")
+        content = read_json(folder / ADAPTER_FILE, shape=_ADAPTER)
         base = content["base"]
         base_at = base_folder(base["name"], base["revision"], place, local_files_only=True)
         sizes = component_sizes(base_at) | {
@@ -152,7 +205,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
         }
         described = {"base": base["name"], "revision": base["revision"]} | content["settings"]
     else:
-        content = read_json(folder / MODEL_FILE)
+        content = read_json(folder / MODEL_FILE, shape=_INDEX)
         sizes = component_sizes(folder)
         described = {name: content[name] for name in ("description", "prediction_type") if name in content}
     estimates = {name: estimate(sizes, plan) for name, plan in PLANS.items()}
@@ -171,33 +224,14 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
 def model_class(folder: Path) -> str:
     """The pipeline's class that a folder's model is of; "no model" where there is none."""
     path = folder / MODEL_FILE
-    return read_json(path).get("_class_name", "a model of no class") if path.is_file() else "no model"
+    if not path.is_file():
+        return "no model"
+    return read_json(path, shape=_INDEX).get("_class_name") or "a model of no class"
 
 
 def commit_of(folder: Path) -> str | None:
     """The commit on the hub that a folder of its cache holds; None for any other folder."""
     return folder.name if folder.parent.name == "snapshots" else None
-
-
-def read_json(path: Path, *required: str) -> dict[str, Any]:
-    """The object in a model's JSON file.
-
-    Args:
-        path: The file.
-        *required: Names that the object must have.
-
-    Raises:
-        ValueError: The file is missing, or holds no such object.
-    """
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except OSError:
-        raise ValueError(f"the model's file {path.name} is missing: fetch the model again") from None
-    except ValueError:
-        content = None
-    if not isinstance(content, dict) or not content.keys() >= set(required):
-        raise ValueError(f"the model's file {path.name} is damaged: fetch the model again")
-    return content
 
 
 def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | None:
@@ -206,12 +240,15 @@ def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | 
     Args:
         folder: The model's folder; None for a model that is from none.
         identity: The model's fingerprint.
+
+    Raises:
+        ValueError: The manifest is damaged.
     """
-    path = Path(folder or "") / "manifest.json"
+    path = Path(folder or "") / MANIFEST_FILE
     if folder is None or not path.is_file():
         return None
-    manifest = json.loads(path.read_text("utf-8"))
-    return manifest if manifest.get("identity") == identity else None
+    manifest = read_json(path, shape=_MANIFEST)
+    return manifest if manifest["identity"] == identity else None
 
 
 def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
@@ -226,9 +263,9 @@ def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
     """
     if folder is None or Path(folder).resolve() != EMBEDDED_MODEL.resolve() or not CAPTIONER_RESULTS.is_file():
         return None
-    return json.loads(CAPTIONER_RESULTS.read_text("utf-8"))
+    return read_json(CAPTIONER_RESULTS, shape={"photos": int, "content_overlap": NUMBER})
 
 
 def source_licences() -> dict[str, str]:
     """Licences of collections of photos by the collection's name, as their repositories state them."""
-    return json.loads(SOURCES.read_text("utf-8"))
+    return read_json(SOURCES, shape={str: str})

@@ -12,7 +12,6 @@ All other parts are Stable Diffusion 2.1's. Nothing is unpickled: weights that a
 `torch.load` with `weights_only=True`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,8 @@ from safetensors.torch import load_file
 from torch import Size, Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from percov2_demo.loading import damage_as_sentence, find_folder
+from percov2_demo.model_json import read_json
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.perco_pipeline import PerCoPipeline
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS
@@ -56,6 +57,9 @@ _TRUNKS = {"value": "conv_a", "gate": "conv_b"}
 _HYPER_CONFIG = ("in_channels", "N", "M", "codebook_dim", "cfg_ss", "cfg_cs")
 """What `hyper_enc/config.json` says: channels, and the grid and codebook of a 512x512 picture."""
 
+_REPLACED = ("unet", "safety_checker", "feature_extractor", "image_encoder")
+"""Parts of Stable Diffusion 2.1 that no PerCo model takes from it."""
+
 _MAX_NAMED = 3
 """Parameters that a complaint names."""
 
@@ -70,19 +74,25 @@ def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoP
         base: Folder or hub id of Stable Diffusion 2.1, for parts that the folder does not have.
 
     Raises:
-        ValueError: A part is missing, has other parameters than it must, or does not fit the others.
+        ValueError: A part is missing or damaged, has other parameters than it must, or does not fit the others; or
+            the base cannot be had.
     """
     folder = Path(folder)
-    hyper_codec = _read_hyper_codec(folder / "hyper_enc")
-    unet = _read_unet(folder / "unet", hyper_codec.condition_channels)
-    (preset,) = hyper_codec.config.presets
-    pipeline = PerCoPipeline(
-        hyper_codec=hyper_codec,
-        unet=unet,
-        **{name: _read_base_part(folder, base, name) for name in _BASE_PARTS},
-        description=f"PerCo (SD) on Stable Diffusion 2.1, the published weights for {preset} "
-        f"({PRESETS[preset].nominal_bpp:.4f} bpp): it paints what is likely, not what was there.",
-    )
+    if not folder.is_dir():
+        raise ValueError(
+            f"there is no folder {folder.name!r}: name the folder of the checkpoint, with unet and hyper_enc"
+        )
+    with damage_as_sentence(folder):
+        hyper_codec = _read_hyper_codec(folder / "hyper_enc")
+        unet = _read_unet(folder / "unet", hyper_codec.condition_channels)
+        (preset,) = hyper_codec.config.presets
+        pipeline = PerCoPipeline(
+            hyper_codec=hyper_codec,
+            unet=unet,
+            **_read_base_parts(folder, base),
+            description=f"PerCo (SD) on Stable Diffusion 2.1, the published weights for {preset} "
+            f"({PRESETS[preset].nominal_bpp:.4f} bpp): it paints what is likely, not what was there.",
+        )
     if pipeline.prediction_type != "v_prediction":
         raise ValueError(
             f"the scheduler is for {pipeline.prediction_type}, but PerCo (SD) was trained with v_prediction: name "
@@ -206,39 +216,46 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _read_config(folder: Path, fields: Sequence[str]) -> dict[str, Any]:
+    """A part's config, in which the fields are whole numbers above 0."""
     path = folder / "config.json"
     if not path.is_file():
         raise ValueError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/config.json")
-    config = json.loads(path.read_text("utf-8"))
-    missing = [name for name in fields if name not in config]
-    if missing:
+    config = read_json(path, name=f"{folder.name}/config.json")
+    # In Python truth values are numbers.
+    wrong = [name for name in fields if type(config.get(name)) is not int or config[name] < 1]
+    if wrong:
         raise ValueError(
-            f"this is no published PerCo (SD) checkpoint: {folder.name}/config.json does not say {_some(missing)}"
+            f"this is no published PerCo (SD) checkpoint: {folder.name}/config.json does not say {_some(wrong)}"
         )
     return config
 
 
 def _read_weights(folder: Path) -> dict[str, Tensor]:
     path = folder / "diffusion_pytorch_model.safetensors"
-    if path.is_file():
-        return load_file(path)
     old = path.with_suffix(".bin")
-    if not old.is_file():
+    if not path.is_file() and not old.is_file():
         raise ValueError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/{path.name}")
     try:
-        return torch.load(old, map_location="cpu", weights_only=True)
+        return load_file(path) if path.is_file() else torch.load(old, map_location="cpu", weights_only=True)
     except Exception as error:  # Whatever is in the file: torch raises errors of several libraries.
-        raise ValueError(f"{folder.name}/{old.name} is damaged, or holds more than tensors: it is not read") from error
+        name = path.name if path.is_file() else old.name
+        raise ValueError(f"{folder.name}/{name} is damaged, or holds more than tensors: it is not read") from error
 
 
-def _read_base_part(folder: Path, base: str | None, name: str) -> Any:
-    source = folder if (folder / name).is_dir() else base
-    if source is None:
-        raise ValueError(f"the checkpoint has no {name}: name Stable Diffusion 2.1, a folder or a hub id, with --base")
-    try:
-        return _BASE_PARTS[name](source, subfolder=name)
-    except (OSError, ValueError) as error:
+def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
+    """Stable Diffusion's own parts, of the checkpoint where it has them, else of the base."""
+    missing = [name for name in _BASE_PARTS if not (folder / name).is_dir()]
+    if missing and base is None:
         raise ValueError(
-            f"the {name} of Stable Diffusion 2.1 could not be read: check the name that --base gives, the network and "
-            "your access to it"
-        ) from error
+            f"the checkpoint has no {missing[0]}: name Stable Diffusion 2.1, a folder or a hub id, with --base"
+        )
+    below = find_folder(base, _REPLACED) if missing else folder
+    absent = [name for name in missing if not (below / name).is_dir()]
+    if absent:
+        raise ValueError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 with --base")
+    parts = {}
+    for name, read in _BASE_PARTS.items():
+        source = below if name in missing else folder
+        with damage_as_sentence(source):
+            parts[name] = read(source, subfolder=name)
+    return parts

@@ -8,7 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 
-_STEMS = ("diffusion_pytorch_model", "model")
+STEMS = ("diffusion_pytorch_model", "model")
 """What diffusers and transformers call the files of a component."""
 
 _REMEDY = "fetch the model again"
@@ -45,7 +45,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
     Raises:
         ValueError: A file is missing or cannot be read.
     """
-    for stem in _STEMS:
+    for stem in STEMS:
         index = folder / f"{stem}.safetensors.index.json"
         if index.is_file():
             try:

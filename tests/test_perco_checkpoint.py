@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from diffusers import UNet2DConditionModel
 from safetensors.torch import load_file, save_file
 
 from percov2_demo import HyperCodec
+from percov2_demo.__main__ import main
 from percov2_demo.perco_checkpoint import published_hyper_encoder, published_unet, read_perco_checkpoint
 from percov2_demo.presets import PRESETS
+from tests.hub import Hub, serve_hub
 from tests.perco import (
     SCHEDULER,
     TINY_HYPER_CONFIG,
@@ -101,8 +104,74 @@ def test_parts_that_are_missing_come_from_the_base(tmp_path, checkpoint):
         read_perco_checkpoint(partial)
     pipeline = read_perco_checkpoint(partial, str(base))
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
-    with pytest.raises(ValueError, match=r"vae of Stable Diffusion 2\.1 could not be read"):
-        read_perco_checkpoint(partial, str(tmp_path / "nowhere"))
+    (base / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"cut short")
+    with pytest.raises(ValueError, match="the files of base are damaged or do not belong together"):
+        read_perco_checkpoint(partial, str(base))
+    shutil.rmtree(base / "vae")
+    with pytest.raises(ValueError, match=r"base has no vae: name Stable Diffusion 2\.1 with --base"):
+        read_perco_checkpoint(partial, str(base))
+
+
+SD21 = "someone/stable-diffusion-2-1"
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    base = write_base(tmp_path / "hub")
+    index = {part: ["library", "Class"] for part in ("vae", "text_encoder", "tokenizer", "scheduler", "unet")}
+    (base / "model_index.json").write_text(json.dumps({"_class_name": "StableDiffusionPipeline"} | index))
+    write_part(base / "unet", {}, {"large": torch.zeros(1)})
+    with serve_hub(Hub({SD21: base}), tmp_path / "cache", monkeypatch) as stand_in:
+        yield stand_in
+
+
+def test_the_base_comes_from_the_hub_without_what_is_replaced(hub, tmp_path):
+    pipeline = read_perco_checkpoint(write_checkpoint(tmp_path / "partial", with_base=False), SD21)
+    stored = load_file(hub.repositories[SD21] / "vae" / WEIGHTS)
+    assert all(torch.equal(value, stored[name]) for name, value in pipeline.vae.state_dict().items())
+    assert {file.partition("/")[0] for file in hub.sent} == {
+        "model_index.json",
+        "vae",
+        "text_encoder",
+        "tokenizer",
+        "scheduler",
+    }
+
+
+@pytest.mark.parametrize(
+    ("trouble", "base", "sentence"),
+    [
+        ("gated", SD21, f"{SD21} is gated and no access token was sent: accept its licence"),
+        (
+            "offline",
+            SD21,
+            f"{SD21} is neither a folder nor complete in the hub's cache, and the hub cannot",
+        ),
+        ("", "someone/other", "there is no folder 'someone/other', and the hub shows no repository of that name"),
+        (
+            "",
+            "no/such/folder",
+            "there is no folder 'no/such/folder', and repositories on the hub are named",
+        ),
+    ],
+)
+def test_a_base_that_cannot_be_had_is_the_sentence_of_every_model(
+    trouble, base, sentence, hub, tmp_path, monkeypatch, capsys
+):
+    if trouble == "gated":
+        hub.gated = (SD21,)
+    if trouble == "offline":
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    partial = write_checkpoint(tmp_path / "partial", with_base=False)
+    assert main(["convert-perco", str(partial), "--base", base, "-o", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {sentence}")
+
+
+def test_a_folder_that_is_not_there(tmp_path, capsys):
+    assert main(["convert-perco", str(tmp_path / "nowhere"), "-o", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err == (
+        "error: there is no folder 'nowhere': name the folder of the checkpoint, with unet and hyper_enc\n"
+    )
 
 
 def test_the_base_models_scheduler_is_refused_and_others_are_set_as_the_original_sets_them(tmp_path):
@@ -182,10 +251,20 @@ def test_a_plain_unet_is_refused(tmp_path):
         ),
         ("hyper_enc", {"cfg_ss": 8, "cfg_cs": 256}, "hyper_enc/config.json does not say in_channels, N, M and 1 more"),
         ("unet", {}, "unet/config.json does not say in_channels"),
+        ("unet", TINY_UNET_CONFIG | {"layers_per_block": "two"}, "checkpoint are damaged or do not belong together"),
+        ("unet", TINY_UNET_CONFIG | {"down_block_types": 7}, "checkpoint are damaged or do not belong together"),
+        ("hyper_enc", [], "the model's file hyper_enc/config.json is damaged"),
+        ("unet", "config", "the model's file unet/config.json is damaged"),
+        *(
+            ("hyper_enc", TINY_HYPER_CONFIG | {name: wrong}, f"hyper_enc/config.json does not say {name}$")
+            for name in TINY_HYPER_CONFIG
+            for wrong in ("8", [8], None, 0, True)
+        ),
+        ("unet", TINY_UNET_CONFIG | {"in_channels": "4"}, "unet/config.json does not say in_channels$"),
     ],
 )
 def test_a_config_that_says_something_else_is_refused(tmp_path, part, config, message):
-    folder = write_checkpoint(tmp_path)
+    folder = write_checkpoint(tmp_path / "checkpoint")
     write_part(folder / part, config, load_file(folder / part / WEIGHTS))
     with pytest.raises(ValueError, match=message):
         read_perco_checkpoint(folder)
@@ -196,4 +275,13 @@ def test_a_folder_without_the_parts_is_refused(tmp_path, missing):
     folder = write_checkpoint(tmp_path)
     (folder / missing).unlink()
     with pytest.raises(ValueError, match=f"it has no {missing}"):
+        read_perco_checkpoint(folder)
+
+
+@pytest.mark.parametrize("part", ["hyper_enc", "unet"])
+def test_damaged_weights_are_named(tmp_path, part):
+    folder = write_checkpoint(tmp_path)
+    path = folder / part / WEIGHTS
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=f"^{part}/{WEIGHTS} is damaged"):
         read_perco_checkpoint(folder)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from math import ceil
@@ -164,7 +165,7 @@ def write_captions(
         for batch in _read_ahead(pictures, numbers, batch_size):
             for read in batch:
                 if read.image is None:
-                    bar.write(f"{read.file}: {read.error}")
+                    bar.write(f"{read.file}: {read.error}", file=sys.stderr)
             readable = [read for read in batch if read.image is not None]
             captions = describe([read.image for read in readable]) if readable else []
             for read, caption in zip(readable, captions, strict=True):
