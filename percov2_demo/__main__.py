@@ -471,6 +471,11 @@ def run_train(options: argparse.Namespace) -> None:
     from percov2_demo.training.recipe import read_config
     from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
 
+    if options.push:
+        # Before hours of training.
+        from percov2_demo.hub_answers import check_name
+
+        check_name(options.push, "a model")
     config = read_config(options.config or EMBEDDED_CONFIG)
     recipe = (FullSize if "base" in config else Stages)(
         config, options.data, options.work, options.precision, options.model

@@ -1,16 +1,15 @@
 """The app as a Hugging Face Space: the files that one takes, and how they get there."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from huggingface_hub import HfApi, RepoCard
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
-from huggingface_hub.utils import filter_repo_objects, validate_repo_id
+from huggingface_hub.errors import HTTPError
+from huggingface_hub.utils import filter_repo_objects
 
+from percov2_demo.hub_answers import check_name, remedies
 from percov2_demo.loading import EMBEDDED_MODEL
 
 
@@ -37,16 +36,12 @@ EXCLUDED = [
     f"assets/results/*/{generated}" for generated in ("streams/*", "pictures/*", "unfinished/*", "timings.csv")
 ]
 
-REMEDIES = {
-    401: "the hub does not accept your token: log in with `hf auth login`, or set HF_TOKEN to a token that is valid",
-    403: "your token has no right to {name}: use one with write access, of an account that may write under {owner}",
-}
 SPACE_REMEDIES = {
     402: "the hub asks for a subscription or credits to run a Space of this kind under {owner}: see its pricing page",
     404: "there is no Space {name}, or your token may not see it: leave out --update to create it",
     409: "there is a Space {name} already: choose another name, or replace its files with --update",
 }
-"""What to do about an answer of the hub, by its status."""
+"""What to do about an answer of the hub, by its status, beside `hub_answers.REMEDIES`."""
 
 
 def publish(
@@ -74,11 +69,11 @@ def publish(
     Raises:
         ValueError: A name is none, or the hub refused; in one sentence with the remedy.
     """
-    _check_name(space, "a Space")
+    check_name(space, "a Space")
     if model is not None:
         if Path(model).exists():
             raise ValueError(f"{model} is on this computer: upload it to the hub first, and name its repository")
-        _check_name(model, "a model")
+        check_name(model, "a model")
     variables = VARIABLES[hardware] | {"PERCOV2_MODEL": model or EMBEDDED_MODEL.relative_to(ROOT).as_posix()}
     preload = model is not None and (dry_run or _is_public(model))
     with TemporaryDirectory() as folder:
@@ -126,18 +121,9 @@ def files() -> list[str]:
     return sorted(filter_repo_objects(names, allow_patterns=INCLUDED, ignore_patterns=EXCLUDED))
 
 
-def _check_name(name: str, what: str) -> None:
-    try:
-        validate_repo_id(name)
-    except HFValidationError:
-        name = ""
-    if name.count("/") != 1:
-        raise ValueError(f"name {what} as user/name, in letters, digits, -, _ and .")
-
-
 def _is_public(model: str) -> bool:
     """Whether a model on the hub is for everybody: a Space is built without a token."""
-    with _remedies(model, {404: "there is no model {name}, or your token may not see it: check its name"}):
+    with remedies(model, {404: "there is no model {name}, or your token may not see it: check its name"}):
         info = HfApi().model_info(model)
     return not (info.private or info.gated)
 
@@ -145,7 +131,7 @@ def _is_public(model: str) -> bool:
 def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], private: bool, update: bool) -> str:
     """Fills the Space and returns its address."""
     api = HfApi()
-    with _remedies(space, SPACE_REMEDIES):
+    with remedies(space, SPACE_REMEDIES):
         if not update:
             api.create_repo(space, repo_type="space", space_sdk="gradio", private=private or None)
         for name, value in variables.items():
@@ -164,16 +150,3 @@ def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], 
             f"{space} is published, but the hub refused the hardware {hardware}: choose it in the Space's settings"
         ) from error
     return f"{api.endpoint}/spaces/{space}"
-
-
-@contextmanager
-def _remedies(name: str, remedies: dict[int, str]) -> Iterator[None]:
-    """Turns what the hub answers into one sentence; the hub's own words may quote a request."""
-    try:
-        yield
-    except HfHubHTTPError as error:
-        status = error.response.status_code
-        remedy = (REMEDIES | remedies).get(status, "the hub answered with status {status}: try again later")
-        raise ValueError(remedy.format(name=name, owner=name.partition("/")[0], status=status)) from error
-    except (HTTPError, OfflineModeIsEnabled) as error:
-        raise ValueError("the hub cannot be reached: check the network, HF_ENDPOINT and HF_HUB_OFFLINE") from error

@@ -1,11 +1,31 @@
 """A trained model to the hub, with a card that says what it is by its own manifest."""
 
-import json
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from huggingface_hub import HfApi, ModelCard, ModelCardData
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+from percov2_demo.hub_answers import check_name, remedies
+from percov2_demo.model_json import MANIFEST_FILE, NUMBER, Shape, read_json
+
+
+CARD = "README.md"
+
+_MANIFEST: Shape = {
+    "identity": str,
+    "presets": {str: {"grid_at_512": [int], "codebook": int}},
+    "training": {str: {"step": NUMBER, "seconds": NUMBER}},
+    "photos": int,
+    "base": (NoneType, {"model": str | None, "revision": str | None}),
+}
+"""What the card says."""
+
+_STABILITY = {
+    "license_name": "stabilityai-ai-community",
+    "license_link": "https://huggingface.co/stabilityai/stable-diffusion-3-medium/blob/main/LICENSE.md",
+}
+"""The licence of Stable Diffusion 3 and 3.5, which what is made of them is under too."""
 
 
 def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[str, Any]:
@@ -14,34 +34,29 @@ def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[st
     Args:
         folder: The model folder, with a `manifest.json`.
         repository: Repository on the hub, made if it is not there, as a private one.
-        dry_run: Only say what would be uploaded.
+        dry_run: Only say what would be uploaded, and write nothing.
 
     Returns:
         The repository, and its files with their sizes in bytes.
 
     Raises:
-        ValueError: There is no exported model, or the hub refuses it.
+        ValueError: There is no exported model, or the hub refuses it; in one sentence with the remedy.
     """
-    if folder is None or not (folder / "manifest.json").is_file():
+    check_name(repository, "a model")
+    if folder is None or not (folder / MANIFEST_FILE).is_file():
         raise ValueError("there is no exported model to push: run the export stage, with --out")
-    card = folder / "README.md"
-    if not card.exists():
-        model_card(json.loads((folder / "manifest.json").read_text())).save(card)
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    listing = {
-        "repository": repository,
-        "files": {str(path.relative_to(folder)): path.stat().st_size for path in paths},
-    }
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
+    if CARD not in sizes:
+        card = str(model_card(read_json(folder / MANIFEST_FILE, shape=_MANIFEST))).encode()
+        sizes[CARD] = len(card)
+        if not dry_run:
+            (folder / CARD).write_bytes(card)
     if not dry_run:
         hub = HfApi()
-        try:
+        with remedies(repository, {}):
             hub.create_repo(repository, private=True, exist_ok=True)
             hub.upload_folder(repo_id=repository, folder_path=folder, commit_message="Trained PerCoV2 model")
-        except (HfHubHTTPError, HFValidationError, OSError) as error:
-            raise ValueError(
-                f"{repository} could not be pushed: check the name and the network, and log in with hf auth login"
-            ) from error
-    return listing
+    return {"repository": repository, "files": dict(sorted(sizes.items()))}
 
 
 def model_card(manifest: dict[str, Any]) -> ModelCard:
@@ -50,13 +65,15 @@ def model_card(manifest: dict[str, Any]) -> ModelCard:
     Args:
         manifest: Contents of its `manifest.json`.
     """
-    base = manifest.get("base", {"model": None, "revision": None})
+    base = manifest.get("base") or {"model": None, "revision": None}
+    stability = (base["model"] or "").startswith("stabilityai/stable-diffusion-3")
     data = ModelCardData(
         library_name="diffusers",
         pipeline_tag="image-to-image",
         base_model=base["model"],
         base_model_relation="adapter" if base["model"] else None,
         license="other",
+        **(_STABILITY if stability else {}),
         tags=["image-compression", "percov2"],
     )
     presets = [
@@ -87,4 +104,6 @@ def model_card(manifest: dict[str, Any]) -> ModelCard:
     ]
     if base["model"]:
         lines += ["", f"Base model: {base['model']}, revision {base['revision'] or 'unknown'}."]
+    if stability:
+        lines += ["", f"Its licence: [Stability AI Community License]({_STABILITY['license_link']})."]
     return ModelCard(f"---\n{data.to_yaml()}\n---\n\n" + "\n".join(lines) + "\n")
