@@ -1,7 +1,8 @@
 """Hours of visitors: `python -m tests.soak --visitors 8 --minutes 30`.
 
 Prints one JSON object; the exit code is 1 if something is in it that must not be. Without `--url` the real server is
-started, watched and stopped; of one that runs already, memory and files are not seen.
+started, watched and stopped; of one that runs already, memory and files are not seen. Visitors' files live for minutes
+in place of the usual hour, so that after the last visit one can wait for the end of them all.
 """
 
 import argparse
@@ -14,14 +15,17 @@ import time
 from pathlib import Path
 from typing import Any
 
-from percov2_demo.ui.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from tests.soak.full_queue import fill_queue
 from tests.soak.report import failures, summarise
 from tests.soak.server import Server, Watch, started
 from tests.soak.visitors import Visitor
 
 
-WARM_UP_MINUTES = 5
+WARM_UP_SECONDS = 300
+"""From then on memory must not grow."""
+
+FILE_LIFETIME_SECONDS = 300
+"""Longer than any request takes, else it would lose its own files."""
 
 
 def main() -> int:
@@ -39,14 +43,22 @@ def main() -> int:
             server = Server(options.url.rstrip("/") + "/")
         else:
             model = ["--model", options.model] if options.model else []
-            server = stack.enter_context(started(folder, *model))
+            server = stack.enter_context(started(folder, *model, lifetime=FILE_LIFETIME_SECONDS))
         report = soak(server, folder, options.visitors, options.minutes * 60, options.seed)
         report["failures"] = failures(report)
     print(json.dumps(report, indent=2, ensure_ascii=False))
     return int(bool(report["failures"]))
 
 
-def soak(server: Server, folder: Path, count: int, seconds: float, seed: int, interval: float = 5) -> dict[str, Any]:
+def soak(
+    server: Server,
+    folder: Path,
+    count: int,
+    seconds: float,
+    seed: int,
+    lifetime: float = FILE_LIFETIME_SECONDS,
+    interval: float = 5,
+) -> dict[str, Any]:
     """Lets visitors loose on a server; one that was started here is stopped in the end.
 
     Args:
@@ -55,6 +67,7 @@ def soak(server: Server, folder: Path, count: int, seconds: float, seed: int, in
         count: Number of visitors.
         seconds: How long they come.
         seed: Decides what they do.
+        lifetime: Seconds that the server keeps their files.
         interval: Seconds between two looks at the server.
     """
     visitors = [Visitor(server.url, folder / f"visitor-{number}", seed * 1000 + number) for number in range(count)]
@@ -70,32 +83,42 @@ def soak(server: Server, folder: Path, count: int, seconds: float, seed: int, in
         report = {"seconds": seconds, "visitors": count, "seed": seed} | summarise(visitors)
         report["full_queue"] = fill_queue(server.url, stream)
     if server.process:
-        report |= _stop(server, watch, seconds)
+        report |= _stop(server, watch, seconds, lifetime)
     return report
 
 
-def _stop(server: Server, watch: Watch, seconds: float) -> dict[str, Any]:
-    warm = min(WARM_UP_MINUTES * 60, seconds / 6)
+def _stop(server: Server, watch: Watch, seconds: float, lifetime: float) -> dict[str, Any]:
     memory = {
         "each_minute": [round(watch.memory_at(second)) for second in range(0, round(seconds) + 1, 60)],
         "most": round(max(megabytes for _, megabytes in watch.memory), 1),
-        "warm": round(watch.memory_at(warm), 1),
         "end": round(watch.memory[-1][1], 1),
-        "growth": round(watch.memory[-1][1] - watch.memory_at(warm), 1),
     }
-    oldest = time.time() - FILE_LIFETIME_SECONDS - CLEANING_SECONDS
-    left = server.files()
+    # A server that starts to work always grows.
+    if seconds > WARM_UP_SECONDS:
+        memory["growth"] = round(watch.memory[-1][1] - watch.memory_at(WARM_UP_SECONDS), 1)
+    last_visit = len(server.files())
+    left = _wait_for_cleaning(server, watch.first_files, lifetime)
     stopping = server.stop()
     return {
         "memory_megabytes": memory,
         "files": {
+            "before": len(watch.first_files),
             "most": watch.files,
-            "end": len(left),
-            "overdue": sum(path.stat().st_ctime < oldest for path in left if path.exists()),
+            "after_last_visit": last_visit,
+            "left": len(left),
             "after_stop": len(server.files()),
         },
         "stopping_seconds": round(stopping, 2),
     }
+
+
+def _wait_for_cleaning(server: Server, own: set[Path], lifetime: float) -> set[Path]:
+    """Files other than the page's own that are still there when visitors' are too old, or none as soon as all went."""
+    # Two rounds of cleaning: one may have come just too early.
+    end = time.monotonic() + lifetime * 1.2 + 1
+    while (left := set(server.files()) - own) and time.monotonic() < end:
+        time.sleep(1)
+    return left
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """What the server says when nobody more can wait."""
 
-import uuid
 from pathlib import Path
 
 import httpx
+
+from tests.soak.requests import picture_request
 
 
 MAX_REQUESTS = 200
@@ -16,13 +17,7 @@ def fill_queue(url: str, stream: Path) -> dict[str, int | str]:
         How many requests it took, and with which status and words it refused the next.
     """
     api = f"{url}gradio_api"
-    dependencies = httpx.get(f"{url}config").json()["dependencies"]
-    function = next(entry["id"] for entry in dependencies if entry["api_name"] == "decompress")
-    with stream.open("rb") as file:
-        (path,) = httpx.post(f"{api}/upload", files={"files": file}).json()
-    session = uuid.uuid4().hex
-    data = [{"path": path, "meta": {"_type": "gradio.FileData"}}, 100, 3, None, 0, False]
-    body = {"data": data, "fn_index": function, "session_hash": session}
+    body = picture_request(url, stream, steps=100)
     taken = []
     try:
         for _ in range(MAX_REQUESTS):
@@ -32,6 +27,6 @@ def fill_queue(url: str, stream: Path) -> dict[str, int | str]:
             taken.append(answer.json()["event_id"])
     finally:
         for event in reversed(taken):
-            cancelled = {"session_hash": session, "fn_index": function, "event_id": event}
+            cancelled = {"session_hash": body["session_hash"], "fn_index": body["fn_index"], "event_id": event}
             httpx.post(f"{api}/cancel", json=cancelled, timeout=60)
     return {"taken": len(taken), "status": 200, "answer": ""}

@@ -10,19 +10,21 @@ from tests.soak.visitors import Visit, Visitor
 
 
 MAX_GROWTH = 100
-"""Megabytes from minute 5 on, or from a sixth of a shorter run."""
+"""Megabytes from minute 5 on."""
+
+MAX_STOPPING_SECONDS = 5
 
 
 def summarise(visitors: Sequence[Visitor]) -> dict[str, Any]:
     """Requests, errors, times and fairness."""
     by_kind: defaultdict[str, list[Visit]] = defaultdict(list)
-    for visit in (visit for visitor in visitors for visit in visitor.visits):
+    visits = [visit for visitor in visitors for visit in visitor.visits]
+    for visit in visits:
         by_kind[visit.kind].append(visit)
     done = [len(visitor.visits) for visitor in visitors]
-    errors = Counter(visit.error for visits in by_kind.values() for visit in visits if visit.error)
     return {
-        "requests": {kind: _kind(visits) for kind, visits in sorted(by_kind.items())},
-        "errors": dict(errors),
+        "requests": {"all": _times(visits)} | {kind: _times(some) for kind, some in sorted(by_kind.items())},
+        "errors": dict(Counter(visit.error for visit in visits if visit.error)),
         "fairness": {"requests_of_each": done, "least_to_most": round(min(done) / max(max(done), 1), 2)},
     }
 
@@ -30,17 +32,21 @@ def summarise(visitors: Sequence[Visitor]) -> dict[str, Any]:
 def failures(report: dict[str, Any]) -> list[str]:
     """What of a report must not be."""
     found = [f"{count} times {error}" for error, count in report["errors"].items()]
+    if not min(report["fairness"]["requests_of_each"]):
+        found.append("a visitor was never served")
     queue = report["full_queue"]
     if queue["status"] != 503 or "full" not in queue["answer"]:
         found.append("a full queue is not said to be full")
-    if (memory := report.get("memory_megabytes")) and memory["growth"] > MAX_GROWTH:
-        found.append(f"memory grew by {memory['growth']} MB")
-    if (files := report.get("files")) and (files["overdue"] or files["after_stop"]):
+    if (growth := report.get("memory_megabytes", {}).get("growth", 0)) >= MAX_GROWTH:
+        found.append(f"memory grew by {growth} MB")
+    if (files := report.get("files")) and (files["left"] or files["after_stop"]):
         found.append(f"files are left: {files}")
+    if (stopping := report.get("stopping_seconds", 0)) > MAX_STOPPING_SECONDS:
+        found.append(f"stopping took {stopping} seconds")
     return found
 
 
-def _kind(visits: Sequence[Visit]) -> dict[str, Any]:
+def _times(visits: Sequence[Visit]) -> dict[str, Any]:
     waiting = [visit.waiting for visit in visits if visit.waiting is not None]
     return {
         "count": len(visits),

@@ -36,12 +36,18 @@ class Server:
     folder: Path | None = None
 
     def memory(self) -> float:
-        """Resident memory in megabytes of 2^20 bytes."""
-        return psutil.Process(self.process.pid).memory_info().rss / 2**20
+        """Resident memory of all its processes in megabytes of 2^20 bytes."""
+        total, main = 0, psutil.Process(self.process.pid)
+        for process in (main, *main.children(recursive=True)):
+            # Its children may end while they are counted.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += process.memory_info().rss
+        return total / 2**20
 
     def files(self) -> list[Path]:
         """All files in its temporary folder."""
-        return [path for path in self.folder.rglob("*") if path.is_file()]
+        # Unlike `Path.rglob`, it goes on where a folder is deleted in the meantime.
+        return [Path(folder) / name for folder, _, names in os.walk(self.folder) for name in names]
 
     def stop(self, sent: signal.Signals = signal.SIGTERM) -> float:
         """Asks it to stop; returns after how many seconds it did."""
@@ -52,12 +58,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+def started(folder: Path, *arguments: str, lifetime: float | None = None, **environment: str) -> Iterator[Server]:
     """Starts `app.py` and kills it in the end, if it has not stopped by then.
 
     Args:
         folder: Where it finds its folder for temporary files, and `server.log` is written beside it.
         *arguments: For `app.py`.
+        lifetime: Seconds that visitors' files live in place of the usual hour.
         **environment: More environment variables.
     """
     temporary = folder / "temporary"
@@ -65,7 +72,8 @@ def started(folder: Path, *arguments: str, **environment: str) -> Iterator[Serve
     own = {name: value for name, value in os.environ.items() if name != "GRADIO_TEMP_DIR"}
     own |= {"TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"} | environment
     port = free_port()
-    command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), *arguments]
+    app = [str(ROOT / "app.py")] if lifetime is None else ["-m", "tests.soak.app", str(lifetime)]
+    command = [sys.executable, *app, "--port", str(port), *arguments]
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=own, stdout=log, stderr=subprocess.STDOUT)
     server = Server(f"http://127.0.0.1:{port}/", process, temporary)
@@ -106,14 +114,17 @@ class Watch:
     Attributes:
         memory: `(seconds since the start, megabytes)`.
         files: The most files that there were at a time.
+        first_files: Those before the first visit, the page's own.
     """
 
     server: Server
     interval: float
     memory: list[tuple[float, float]] = field(default_factory=list)
     files: int = 0
+    first_files: set[Path] = field(default_factory=set)
 
     def __enter__(self) -> "Watch":
+        self.first_files = set(self.server.files())
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
