@@ -153,6 +153,7 @@ def build_parser() -> Parser:
     bench.add_argument("input", type=Path, nargs="?", metavar="PHOTO", help="default: a drawn picture of 512x512")
     bench.add_argument("--repeats", type=int, default=5, help="rounds that medians are taken of")
     bench.add_argument("--scale", action="store_true", help="how the cost grows, in place of the parts")
+    bench.add_argument("--variants", action="store_true", help="also in bfloat16 and compiled, which takes minutes")
     bench.add_argument("--json", action="store_true", help="one JSON object in place of the table")
     bench.set_defaults(command=run_bench)
 
@@ -445,7 +446,7 @@ def run_bench(options: argparse.Namespace) -> None:
     if options.scale:
         result, lines = scale(pipeline, photo.convert("RGB"), options.repeats), scale_table
     else:
-        result, lines = bench(pipeline, photo.convert("RGB"), options.repeats), table
+        result, lines = bench(pipeline, photo.convert("RGB"), options.repeats, variants=options.variants), table
         result["parts"] = watch.seconds | result["parts"]
     if options.json:
         _print(result)

@@ -330,17 +330,18 @@ def test_evaluate_measures_real_files(folder, tmp_path):
 
 
 def test_bench_measures_the_photo_it_is_given(folder, capsys, monkeypatch):
-    def measure(pipeline, photo, repeats):
-        return {"parts": {"encode": 0.1}, "size": photo.size, "repeats": repeats, "identity": pipeline.identity}
+    def measure(pipeline, photo, repeats, variants):
+        told = {"size": photo.size, "repeats": repeats, "variants": variants, "identity": pipeline.identity}
+        return {"parts": {"encode": 0.1}} | told
 
     monkeypatch.setattr("percov2_demo.bench.bench", measure)
-    arguments = [str(folder / "photo.png"), "--repeats", "2", "--json", "--model", str(folder / "model")]
-    assert main(["bench", *arguments]) == 0
+    photo, model = (str(folder / name) for name in ("photo.png", "model"))
+    assert main(["bench", photo, "--repeats", "2", "--variants", "--json", "--model", model]) == 0
     result = json.loads(capsys.readouterr().out)
     assert list(result["parts"]) == ["imports and load", "encode"]
     with Image.open(folder / "photo.png") as photo:
         assert result["size"] == list(photo.size)
-    assert (result["repeats"], result["identity"]) == (2, tiny_pipeline().identity)
+    assert (result["repeats"], result["variants"], result["identity"]) == (2, True, tiny_pipeline().identity)
     assert main(["bench", "--repeats", "0"]) == 2
     assert "at least 1" in capsys.readouterr().err
 

@@ -13,6 +13,7 @@ from PIL import Image
 from percov2_demo.bench.machine import describe_machine, peak_memory_mb
 from percov2_demo.bench.plain_loop import PlainLoop
 from percov2_demo.bench.turns import measure_span, take_turns
+from percov2_demo.bench.variants import VARIANTS, refusal
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
@@ -32,6 +33,7 @@ def bench(
     repeats: int = 5,
     sampling: Sampling | None = None,
     sweep_steps: Sequence[int] = SWEEP_STEPS,
+    variants: bool = False,
 ) -> dict[str, Any]:
     """Times of the parts of one round trip and of a sweep, in seconds.
 
@@ -41,12 +43,14 @@ def bench(
         repeats: Rounds; medians are reported. The sweep is run once.
         sampling: The decoder's settings, with guidance above 1; None for the default ones.
         sweep_steps: Numbers of steps of the sweep.
+        variants: Whether `variants.VARIANTS` are measured too, of which compiling takes minutes.
 
     Returns:
         "settings"; "parts", seconds by name; "decode", seconds of the plain diffusers loop, of this codec and of its
         fast mode, with text and hyper-decoding; "ratio_to_diffusers" and "ratio_to_diffusers_fast", medians over the
-        rounds; "psnr_to_diffusers" and "psnr_fast", dB between the pictures; "sweep" and its ratios to separate
-        decodes; "peak_memory_mb", of the device's memory on a GPU.
+        rounds; "psnr_to_diffusers" and "psnr_fast", dB between the pictures; "variants", of each "seconds",
+        "ratio_to_diffusers" and "psnr_to_exact" or, where it does not run, "refused", a sentence; "sweep" and its
+        ratios to separate decodes; "peak_memory_mb", of the device's memory on a GPU.
 
     Raises:
         ValueError: A setting is out of range.
@@ -58,7 +62,7 @@ def bench(
     parts = _parts(pipeline, photo, stream, sampling, repeats)
     return (
         {"settings": _settings(pipeline, photo, repeats, sampling), "parts": parts}
-        | _beside_diffusers(pipeline, stream, sampling, repeats)
+        | _beside_diffusers(pipeline, stream, sampling, repeats, variants)
         | _sweep(pipeline, photo, stream, sampling, sweep_steps)
         | {"peak_memory_mb": peak_memory_mb(pipeline.device)}
     )
@@ -104,7 +108,7 @@ def _parts(
 
 
 def _beside_diffusers(
-    pipeline: PerCoV2Pipeline, stream: Bitstream, sampling: Sampling, repeats: int
+    pipeline: PerCoV2Pipeline, stream: Bitstream, sampling: Sampling, repeats: int, variants: bool
 ) -> dict[str, Any]:
     plain = PlainLoop(pipeline)
     pictures: dict[str, Image.Image] = {}
@@ -118,15 +122,34 @@ def _beside_diffusers(
         "exact": paint("exact", lambda: pipeline.decompress(stream, **settings)),
         "fast": paint("fast", lambda: pipeline.decompress(stream, **settings, fast=True)),
     }
+    refused: dict[str, str] = {}
+    for name, variant in VARIANTS.items() if variants else ():
+        decompress = partial(variant.apply(pipeline).decompress, stream, **settings, fast=variant.fast)
+        sentence = refusal(decompress)
+        if sentence is None:
+            actions[name] = paint(name, decompress)
+        else:
+            refused[name] = sentence
     spans = take_turns(actions, repeats, pipeline.device)
     times = {name: [span.wall for span in taken] for name, taken in spans.items()}
     tensors = {name: to_tensor(picture) for name, picture in pictures.items()}
+
+    def row(name: str) -> dict[str, float | str]:
+        if name in refused:
+            return {"refused": refused[name]}
+        return {
+            "seconds": median(times[name]),
+            "ratio_to_diffusers": _ratio(times[name], times["diffusers"]),
+            "psnr_to_exact": psnr(tensors["exact"], tensors[name]),
+        }
+
     return {
-        "decode": {name: median(values) for name, values in times.items()},
+        "decode": {name: median(times[name]) for name in ("diffusers", "exact", "fast")},
         "ratio_to_diffusers": _ratio(times["exact"], times["diffusers"]),
         "ratio_to_diffusers_fast": _ratio(times["fast"], times["diffusers"]),
         "psnr_to_diffusers": psnr(tensors["diffusers"], tensors["exact"]),
         "psnr_fast": psnr(tensors["exact"], tensors["fast"]),
+        "variants": {name: row(name) for name in VARIANTS if variants},
     }
 
 

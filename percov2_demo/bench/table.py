@@ -15,12 +15,13 @@ def table(result: dict[str, Any]) -> str:
     decode = result["decode"]
     lines += [
         "",
-        "one picture              seconds  ratio   dB to the line above",
+        "one picture              seconds  ratio   dB to the exact one",
         f"{'plain diffusers loop':24} {decode['diffusers']:7.3f}",
         f"{'this codec':24} {decode['exact']:7.3f}  {result['ratio_to_diffusers']:5.2f}"
         f"   {result['psnr_to_diffusers']:.1f}",
         f"{'fast mode':24} {decode['fast']:7.3f}  {result['ratio_to_diffusers_fast']:5.2f}"
         f"   {result['psnr_fast']:.1f}",
+        *(_variant_line(name, row) for name, row in result["variants"].items()),
         "",
         f"{sweep['pictures']} pictures              seconds  ratio",
         f"{'decoded one by one':24} {sweep['separate']:7.3f}",
@@ -30,6 +31,12 @@ def table(result: dict[str, Any]) -> str:
         f"peak memory {result['peak_memory_mb']:.0f} MB",
     ]
     return "\n".join(lines)
+
+
+def _variant_line(name: str, row: dict[str, Any]) -> str:
+    if "refused" in row:
+        return f"{name:24} {row['refused']}"
+    return f"{name:24} {row['seconds']:7.3f}  {row['ratio_to_diffusers']:5.2f}   {row['psnr_to_exact']:.1f}"
 
 
 def scale_table(result: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ import torch
 
 from percov2_demo.bench import bench, table
 from percov2_demo.bench.plain_loop import PlainLoop
+from percov2_demo.bench.variants import VARIANTS
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene, tiny_pipeline
@@ -50,6 +51,27 @@ def test_ratios_are_of_the_times(result):
 def test_the_result_is_json_and_a_table(result):
     assert json.loads(json.dumps(result))["settings"]["steps"] == 2
     assert "plain diffusers loop" in table(result)
+
+
+def test_variants_are_measured_or_say_why_not(monkeypatch):
+    def refuse(**_):
+        raise RuntimeError("No working C++ compiler found\nSet a variable for more")
+
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: setattr(module, "forward", refuse))
+    result = bench(tiny_pipeline(), draw_scene(128, 128), 1, Sampling(2), sweep_steps=(1,), variants=True)
+    half, *compiled = result["variants"].values()
+    assert half["ratio_to_diffusers"] == pytest.approx(half["seconds"] / result["decode"]["diffusers"])
+    assert 30 < half["psnr_to_exact"] < 100
+    assert compiled == [{"refused": "does not run here: No working C++ compiler found"}] * 2
+    assert "\nbfloat16 " in table(result)
+    assert "does not run here" in table(result)
+
+
+def test_a_variant_leaves_the_model_as_it_is():
+    pipeline = tiny_pipeline()
+    other = VARIANTS["bfloat16"].apply(pipeline)
+    assert (other.dtype, pipeline.dtype) == (torch.bfloat16, torch.float32)
+    assert (other.vae, other.identity) == (pipeline.vae, pipeline.identity)
 
 
 @pytest.mark.parametrize("prediction_type", ["residual", "velocity"])
