@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from percov2_demo.sampler import _extrapolate
+from percov2_demo.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
 from percov2_demo.sampling import Sampling
 from tests.conftest import draw_scene, tiny_pipeline
 
@@ -37,9 +37,16 @@ def calls(painter, monkeypatch) -> list[int]:
 
 @pytest.mark.parametrize(
     ("steps", "guidance", "sizes"),
-    [(8, 3.0, [2, 2, 1, 1]), (8, 1.0, [1, 1, 1, 1]), (8, 0.0, [1, 1, 1, 1]), (8, 0.5, [2] * 4), (1, 3.0, [2])],
+    [
+        (8, 3.0, [2] * 4),
+        (8, 1.01, [2, 1, 1, 1]),
+        (8, 1.0, [1] * 4),
+        (8, 0.0, [1] * 4),
+        (8, 0.5, [2] * 4),
+        (1, 3.0, [2]),
+    ],
 )
-def test_fast_mode_asks_at_every_other_step_and_amplifies_in_the_first_half(painter, calls, steps, guidance, sizes):
+def test_fast_mode_asks_at_every_other_step_and_drops_little_guidance(painter, calls, steps, guidance, sizes):
     pipeline, stream = painter
     told = []
     pipeline.decompress(
@@ -47,6 +54,23 @@ def test_fast_mode_asks_at_every_other_step_and_amplifies_in_the_first_half(pain
     )
     assert calls == sizes
     assert told == list(range(steps))
+
+
+def test_guidance_is_dropped_picture_by_picture_and_for_good():
+    branches = torch.stack([torch.zeros(3, 1, 2, 2), torch.full((3, 1, 2, 2), 0.9 * LITTLE_GUIDANCE)])
+    weights = _without_little_guidance(torch.tensor([1.5, 3.0, 0.5]), branches)
+    assert weights.tolist() == [1.0, 3.0, 0.5]
+    assert _without_little_guidance(weights, 100 * branches).tolist() == [1.0, 3.0, 0.5]
+
+
+def test_guidance_acts_in_two_fast_steps_of_a_residual_too():
+    pipeline = tiny_pipeline()
+    pipeline.register_to_config(prediction_type="residual")
+    with torch.no_grad():
+        pipeline.transformer.proj_out.weight.mul_(3)
+    stream = pipeline.compress(draw_scene(128, 128), caption=CAPTION)
+    pictures = {pipeline.decompress(stream, 2, guidance, fast=True).tobytes() for guidance in (1.0, 3.0, 7.5)}
+    assert len(pictures) == 3
 
 
 def test_one_fast_step_is_the_exact_one(painter):

@@ -181,7 +181,7 @@ class Visitor:
         self._finished(visit, job, lambda job: job.done() or is_time())
         job.cancel()
         self._finished(visit, job)
-        # Of an answer that was stopped gradio's client (2.7) makes a KeyError or, where both come at once, a ValueError.
+        # Of a stopped answer gradio's client (2.7) makes a KeyError or, where both come at once, a ValueError.
         with contextlib.suppress(CancelledError):
             error = job.exception()
             assert not isinstance(error, AppError), f"refused with {error!r}"
