@@ -329,7 +329,8 @@ def run_info(options: argparse.Namespace) -> None:
     coder = None
     if _check_readable(options.input).version > 1:
         from percov2_demo.entropy.payload import EntropyCoder
-        from percov2_demo.loading import damage_as_sentence, model_folder
+        from percov2_demo.errors import damage_as_sentence
+        from percov2_demo.loading import model_folder
 
         folder = model_folder(options.model)
         with damage_as_sentence(folder):

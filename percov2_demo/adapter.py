@@ -23,8 +23,9 @@ from transformers import VisionEncoderDecoderModel
 
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.errors import ModelError, damage_as_sentence
 from percov2_demo.fingerprint import fingerprint_stored
-from percov2_demo.loading import ADAPTER_FILE, base_folder, commit_of, read_json
+from percov2_demo.loading import ADAPTER_FILE, ADAPTER_SHAPE, base_folder, commit_of, read_json
 from percov2_demo.memory import Estimate, MemoryPlan, check_memory, load_t5
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
@@ -67,7 +68,7 @@ class Checkpoint:
         """The checkpoint of a name or at a place, see `loading.base_folder`.
 
         Raises:
-            ValueError: There is none.
+            ModelError: There is none.
         """
         folder = base_folder(name, revision, place, plan)
         if place is not None:
@@ -94,7 +95,9 @@ class Checkpoint:
         # The import brings image processors along, which no other model needs.
         from diffusers import StableDiffusion3Pipeline
 
-        parts = StableDiffusion3Pipeline.from_pretrained(self.folder, **kwargs | {"use_safetensors": True}).components
+        with damage_as_sentence(self.folder):
+            base = StableDiffusion3Pipeline.from_pretrained(self.folder, **kwargs | {"use_safetensors": True})
+        parts = base.components
         widen_input(parts["transformer"], condition_channels)
         return {name: part for name, part in parts.items() if name not in ("image_encoder", "feature_extractor")}
 
@@ -140,14 +143,15 @@ class Adapter:
         """The manifest of an adapter's folder.
 
         Raises:
-            ValueError: It is damaged, or written by another version.
+            ModelError: It is damaged, or written by another version.
         """
-        content = read_json(folder / ADAPTER_FILE)
-        if content.pop("format", None) != FORMAT:
-            raise ValueError(
+        if read_json(folder / ADAPTER_FILE).get("format") != FORMAT:
+            raise ModelError(
                 f"the adapter's {ADAPTER_FILE} is of another format than this program reads: update the program, or "
                 "export the adapter again"
             )
+        content = read_json(folder / ADAPTER_FILE, shape=ADAPTER_SHAPE)
+        del content["format"]
         try:
             adapter = cls(**content | {"base": Base(**content["base"])})
             complete = "prediction_type" in adapter.settings
@@ -155,7 +159,7 @@ class Adapter:
             complete = False
         if not complete:
             names = ", ".join(field.name for field in fields(cls))
-            raise ValueError(f"the adapter's {ADAPTER_FILE} must hold {names}: fetch the adapter again")
+            raise ModelError(f"the adapter's {ADAPTER_FILE} must hold {names}: fetch the adapter again")
         return adapter
 
     def write(self, folder: Path) -> None:
@@ -192,7 +196,7 @@ def load_adapter(
         **kwargs: For `from_pretrained` of the base; `dtype` is one precision, or those of parts by name.
 
     Raises:
-        ValueError: A file is missing or damaged, adapter and base do not belong together, nobody trained the
+        ModelError: A file is missing or damaged, adapter and base do not belong together, nobody trained the
             adapter, or it does not fit into memory.
     """
     adapter = Adapter.read(folder)
@@ -200,9 +204,9 @@ def load_adapter(
     own_sizes = {name: size for name, size in component_sizes(folder).items() if name in _OWN_PARTS}
     needed = check_memory(component_sizes(checkpoint.folder) | own_sizes, plan, device)
     if checkpoint.fingerprint() != adapter.base.fingerprint:
-        raise ValueError(f"the adapter was made for {adapter.base}, and the base here has other weights: use that one")
+        raise ModelError(f"the adapter was made for {adapter.base}, and the base here has other weights: use that one")
     if _identity(folder, adapter) != adapter.identity:
-        raise ValueError("the adapter's weights do not match its identity: fetch the adapter again")
+        raise ModelError("the adapter's weights do not match its identity: fetch the adapter again")
     own = _load_own(folder, kwargs["dtype"])
     _check_manifest(adapter, own["hyper_codec"])
     parts = checkpoint.load(adapter.condition_channels, **kwargs | load_t5(checkpoint.folder, plan, device))
@@ -258,7 +262,7 @@ def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """The tensors of a component's files as they are stored, one at a time, sorted by name.
 
     Raises:
-        ValueError: A file is missing or cannot be read.
+        ModelError: A file is missing or cannot be read.
     """
     files = tensor_files(folder)
     with ExitStack() as stack:
@@ -299,7 +303,7 @@ def _describe_presets(hyper_codec: HyperCodec) -> dict[str, dict[str, Any]]:
 def _check_manifest(adapter: Adapter, hyper_codec: HyperCodec) -> None:
     loaded = _describe_presets(hyper_codec), hyper_codec.condition_channels
     if loaded != (adapter.presets, adapter.condition_channels):
-        raise ValueError(
+        raise ModelError(
             f"the adapter's {ADAPTER_FILE} describes other presets than its hyper-codec has: fetch the adapter again"
         )
 
@@ -318,10 +322,10 @@ def _put_on(transformer: SD3Transformer2DModel, changed: Iterable[tuple[str, Ten
     state = transformer.state_dict()
     for name, value in changed:
         if name not in state or state[name].shape != value.shape:
-            raise ValueError(f"the adapter's {name} does not fit the base's transformer: fetch the adapter again")
+            raise ModelError(f"the adapter's {name} does not fit the base's transformer: fetch the adapter again")
         state[name].copy_(value)
     if not state[INPUT_WEIGHT][:, transformer.config.out_channels :].any():
-        raise ValueError(
+        raise ModelError(
             "nobody trained this adapter: its zero-initialised inputs ignore the indices, so that the pictures would "
             "be the base's, not the photo's; train it first"
         )

@@ -27,6 +27,7 @@ from percov2_demo.captioning import CAPTIONERS, Captioner, LanguageCaptioner, La
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.errors import ModelError, damage_as_sentence
 from percov2_demo.fetching import DOWNLOAD_OPTIONS
 from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
@@ -134,20 +135,22 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
                 takes precedence over the memory plan's precision.
 
         Raises:
-            ValueError: There is no such model or device, it does not fit into memory, it is a base without an
+            ModelError: There is no such model, it is damaged, it does not fit into memory, it is a base without an
                 adapter, or its weights are not the ones that its identity stands for. Those of a complete model are
                 compared when they are loaded in single precision.
+            ValueError: There is no such device or memory plan.
         """
         download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
         plan, target = get_plan(memory or "max"), find_device(device)
         folder = model_folder(pretrained_model_name_or_path, **download)
         kind = pipeline_class(folder)
         if kind != cls.__name__:
-            raise ValueError(f"{folder.resolve().name} holds {kind}, not {cls.__name__}")
+            raise ModelError(f"{folder.resolve().name} holds {kind}, not {cls.__name__}")
         if "torch_dtype" in kwargs:
             kwargs["dtype"] = kwargs.pop("torch_dtype")
         kwargs.setdefault("dtype", precisions(plan, target))
-        pipeline, needed = cls._load(folder, plan, target, base, **kwargs)
+        with damage_as_sentence(folder):
+            pipeline, needed = cls._load(folder, plan, target, base, **kwargs)
         place(pipeline, plan, target)
         pipeline.placement = Placement(plan, target.type, needed)
         return pipeline
@@ -162,11 +165,11 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         pipeline = super().from_pretrained(str(folder), **kwargs)
         for name, part in pipeline.networks.items():
             if any(parameter.is_meta for parameter in part.parameters()):
-                raise ValueError(f"the model's {name} lacks some of its weights: fetch the model again")
+                raise ModelError(f"the model's {name} lacks some of its weights: fetch the model again")
         identity = pipeline.config.identity
         # Half-precision copies of single-precision weights cannot be compared.
         if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
-            raise ValueError("the model's weights do not match its identity: fetch the model again")
+            raise ModelError("the model's weights do not match its identity: fetch the model again")
         return pipeline, needed
 
     def to(self, *args: Any, **kwargs: Any) -> Self:

@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from percov2_demo.errors import ModelError
 from percov2_demo.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
 from percov2_demo.weights import STEMS
 
@@ -46,7 +47,7 @@ def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Pa
         **download: `DOWNLOAD_OPTIONS` of the hub's download.
 
     Raises:
-        ValueError: The files cannot be had; the message says what to do about it.
+        ModelError: The files cannot be had; the message says what to do about it.
     """
     index = _download(repository, _INDEXES, download)
     # What is fetched next must be of the same commit, also where the branch moves meanwhile.
@@ -69,7 +70,7 @@ def _download(repository: str, files: Sequence[str], download: dict[str, Any], i
     try:
         folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **download)
     except (HFValidationError, HTTPError, LocalEntryNotFoundError, LocalTokenNotFoundError) as error:
-        raise ValueError(_sentence(error, repository, download)) from error
+        raise ModelError(_sentence(error, repository, download)) from error
     return Path(folder)
 
 

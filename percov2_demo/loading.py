@@ -1,14 +1,12 @@
 """Where models are: the embedded one, a folder, a repository on the hub."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from traceback import walk_tb
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from percov2_demo.errors import ModelError
 from percov2_demo.fetching import DOWNLOAD_OPTIONS, fetch
 from percov2_demo.memory import GIGABYTE, PLANS, T5, MemoryPlan, estimate
 from percov2_demo.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
@@ -41,7 +39,7 @@ _SETTINGS: Shape = {
     "default_entropy": (NoneType, {str: str}),
 }
 _INDEX: Shape = {"_class_name": str | None} | _SETTINGS
-_ADAPTER: Shape = {"base": {"name": str, "revision": str | None}, "identity": str, "settings": _SETTINGS}
+ADAPTER_SHAPE: Shape = {"base": {"name": str, "revision": str | None}, "identity": str, "settings": _SETTINGS}
 _MANIFEST: Shape = {
     "identity": str,
     "parameters": {str: int},
@@ -61,63 +59,35 @@ def load_pipeline(model: str | Path | None = None, **options: Any) -> "CodecPipe
         **options: As for `CodecPipeline.from_pretrained`.
 
     Raises:
-        ValueError: As from `CodecPipeline.from_pretrained`.
+        ModelError: As from `CodecPipeline.from_pretrained`.
     """
     download = {name: options.pop(name) for name in DOWNLOAD_OPTIONS if name in options}
     folder = model_folder(model, **download)
     name = pipeline_class(folder)
-    pipeline = getattr(import_module(PIPELINES[name]), name)
-    with damage_as_sentence(folder):
-        return pipeline.from_pretrained(folder, **options)
-
-
-@contextmanager
-def damage_as_sentence(folder: Path) -> Iterator[None]:
-    """Turns what the libraries raise when a model's files are not what they should be into one sentence.
-
-    They raise errors of all kinds, in the words of Python's types and with the place of the files.
-
-    Args:
-        folder: The model's folder.
-
-    Raises:
-        ValueError: The files are damaged; or a sentence of this program's own, as it was.
-    """
-    try:
-        yield
-    except Exception as error:
-        import torch
-
-        *_, (frame, _) = walk_tb(error.__traceback__)
-        own = type(error) is ValueError and frame.f_globals.get("__name__", "").startswith(f"{__package__}.")
-        if own or isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError):
-            raise
-        raise ValueError(
-            f"the files of {folder.resolve().name} are damaged or do not belong together: fetch the model again"
-        ) from error
+    return getattr(import_module(PIPELINES[name]), name).from_pretrained(folder, **options)
 
 
 def pipeline_class(folder: Path) -> str:
     """Name of the pipeline's class, one of `PIPELINES`, that a folder's model or adapter is for.
 
     Raises:
-        ValueError: It is for none of them.
+        ModelError: It is for none of them.
     """
     if (folder / ADAPTER_FILE).is_file():
         return PERCOV2
     kind, name = model_class(folder), folder.resolve().name
     if kind == BASE_CLASS:
-        raise ValueError(
+        raise ModelError(
             f"{name} is a base without an adapter: zero-initialised inputs ignore the indices, so that its pictures "
             "would not be the photo's; name an adapter that was trained for it"
         )
     if kind == PUBLISHED_PERCO:
-        raise ValueError(
+        raise ModelError(
             f"{name} is a PerCo (SD) checkpoint as published: convert it first with "
             "python -m percov2_demo convert-perco"
         )
     if kind not in PIPELINES:
-        raise ValueError(f"{name} holds {kind}, which this program does not run")
+        raise ModelError(f"{name} holds {kind}, which this program does not run")
     return kind
 
 
@@ -125,7 +95,7 @@ def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: 
     """A folder, or that of a repository on the hub, downloaded where the cache lacks it; see `fetching.fetch`.
 
     Raises:
-        ValueError: There is neither, or a config in it is damaged.
+        ModelError: There is neither, or a config in it is damaged.
     """
     folder = Path(model)
     if not folder.is_dir():
@@ -144,11 +114,11 @@ def model_folder(model: str | Path | None, **download: Any) -> Path:
         **download: `fetching.DOWNLOAD_OPTIONS` of the hub's download.
 
     Raises:
-        ValueError: There is no such model.
+        ModelError: There is no such model.
     """
     folder = find_folder(model or EMBEDDED_MODEL, **download)
     if not any((folder / name).is_file() for name in (MODEL_FILE, ADAPTER_FILE)):
-        raise ValueError(
+        raise ModelError(
             f"there is no model in {folder.resolve().name}: a model folder holds a {MODEL_FILE}, an adapter's an "
             f"{ADAPTER_FILE}"
         )
@@ -172,15 +142,15 @@ def base_folder(
         **download: As for `model_folder`.
 
     Raises:
-        ValueError: There is no such checkpoint.
+        ModelError: There is no such checkpoint.
     """
     if place is None and "/" not in name and not Path(name).is_dir():
-        raise ValueError(f"the adapter goes onto a folder that was called {name!r}: say where it is with --base")
+        raise ModelError(f"the adapter goes onto a folder that was called {name!r}: say where it is with --base")
     leave_out = (T5, "tokenizer_3") if plan is not None and plan.t5 == "dropped" else ()
     folder = find_folder(place or name, leave_out, revision=None if place else revision, **download)
     kind = model_class(folder)
     if kind != BASE_CLASS:
-        raise ValueError(f"{folder.resolve().name} is no base for an adapter: it holds {kind}, not a {BASE_CLASS}")
+        raise ModelError(f"{folder.resolve().name} is no base for an adapter: it holds {kind}, not a {BASE_CLASS}")
     return folder
 
 
@@ -192,12 +162,12 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
         place: An adapter's base, as for `base_folder`; nothing of it is downloaded.
 
     Raises:
-        ValueError: There is no such model, or a file of it is missing or damaged.
+        ModelError: There is no such model, or a file of it is missing or damaged.
     """
     folder = model_folder(model)
     adapter = (folder / ADAPTER_FILE).is_file()
     if adapter:
-        content = read_json(folder / ADAPTER_FILE, shape=_ADAPTER)
+        content = read_json(folder / ADAPTER_FILE, shape=ADAPTER_SHAPE)
         base = content["base"]
         base_at = base_folder(base["name"], base["revision"], place, local_files_only=True)
         sizes = component_sizes(base_at) | {
@@ -242,7 +212,7 @@ def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | 
         identity: The model's fingerprint.
 
     Raises:
-        ValueError: The manifest is damaged.
+        ModelError: The manifest is damaged.
     """
     path = Path(folder or "") / MANIFEST_FILE
     if folder is None or not path.is_file():

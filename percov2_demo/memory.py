@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from percov2_demo.errors import ModelError
 from percov2_demo.weights import Size
 
 
@@ -157,7 +158,7 @@ def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.dev
         device: Where the model is to work.
 
     Raises:
-        ValueError: The weights alone take more memory than is free.
+        ModelError: The weights alone take more memory than is free.
     """
     free_main = free_memory()
     free_device = free_on(device)
@@ -176,7 +177,7 @@ def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.dev
         where, short, free = "main memory", needed.main, free_main
     smaller = next((name for name, candidate in reversed(PLANS.items()) if fits(candidate)), None)
     remedy = f"choose --memory {smaller}" if smaller else "close other programs, or use a larger machine"
-    raise ValueError(
+    raise ModelError(
         f"the model's weights take about {gigabytes(short)} of {where} under the memory plan {plan.name}, "
         f"and {gigabytes(free)} are free: {remedy}"
     )
@@ -254,7 +255,7 @@ def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str,
         device: Where T5 is to work.
 
     Raises:
-        ValueError: T5 is to be in 8 bits, and no library that does it is installed.
+        ModelError: T5 is to be in 8 bits, and no library that does it is installed.
     """
     if plan.t5 == "kept" or not (folder / T5).is_dir():
         return {}
@@ -269,7 +270,7 @@ def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str,
     elif find_spec("bitsandbytes") and device.type == "cuda":
         quantization = BitsAndBytesConfig(load_in_8bit=True)
     else:
-        raise ValueError(
+        raise ModelError(
             f"the memory plan {plan.name} holds T5 in 8 bits, which takes torchao: run `pip install torchao`, or "
             "choose --memory 8gb, which leaves T5 out"
         )

@@ -5,6 +5,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any
 
+from percov2_demo.errors import ModelError
+
 
 MODEL_FILE, ADAPTER_FILE, MANIFEST_FILE = "model_index.json", "adapter.json", "manifest.json"
 """What a folder with a complete model has, what one with an adapter has, and what both may have."""
@@ -27,17 +29,17 @@ def read_json(path: Path, *required: str, shape: Shape = dict, name: str | None 
         name: What the file is called in a complaint, if not by the last part of its path.
 
     Raises:
-        ValueError: The file is missing, or holds no such object.
+        ModelError: The file is missing, or holds no such object.
     """
     name = name or path.name
     try:
         content = json.loads(path.read_text("utf-8"))
     except OSError:
-        raise ValueError(f"the model's file {name} is missing: fetch the model again") from None
+        raise ModelError(f"the model's file {name} is missing: fetch the model again") from None
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict) or not content.keys() >= set(required) or not _has_shape(content, shape):
-        raise ValueError(f"the model's file {name} is damaged: fetch the model again")
+        raise ModelError(f"the model's file {name} is damaged: fetch the model again")
     return content
 
 

@@ -23,7 +23,8 @@ from safetensors.torch import load_file
 from torch import Size, Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from percov2_demo.loading import damage_as_sentence, find_folder
+from percov2_demo.errors import ModelError, damage_as_sentence
+from percov2_demo.loading import find_folder
 from percov2_demo.model_json import read_json
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.perco_pipeline import PerCoPipeline
@@ -74,12 +75,12 @@ def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoP
         base: Folder or hub id of Stable Diffusion 2.1, for parts that the folder does not have.
 
     Raises:
-        ValueError: A part is missing or damaged, has other parameters than it must, or does not fit the others; or
+        ModelError: A part is missing or damaged, has other parameters than it must, or does not fit the others; or
             the base cannot be had.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise ValueError(
+        raise ModelError(
             f"there is no folder {folder.name!r}: name the folder of the checkpoint, with unet and hyper_enc"
         )
     with damage_as_sentence(folder):
@@ -94,7 +95,7 @@ def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoP
             f"({PRESETS[preset].nominal_bpp:.4f} bpp): it paints what is likely, not what was there.",
         )
     if pipeline.prediction_type != "v_prediction":
-        raise ValueError(
+        raise ModelError(
             f"the scheduler is for {pipeline.prediction_type}, but PerCo (SD) was trained with v_prediction: name "
             "Stable Diffusion 2.1, not its base model, with --base"
         )
@@ -157,7 +158,7 @@ def _read_hyper_codec(folder: Path) -> HyperCodec:
     ]
     if not served:
         grid, codebook = grid_and_codebook
-        raise ValueError(f"no preset has a grid of {grid} and a codebook of {codebook}, as hyper_enc/config.json says")
+        raise ModelError(f"no preset has a grid of {grid} and a codebook of {codebook}, as hyper_enc/config.json says")
     settings = {
         "presets": tuple(served),
         "latent_channels": latent_channels,
@@ -170,7 +171,7 @@ def _read_hyper_codec(folder: Path) -> HyperCodec:
     _load(hyper_codec, folder, published_hyper_encoder(hyper_codec))
     lengths = hyper_codec.quantizers[served[0]].codebook.norm(dim=-1)
     if not torch.allclose(lengths, torch.ones_like(lengths), atol=_UNIT_TOLERANCE):
-        raise ValueError(
+        raise ModelError(
             "the code vectors of hyper_enc are not of unit length: it was not trained with cosine similarity"
         )
     return hyper_codec.eval()
@@ -207,7 +208,7 @@ def _check_layout(found: Mapping[str, Size], table: Mapping[str, tuple[str | Non
     }
     told = [f"{problem} {_some(names)}" for problem, names in complaints.items() if names]
     if told:
-        raise ValueError(f"this is no published PerCo (SD) checkpoint: its {part} {', and '.join(told)}")
+        raise ModelError(f"this is no published PerCo (SD) checkpoint: its {part} {', and '.join(told)}")
 
 
 def _some(names: Sequence[str]) -> str:
@@ -219,12 +220,12 @@ def _read_config(folder: Path, fields: Sequence[str]) -> dict[str, Any]:
     """A part's config, in which the fields are whole numbers above 0."""
     path = folder / "config.json"
     if not path.is_file():
-        raise ValueError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/config.json")
+        raise ModelError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/config.json")
     config = read_json(path, name=f"{folder.name}/config.json")
     # In Python truth values are numbers.
     wrong = [name for name in fields if type(config.get(name)) is not int or config[name] < 1]
     if wrong:
-        raise ValueError(
+        raise ModelError(
             f"this is no published PerCo (SD) checkpoint: {folder.name}/config.json does not say {_some(wrong)}"
         )
     return config
@@ -234,25 +235,25 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
     path = folder / "diffusion_pytorch_model.safetensors"
     old = path.with_suffix(".bin")
     if not path.is_file() and not old.is_file():
-        raise ValueError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/{path.name}")
+        raise ModelError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/{path.name}")
     try:
         return load_file(path) if path.is_file() else torch.load(old, map_location="cpu", weights_only=True)
     except Exception as error:  # Whatever is in the file: torch raises errors of several libraries.
         name = path.name if path.is_file() else old.name
-        raise ValueError(f"{folder.name}/{name} is damaged, or holds more than tensors: it is not read") from error
+        raise ModelError(f"{folder.name}/{name} is damaged, or holds more than tensors: it is not read") from error
 
 
 def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
     """Stable Diffusion's own parts, of the checkpoint where it has them, else of the base."""
     missing = [name for name in _BASE_PARTS if not (folder / name).is_dir()]
     if missing and base is None:
-        raise ValueError(
+        raise ModelError(
             f"the checkpoint has no {missing[0]}: name Stable Diffusion 2.1, a folder or a hub id, with --base"
         )
     below = find_folder(base, _REPLACED) if missing else folder
     absent = [name for name in missing if not (below / name).is_dir()]
     if absent:
-        raise ValueError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 with --base")
+        raise ModelError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 with --base")
     parts = {}
     for name, read in _BASE_PARTS.items():
         source = below if name in missing else folder

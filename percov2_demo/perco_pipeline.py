@@ -13,6 +13,7 @@ from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from percov2_demo.codec_pipeline import CodecPipeline
 from percov2_demo.ddim_sampler import DDIMSampler
+from percov2_demo.errors import ModelError
 from percov2_demo.images import MAX_FITTED_SIDE
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.text import TextCondition, tokenize
@@ -67,16 +68,16 @@ class PerCoPipeline(CodecPipeline):
     def _check_parts(self) -> None:
         """Refuses components that do not fit together."""
         if self.has_estimate:
-            raise ValueError("a PerCo model has no hyper-decoders: its U-Net takes z_hat itself")
+            raise ModelError("a PerCo model has no hyper-decoders: its U-Net takes z_hat itself")
         expected = self.vae.config.latent_channels + self.hyper_codec.condition_channels
         if self.unet.config.in_channels != expected:
-            raise ValueError(
+            raise ModelError(
                 f"the U-Net takes {self.unet.config.in_channels} input channels, but latent and z_hat have "
                 f"{expected} together"
             )
         width = self.text_encoder.config.hidden_size
         if self.unet.config.cross_attention_dim != width:
-            raise ValueError(
+            raise ModelError(
                 f"the U-Net reads text of {self.unet.config.cross_attention_dim} channels, but the text encoder gives "
                 f"{width}"
             )

@@ -16,6 +16,7 @@ from percov2_demo.adapter import Adapter, Checkpoint, load_adapter, save_adapter
 from percov2_demo.codec_pipeline import ASIDE, CodecPipeline
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.errors import ModelError
 from percov2_demo.flow_sampler import FlowSampler
 from percov2_demo.interpolant import PredictionType
 from percov2_demo.loading import ADAPTER_FILE
@@ -116,14 +117,14 @@ class PerCoV2Pipeline(CodecPipeline):
         """Refuses components that do not fit together."""
         expected = self.vae.config.latent_channels + self.hyper_codec.condition_channels
         if self.transformer.config.in_channels != expected:
-            raise ValueError(
+            raise ModelError(
                 f"the transformer takes {self.transformer.config.in_channels} input channels, but latent and "
                 f"condition have {expected} together: widen its input"
             )
         if self.config.prediction_type not in get_args(PredictionType):
-            raise ValueError(f"the prediction type must be one of {', '.join(get_args(PredictionType))}")
+            raise ModelError(f"the prediction type must be one of {', '.join(get_args(PredictionType))}")
         if not self.has_estimate and (self.config.prediction_type == "residual" or self.config.default_strength):
-            raise ValueError("residual prediction and strengths below 1 need a hyper-codec with hyper-decoders")
+            raise ModelError("residual prediction and strengths below 1 need a hyper-codec with hyper-decoders")
 
     @classmethod
     def _load(
@@ -172,7 +173,7 @@ class PerCoV2Pipeline(CodecPipeline):
             ValueError: This pipeline was not made from a base.
         """
         if self._base is None:
-            raise ValueError("only a pipeline of from_base, or of an adapter, has a base to leave out: save it whole")
+            raise ModelError("only a pipeline of from_base, or of an adapter, has a base to leave out: save it whole")
         settings = {name: self.config[name] for name in SETTINGS}
         adapter = save_adapter(Path(save_directory), self._base, self.networks, settings, **kwargs)
         self.register_to_config(identity=adapter.identity)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from percov2_demo.errors import ModelError
+
 
 STEMS = ("diffusion_pytorch_model", "model")
 """What diffusers and transformers call the files of a component."""
@@ -43,7 +45,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
         folder: The component's folder, in the layout of diffusers and transformers.
 
     Raises:
-        ValueError: A file is missing or cannot be read.
+        ModelError: A file is missing or cannot be read.
     """
     for stem in STEMS:
         index = folder / f"{stem}.safetensors.index.json"
@@ -51,7 +53,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
             try:
                 shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
             except (ValueError, KeyError, TypeError, AttributeError):
-                raise ValueError(_damaged(index)) from None
+                raise ModelError(_damaged(index)) from None
             # Of a name in the index nothing but the name counts: an index chooses no other folder.
             return {name: path for shard in shards for name, path in _names(folder / Path(shard).name).items()}
         if (folder / f"{stem}.safetensors").is_file():
@@ -63,7 +65,7 @@ def component_size(folder: Path) -> Size:
     """The size of a component, from the headers of its files.
 
     Raises:
-        ValueError: A file is missing or cannot be read.
+        ModelError: A file is missing or cannot be read.
     """
     floats, integers, integer_bytes = 0, 0, 0
     for path in sorted(set(tensor_files(folder).values())):
@@ -83,7 +85,7 @@ def component_sizes(folder: Path) -> dict[str, Size]:
     """The sizes of all components of a model folder that have weights, by name.
 
     Raises:
-        ValueError: A file is missing or cannot be read.
+        ModelError: A file is missing or cannot be read.
     """
     sizes = {}
     for part in sorted(path for path in folder.iterdir() if path.is_dir()):
@@ -91,18 +93,18 @@ def component_sizes(folder: Path) -> dict[str, Size]:
         if size != Size(0):
             sizes[part.name] = size
         elif (part / "config.json").is_file():
-            raise ValueError(f"the model has no safetensors weights of its {part.name}: {_REMEDY}")
+            raise ModelError(f"the model has no safetensors weights of its {part.name}: {_REMEDY}")
     return sizes
 
 
 def _names(path: Path) -> dict[str, Path]:
     if not path.is_file():
-        raise ValueError(f"the model's file {path.parent.name}/{path.name} is missing: {_REMEDY}")
+        raise ModelError(f"the model's file {path.parent.name}/{path.name} is missing: {_REMEDY}")
     try:
         with safe_open(path, "numpy") as file:
             return dict.fromkeys(file.offset_keys(), path)
     except (SafetensorError, OSError):
-        raise ValueError(_damaged(path)) from None
+        raise ModelError(_damaged(path)) from None
 
 
 def _damaged(path: Path) -> str:

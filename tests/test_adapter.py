@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from percov2_demo import HyperCodec, PerCoV2Pipeline
 from percov2_demo.adapter import Adapter, stored_tensors
+from percov2_demo.errors import ModelError
 from tests.conftest import SD35, adapted_pipeline, pretend_training, tiny_base, tiny_pipeline
 
 
@@ -213,3 +214,22 @@ def test_an_interrupted_save_is_no_adapter(adapter_folder, base_folder, tmp_path
         pipeline.save_adapter(folder)
     with pytest.raises(ValueError, match="there is no model in"):
         PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"settings": {"prediction_type": "velocity", "unknown": 1}},
+        {"settings": {"prediction_type": "velocity", "default_entropy": ["x"]}},
+        {"settings": {"prediction_type": "velocity", "description": 7}},
+        {"base": {"name": 7, "revision": None, "fingerprint": ""}},
+    ],
+)
+def test_a_field_of_another_type_is_one_sentence(changed, adapter_folder, base_folder, tmp_path):
+    folder = tmp_path / "damaged"
+    shutil.copytree(adapter_folder, folder)
+    path = folder / "adapter.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    with pytest.raises(ModelError, match=r"damaged|must hold|do not belong") as caught:
+        PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
+    assert "/" not in str(caught.value)

@@ -10,6 +10,7 @@ import pytest
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.adapter import Adapter
+from percov2_demo.errors import ModelError
 from percov2_demo.fetching import fetch
 from tests.conftest import adapted_pipeline, pretend_training
 from tests.hub import COMMIT, OTHER_COMMIT, Hub, serve_hub
@@ -28,7 +29,7 @@ def hub(base_folder, adapter_folder, tmp_path, monkeypatch):
 def sentence(repository: str, **download) -> str:
     with pytest.raises(ValueError) as caught:
         fetch(repository, **download)
-    assert type(caught.value) is ValueError
+    assert type(caught.value) is ModelError
     return str(caught.value)
 
 

@@ -10,6 +10,7 @@ import torch
 
 from percov2_demo import PerCoPipeline, PerCoV2Pipeline, loading
 from percov2_demo.__main__ import main
+from percov2_demo.errors import ModelError
 from percov2_demo.loading import EMBEDDED_MODEL, captioner_results, describe_model, load_pipeline, read_manifest
 from tests.conftest import tiny_pipeline
 from tests.perco import tiny_perco, write_checkpoint
@@ -85,7 +86,7 @@ def complaint(call, *arguments, **options) -> str | None:
         call(*arguments, **options)
     except Exception as error:
         sentence = str(error)
-        assert type(error) is ValueError, repr(error)
+        assert type(error) is ModelError, repr(error)
         assert "\n" not in sentence and "/tmp" not in sentence
         return sentence
     return None
