@@ -162,7 +162,7 @@ def build_parser() -> Parser:
     decompress.add_argument("--strength", type=float, help=STRENGTH_HELP)
     decompress.add_argument("--seed", type=int, default=Sampling.seed)
     decompress.add_argument(
-        "--fast", action="store_true", help="less than half the sampler's work, for a slightly different picture"
+        "--fast", action="store_true", help="half the sampler's work or less, for a slightly different picture"
     )
     decompress.add_argument("--lose", type=float, metavar="SHARE", help="of indices, filled in by the entropy model")
     decompress.add_argument("--lose-seed", type=int, default=0, help="chooses which are lost, and how they are filled")
