@@ -42,7 +42,7 @@ def create_endpoints(pipeline: "CodecPipeline") -> None:
         stream = gr.File(label="Stream, a .pcv2 file")
         sampling = _create_sampling_inputs(pipeline)
         varied = _create_sweep_inputs(pipeline)
-        fast = gr.Checkbox(False, label="Fast: less than half the time, for slightly different pictures")
+        fast = gr.Checkbox(False, label="Fast: mostly less than half the time, for slightly different pictures")
         written = gr.File(label="Stream, a .pcv2 file")
         picture = gr.Image(label="Picture", format="png", type="filepath", buttons=[])
         rates = gr.JSON(label="Bytes and bpp of each part")
@@ -127,7 +127,7 @@ class Endpoints:
             guidance_scale: How strongly the caption steers; 0 ignores it.
             strength: How much is painted anew, up to 1; empty for the model's default.
             seed: Seed of the noise; the same seed gives the same picture.
-            fast: Less than half the time, for a slightly different picture.
+            fast: Mostly less than half the time, for a slightly different picture.
 
         Returns:
             The picture, a PNG file, and the fields of the stream.
@@ -177,7 +177,7 @@ class Endpoints:
             strengths: How much is painted anew, up to 1; null for the model's default.
             seeds: Seeds of the noise.
             caption: Text that travels in the file and guides the painting; empty for none.
-            fast: Less than half the time, for slightly different pictures.
+            fast: Mostly less than half the time, for slightly different pictures.
 
         Returns:
             Settings, bytes and metrics of each picture; the same as a CSV file; and the pictures, PNG files in a ZIP

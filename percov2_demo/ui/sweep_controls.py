@@ -90,7 +90,7 @@ class SweepControls:
             self.fast = gr.Checkbox(
                 pipeline.has_fast,
                 label="Fast",
-                info="Less than half the time; some 40 dB from the exact pictures, 33 at strength 1.",
+                info="Mostly less than half the time; some 46 dB from the exact pictures, much less at strength 1.",
                 visible=pipeline.has_fast,
             )
 
