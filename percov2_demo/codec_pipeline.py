@@ -358,8 +358,8 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
             caption: Text used in place of the stream's, at most 1024 bytes in UTF-8.
-            fast: At most half the runs of the network for a slightly different picture, see `sampler`; not every
-                model has this mode.
+            fast: Every other step goes without the network, for a slightly different picture, see `sampler`; not
+                every model has this mode.
             callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
                 each step; may return a dict with new `latents`.
             interrupt: Asked before each step; True stops the sampler.
