@@ -343,6 +343,9 @@ def run_info(options: argparse.Namespace) -> None:
 def run_caption(options: argparse.Namespace) -> None:
     """Prints a caption of each picture, or writes them to a file."""
     if options.output is None:
+        for path in options.input:
+            if path.is_dir() or path.suffix == ".tar":
+                raise ValueError(f"{path} is no picture: name a file for the captions of many with -o")
         pipeline = _load_pipeline(options)
         for path in options.input:
             print(pipeline.caption(path), flush=True)

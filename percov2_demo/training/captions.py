@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from percov2_demo.images import load_image
-from percov2_demo.training.data import PICTURES, PhotoShards
+from percov2_demo.training.data import PICTURES, PhotoShards, read_caption
 
 
 _READERS = 4
@@ -45,6 +45,9 @@ class FilePictures:
 
     Args:
         paths: Files and folders.
+
+    Raises:
+        ValueError: Two pictures would be called the same.
     """
 
     def __init__(self, paths: Sequence[Path]):
@@ -53,7 +56,9 @@ class FilePictures:
             found = sorted(path.rglob("*")) if path.is_dir() else [path]
             for file in found:
                 if file == path or file.suffix.lower().lstrip(".") in PICTURES:
-                    self.paths[file.name if file == path else file.relative_to(path).as_posix()] = file
+                    name = file.name if file == path else file.relative_to(path).as_posix()
+                    if self.paths.setdefault(name, file) != file:
+                        raise ValueError(f"two pictures would be called {name}: give the folder that both are in")
         self.files = list(self.paths)
 
     def __len__(self) -> int:
@@ -116,10 +121,13 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
     """The pictures of files, folders of files, tar shards, or folders of tar shards.
 
     Raises:
-        ValueError: There is no picture, or there are both files and shards.
+        ValueError: There is no picture, there are both files and shards, or two would be called the same.
     """
-    shards = [shard for path in paths for shard in (sorted(path.glob("*.tar")) if path.is_dir() else [path])]
+    found = [shard for path in paths for shard in (sorted(path.glob("*.tar")) if path.is_dir() else [path])]
+    shards = list(dict.fromkeys(found))
     if all(shard.suffix == ".tar" for shard in shards) and shards:
+        if len({shard.name for shard in shards}) < len(shards):
+            raise ValueError("two of the shards have the same name, by which captions are told apart: rename one")
         return ShardPictures(shards)
     if any(shard.suffix == ".tar" for shard in shards):
         raise ValueError("give either pictures or tar shards, not both")
@@ -134,8 +142,9 @@ def write_captions(
 ) -> dict[str, int] | None:
     """Writes JSON lines with `file` and `caption`, in the order of the pictures.
 
-    What was captioned before it was stopped is not captioned again. While a batch is captioned, the next is read.
-    Under `accelerate launch` the pictures are shared among the processes; all must see the same folder.
+    What was captioned before is not captioned again, and captions of other pictures stay, before these. While a batch
+    is captioned, the next is read. Under `accelerate launch` the pictures are shared among the processes; all must see
+    the same folder.
 
     Args:
         describe: Writes captions of several pictures, as `PerCoV2Pipeline.captions`.
@@ -147,7 +156,7 @@ def write_captions(
         How many pictures have captions, and how many could not be read; None in all processes but the first.
 
     Raises:
-        ValueError: The batch size is no number of pictures.
+        ValueError: The batch size is no number of pictures, or `out` holds something else than captions.
     """
     if batch_size < 1:
         raise ValueError(f"the batch size must be at least 1, not {batch_size}")
@@ -176,8 +185,8 @@ def write_captions(
     if not state.is_main_process:
         return None
     records = {record["file"]: record for path in (out, *_partials(out)) for record in _records(path)}
-    ordered = [records[file] for file in map(pictures.file, range(len(pictures))) if file in records]
-    _rewrite(out, ordered)
+    ordered = [records.pop(file) for file in map(pictures.file, range(len(pictures))) if file in records]
+    _rewrite(out, [*records.values(), *ordered])
     for path in _partials(out):
         path.unlink()
     return {"captions": len(ordered), "unreadable": len(pictures) - len(ordered)}
@@ -211,7 +220,7 @@ def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in lines:
             if not line.endswith("\n"):
                 return
-            yield json.loads(line)
+            yield read_caption(line, path.name)
 
 
 def _rewrite(path: Path, records: Sequence[dict[str, Any]]) -> None:

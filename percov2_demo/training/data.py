@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -85,12 +86,7 @@ class PhotoShards(Sequence[Photo]):
         current, numbers, offset = None, {}, 0
         with path.open("rb") as lines:
             for line in lines:
-                try:
-                    shard, _, name = json.loads(line)["file"].partition("/")
-                except (KeyError, TypeError, ValueError) as error:
-                    raise ValueError(
-                        f'{path.name} must hold one JSON object a line, with "file" and "caption"'
-                    ) from error
+                shard, _, name = read_caption(line, path.name)["file"].partition("/")
                 if shard != current and shard in spans:
                     # Lines of a shard stand together, so that one shard's names at a time are enough.
                     names = self._places["name"][slice(*spans[shard])]
@@ -99,6 +95,26 @@ class PhotoShards(Sequence[Photo]):
                     places[numbers[name]] = offset, len(line)
                 offset += len(line)
         return places
+
+
+def read_caption(line: str | bytes, file: str) -> dict[str, Any]:
+    """The object in a line of a file of captions.
+
+    Args:
+        line: The line.
+        file: What the file is called in a complaint.
+
+    Raises:
+        ValueError: The line is no object with texts as `file` and `caption`.
+    """
+    try:
+        record = json.loads(line)
+        is_caption = isinstance(record["file"], str) and isinstance(record["caption"], str)
+    except (KeyError, TypeError, ValueError):
+        is_caption = False
+    if not is_caption:
+        raise ValueError(f'{file} must hold one JSON object a line, with "file" and "caption"')
+    return record
 
 
 def _read(path: Path, offset: int, size: int) -> bytes:

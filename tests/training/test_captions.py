@@ -58,6 +58,42 @@ def test_a_stopped_run_goes_on(tmp_path):
     assert captioner.asked == [2, 1]
 
 
+def test_captions_of_other_pictures_stay(tmp_path):
+    out, captioner = tmp_path / "captions.jsonl", Counting()
+    for name in ("train-00", "train-01"):
+        write_shard(tmp_path / f"{name}.tar", 2, name)
+        written = write_captions(captioner.caption, open_pictures([tmp_path / f"{name}.tar"]), out, 4)
+        assert written == {"captions": 2, "unreadable": 0}
+    assert [record["file"].partition("/")[0] for record in records(out)] == ["train-00.tar"] * 2 + ["train-01.tar"] * 2
+
+
+@pytest.mark.parametrize("line", ["hello", "{}", "[]", '{"file": "a.png"}', '{"file": 1, "caption": "a"}'])
+def test_a_file_of_something_else_is_left_as_it_is(line, tmp_path):
+    out = tmp_path / "notes"
+    out.write_text(f"{line}\n")
+    with pytest.raises(ValueError, match='notes must hold one JSON object a line, with "file" and "caption"'):
+        write_captions(Counting().caption, Noting(tmp_path, 1), out, 1)
+    assert out.read_text() == f"{line}\n"
+
+
+def test_pictures_of_one_name_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        draw_scene(64, 64).save(tmp_path / folder / "scene.png")
+    with pytest.raises(ValueError, match=r"two pictures would be called scene\.png: give the folder that both are in"):
+        open_pictures([tmp_path / "a", tmp_path / "b" / "scene.png"])
+    assert len(open_pictures([tmp_path / "a", tmp_path / "a"])) == 1
+
+
+def test_shards_of_one_name_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_shard(tmp_path / folder / "train-00.tar", 1, "a")
+    with pytest.raises(ValueError, match="two of the shards have the same name"):
+        open_pictures([tmp_path / "a", tmp_path / "b"])
+    assert len(open_pictures([tmp_path / "a", tmp_path / "a" / "train-00.tar"])) == 1
+
+
 def test_folders_are_looked_through_and_what_cannot_be_read_is_left_out(tmp_path):
     (tmp_path / "photos" / "deep").mkdir(parents=True)
     Image.new("RGB", (64, 64), (7, 0, 0)).save(tmp_path / "photos" / "deep" / "b.png")
@@ -135,6 +171,11 @@ def test_nothing_to_caption_is_a_sentence(tmp_path):
         open_pictures([tmp_path])
     with pytest.raises(ValueError, match="either pictures or tar shards"):
         open_pictures([tmp_path / "a.tar", tmp_path / "a.png"])
+
+
+def test_many_pictures_take_a_file(tmp_path, capsys):
+    assert main(["caption", str(tmp_path)]) == 2
+    assert "is no picture: name a file for the captions of many with -o" in capsys.readouterr().err
 
 
 def test_command_writes_the_captioners_words(tmp_path, capsys):
