@@ -89,7 +89,7 @@ class TrainingRun:
 
     Raises:
         ValueError: The processes share the model by DeepSpeed, or a rate or decay is of a part that the objective
-            does not have.
+            does not have; or `check_folder` says so.
     """
 
     LOG_EVERY_S = 15.0
@@ -99,6 +99,7 @@ class TrainingRun:
     ):
         if accelerator.distributed_type == DistributedType.DEEPSPEED:
             raise ValueError("DeepSpeed keeps its state as pickles, which are not read here: use FSDP instead")
+        check_folder(folder, resume)
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
         parts = [name for name, _ in objective.named_children()]
@@ -314,6 +315,24 @@ class TrainingRun:
             if is_new:
                 writer.writerow(["step", "seconds", "learning_rate", *means])
             writer.writerow([self.step, round(self.seconds, 1), f"{rate:.3g}", *(f"{v:.6g}" for v in means.values())])
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Sees to it that no trained state is lost to a run that starts anew, which replaces state and curve.
+
+    Args:
+        folder: A stage's folder.
+        resume: Whether a run is to go on from the state in it.
+
+    Raises:
+        ValueError: There is a state, but the run is to start anew.
+    """
+    state = folder / "state.json"
+    if state.is_file() and not resume:
+        step = json.loads(state.read_text())["step"]
+        raise ValueError(
+            f"there is a trained state of step {step} in {folder.name}: go on with --resume, or name another --work"
+        )
 
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)

@@ -25,7 +25,7 @@ from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.indices import PART_PHOTOS, IndexBatches, encode_indices
-from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun
+from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun, check_folder
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.results import collect_results
 from percov2_demo.training.samples import Draws, Share
@@ -77,7 +77,7 @@ class Recipe(ABC):
         """Runs a stage by name; those that do not train run to their end.
 
         Raises:
-            ValueError: The recipe has no such stage.
+            ValueError: The recipe has no such stage; or it has been trained before, and is not to be resumed.
         """
         if stage not in self.stages():
             raise ValueError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
@@ -85,6 +85,8 @@ class Recipe(ABC):
         # Here, so that a stage starts the same whatever ran before it, and in every process.
         torch.manual_seed(self.config["seed"])
         if stage in TIMED_STAGES:
+            # Before networks are loaded, or anything is written beside the state.
+            check_folder(self.work / stage, resume)
             method(time_budget_s, resume)
             self.accelerator.free_memory()
         elif stage == "indices" or self.accelerator.is_main_process:

@@ -1,6 +1,5 @@
 """The stages of a model from scratch in their order, as the embedded one has them."""
 
-import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -116,10 +115,7 @@ class Stages(Recipe):
         """Trains flow transformer and text encoder further, against a discriminator."""
         config = self.config["adversarial"]
         if not resume and self.accelerator.is_main_process:
-            # What an earlier run left would be taken for the flow to start from.
-            shutil.rmtree(self.work / "adversarial", ignore_errors=True)
             note_earlier_training(self.work / "adversarial", self.model)
-        self.accelerator.wait_for_everyone()
         flow = self._flow_objective(assemble(self.config, self.work, self.model))
         discriminator = LatentDiscriminator(flow.hyper_codec.config.latent_channels, config["width"])
         objective = AdversarialObjective(flow, discriminator, **config["objective"])

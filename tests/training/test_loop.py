@@ -70,6 +70,16 @@ def test_resumed_run_equals_an_uninterrupted_one(tmp_path, accelerator):
     torch.testing.assert_close(resumed.state_dict(), whole.state_dict())
 
 
+def test_a_trained_state_is_not_started_over(tmp_path, accelerator):
+    TrainingRun(Regression(), tmp_path / "joint", config(max_steps=2), accelerator).run(batch, 60)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()}
+    with pytest.raises(
+        ValueError, match=r"^there is a trained state of step 2 in joint: go on with --resume, or name another --work$"
+    ):
+        TrainingRun(Regression(), tmp_path / "joint", config(max_steps=3), accelerator)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
+
+
 def test_a_run_that_is_killed_while_it_saves_leaves_the_last_state(tmp_path, accelerator, monkeypatch):
     TrainingRun(Regression(), tmp_path, config(max_steps=25), accelerator).run(batch, 60)
     before = [(tmp_path / name).read_bytes() for name in STATE_FILES]
