@@ -66,7 +66,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
         pipeline.register_modules(**parts)
         pipeline.register_to_config(identity=None)
     elif missing := ", ".join(name for name in _FOLDERS if name not in parts):
-        raise ValueError(f"{work} has no trained {missing}: run the stages that make them, or name a model")
+        raise ValueError(f"there is no trained {missing}: run the stages that make them, or name a model")
     else:
         scheduler = FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"])
         pipeline = PerCoV2Pipeline(scheduler=scheduler, prediction_type=config["flow"]["prediction_type"], **parts)

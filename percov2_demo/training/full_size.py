@@ -90,16 +90,17 @@ class FullSize(Recipe):
 
     def export(self, out: Path) -> None:
         """Writes what training added to the base model as an adapter in half precision, with a manifest."""
-        base, trained = self.config["base"], self.work / "joint"
+        base = self.config["base"]
         pipeline = PerCoV2Pipeline.from_base(
             base["model"],
-            HyperCodec.from_pretrained(trained / "hyper_codec"),
+            HyperCodec.from_pretrained(self._result("joint/hyper_codec")),
             base["revision"],
             dtype=torch.float16,
             description=self.config["description"],
             **self._entropy_models(),
         )
-        pipeline.register_modules(transformer=SD3Transformer2DModel.from_pretrained(trained / "transformer"))
+        trained = SD3Transformer2DModel.from_pretrained(self._result("joint/transformer"))
+        pipeline.register_modules(transformer=trained)
         pipeline.to(torch.float16, silence_dtype_warnings=True)
         adapter = pipeline.save_adapter(out)
         named = {"model": adapter.base.name, "revision": adapter.base.revision}
@@ -118,7 +119,8 @@ class FullSize(Recipe):
         }
 
     def _encoders(self) -> tuple[AutoencoderKL, HyperCodec]:
-        return self._vae(), HyperCodec.from_pretrained(self.work / "joint" / "hyper_codec")
+        trained = self._result("joint/hyper_codec")
+        return self._vae(), HyperCodec.from_pretrained(trained)
 
     def _base(self) -> PerCoV2Pipeline:
         dtype = DTYPES[self.accelerator.mixed_precision]
@@ -128,8 +130,9 @@ class FullSize(Recipe):
         return load_vae(**self.config["base"])
 
     def _starting_codec(self) -> HyperCodec:
-        trained = self.work / "hyper" / "model"
-        return HyperCodec.from_pretrained(trained) if trained.is_dir() else HyperCodec(**self.config["hyper"]["model"])
+        if self.config["joint"]["trains_codec"] and not (self.work / "hyper" / "model").is_dir():
+            return HyperCodec(**self.config["hyper"]["model"])
+        return HyperCodec.from_pretrained(self._result("hyper/model"))
 
     @cached_property
     def _photos(self) -> PhotoShards:

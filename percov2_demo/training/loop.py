@@ -318,16 +318,18 @@ class TrainingRun:
 
 
 def check_folder(folder: Path, resume: bool) -> None:
-    """Sees to it that no trained state is lost to a run that starts anew, which replaces state and curve.
+    """Sees to it that there is a state to go on from, and that none is lost to a run that starts anew.
 
     Args:
         folder: A stage's folder.
         resume: Whether a run is to go on from the state in it.
 
     Raises:
-        ValueError: There is a state, but the run is to start anew.
+        ValueError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
     """
     state = folder / "state.json"
+    if resume and not state.is_file():
+        raise ValueError(f"there is nothing to resume in {folder.name}: leave --resume out")
     if state.is_file() and not resume:
         step = json.loads(state.read_text())["step"]
         raise ValueError(

@@ -77,7 +77,7 @@ class Recipe(ABC):
         """Runs a stage by name; those that do not train run to their end.
 
         Raises:
-            ValueError: The recipe has no such stage; or it has been trained before, and is not to be resumed.
+            ValueError: The recipe has no such stage; or `check_folder` says so.
         """
         if stage not in self.stages():
             raise ValueError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
@@ -177,6 +177,21 @@ class Recipe(ABC):
     def _save(self, stage: str, model: nn.Module, name: str = "model") -> None:
         if self.accelerator.is_main_process:
             model.save_pretrained(self.work / stage / name)
+
+    def _result(self, name: str) -> Path:
+        """What an earlier stage left in the work folder.
+
+        Args:
+            name: Its place there, the stage's name first.
+
+        Raises:
+            ValueError: It did not, or not to the end.
+        """
+        path = self.work / name
+        if not path.exists():
+            # Else the libraries would take the path for a repository on the hub.
+            raise ValueError(f"there is no {name} yet: run the {name.partition('/')[0]} stage first")
+        return path
 
     def _place(self) -> tuple[int, int]:
         """This process's number, and how many there are."""

@@ -36,6 +36,9 @@ from percov2_demo.training.tokenizer import read_captions, train_tokenizer
 
 EMBEDDED_CONFIG = Path(__file__).parent / "configs" / "embedded.json"
 
+LATENTS = "latents/train.safetensors"
+"""Where the latents of the training photos stand in a work folder."""
+
 
 class Stages(Recipe):
     """The stages of a model that is trained from scratch.
@@ -64,7 +67,7 @@ class Stages(Recipe):
     def latents(self) -> None:
         """Encodes all photos and stores the latents' statistics in the autoencoder's config, where it is a new one."""
         vae = self._vae().to(self.accelerator.device, memory_format=torch.channels_last)
-        path = self._latents_file()
+        path = self.work / LATENTS
         path.parent.mkdir(parents=True, exist_ok=True)
         with self.accelerator.autocast():
             config = self.config["latents"] | {"seed": self.config["seed"]}
@@ -94,7 +97,7 @@ class Stages(Recipe):
     def flow(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains flow transformer and text encoder."""
         config = self.config["flow"]
-        hyper_codec = self._made(HyperCodec, "hyper/model")
+        hyper_codec = HyperCodec.from_pretrained(self._result("hyper/model"))
         tokenizer = self._tokenizer()
         channels = hyper_codec.config.latent_channels + hyper_codec.condition_channels
         transformer = SD3Transformer2DModel(in_channels=channels, **config["transformer"])
@@ -226,28 +229,13 @@ class Stages(Recipe):
     def _part(self, kind: type, name: str, folder: str) -> Any:
         """A trained part of the model that was named, or of the one that the stages make."""
         if self.model is None:
-            return self._made(kind, folder)
+            return kind.from_pretrained(self._result(folder))
         return kind.from_pretrained(self.model, subfolder=name)
-
-    def _made(self, kind: type, folder: str) -> Any:
-        """A part that an earlier stage left in the work folder.
-
-        Raises:
-            ValueError: It did not, or not to the end.
-        """
-        path = self.work / folder
-        if not path.is_dir():
-            # Else the libraries would take the path for a repository on the hub.
-            raise ValueError(f"{self.work} has no {folder}: run {folder.partition('/')[0]} first")
-        return kind.from_pretrained(path)
-
-    def _latents_file(self) -> Path:
-        return self.work / "latents" / "train.safetensors"
 
     def _latent_batches(self, stage: str) -> LatentBatches:
         vae = self._vae().config
         return LatentBatches(
-            self._latents_file(),
+            self._result(LATENTS),
             self.photos,
             vae.shift_factor,
             vae.scaling_factor,

@@ -138,6 +138,18 @@ def test_low_rank_updates_end_in_the_weights(folder, base_folder, tmp_path):
     assert "transformer_blocks.0.ff.net.0.proj.weight" not in changed
 
 
+def test_a_stage_names_the_one_that_has_to_run_first(folder, base_folder, tmp_path):
+    config = tiny_recipe(base_folder)
+    recipe = FullSize(config, folder / "data", tmp_path, "no")
+    after_joint = (lambda: recipe.run("indices", 1.0), lambda: recipe.run("entropy", 1.0))
+    for run in (*after_joint, lambda: recipe.export(tmp_path / "out")):
+        with pytest.raises(ValueError, match=r"^there is no joint/hyper_codec yet: run the joint stage first$"):
+            run()
+    config["joint"]["trains_codec"] = False
+    with pytest.raises(ValueError, match=r"^there is no hyper/model yet: run the hyper stage first$"):
+        recipe.run("joint", 1.0)
+
+
 def test_failures_are_one_sentence(folder, base_folder, tmp_path, monkeypatch):
     config = tiny_recipe(base_folder)
     recipe = FullSize(config, folder / "data", tmp_path, "no")

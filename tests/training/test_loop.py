@@ -80,6 +80,11 @@ def test_a_trained_state_is_not_started_over(tmp_path, accelerator):
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
 
 
+def test_there_must_be_a_state_to_resume(tmp_path, accelerator):
+    with pytest.raises(ValueError, match=r"^there is nothing to resume in joint: leave --resume out$"):
+        TrainingRun(Regression(), tmp_path / "joint", config(), accelerator, resume=True)
+
+
 def test_a_run_that_is_killed_while_it_saves_leaves_the_last_state(tmp_path, accelerator, monkeypatch):
     TrainingRun(Regression(), tmp_path, config(max_steps=25), accelerator).run(batch, 60)
     before = [(tmp_path / name).read_bytes() for name in STATE_FILES]

@@ -127,9 +127,21 @@ def test_recipe_makes_a_model(data, tmp_path):
 
 def test_a_stage_names_the_one_that_has_to_run_first(data, tmp_path):
     stages = Stages(small_config(), data, tmp_path / "work", precision="no")
-    for stage, first in (("flow", "hyper"), ("latents", "autoencoder"), ("indices", "autoencoder")):
-        with pytest.raises(ValueError, match=f"run {first} first$"):
+    for stage, missing in (
+        ("flow", "hyper/model"),
+        ("latents", "autoencoder/model"),
+        ("entropy", "autoencoder/model"),
+    ):
+        first = missing.partition("/")[0]
+        with pytest.raises(ValueError, match=f"^there is no {missing} yet: run the {first} stage first$"):
             stages.run(stage, 60.0)
+    stages.run("autoencoder", 60.0)
+    with pytest.raises(ValueError, match=r"^there is no latents/train\.safetensors yet: run the latents stage first$"):
+        stages.run("hyper", 60.0)
+    with pytest.raises(
+        ValueError, match=r"^there is no trained hyper_codec, transformer, text_encoder, tokenizer: run"
+    ):
+        stages.export(tmp_path / "model")
 
 
 def test_entropy_models_of_a_model_folder(data, tmp_path):
