@@ -21,7 +21,7 @@ from percov2_demo.training.base import load_vae, widened_base
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.export import write_manifest
 from percov2_demo.training.flow import HyperObjective
-from percov2_demo.training.joint import JointObjective
+from percov2_demo.training.joint import JointConfig, JointObjective
 from percov2_demo.training.loop import NextBatch
 from percov2_demo.training.lora import add_lora, merge_lora
 from percov2_demo.training.perceptual import LatentLpips
@@ -62,28 +62,28 @@ class FullSize(Recipe):
 
     def joint(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains hyper-codec and flow transformer together, and paints validation pictures whenever it saves."""
-        config = self.config["joint"]
+        config = JointConfig(**self.config["joint"])
         pipeline = self._base()
-        pipeline.hyper_codec.requires_grad_(config["trains_codec"])
-        if config["lora_rank"]:
-            add_lora(pipeline.transformer, config["lora_rank"])
-        if config["gradient_checkpointing"]:
+        pipeline.hyper_codec.requires_grad_(config.trains_codec)
+        if config.lora_rank:
+            add_lora(pipeline.transformer, config.lora_rank)
+        if config.gradient_checkpointing:
             pipeline.transformer.enable_gradient_checkpointing()
         for name, part in pipeline.networks.items():
             if name not in ("transformer", "hyper_codec"):
                 part.to(self.accelerator.device)
-        perceptual = LatentLpips(pipeline.vae) if config["objective"]["perceptual_weight"] else None
+        perceptual = LatentLpips(pipeline.vae) if config.objective["perceptual_weight"] else None
         objective = JointObjective(
             pipeline.transformer,
             pipeline.hyper_codec,
             pipeline.scheduler.config.shift,
             perceptual=perceptual,
-            **config["objective"],
+            **config.objective,
         )
         trained = self._run(
             "joint", objective, self._captioned_batches(pipeline), time_budget_s, resume, self._painter(pipeline)
         )
-        if config["lora_rank"] and self.accelerator.is_main_process:
+        if config.lora_rank and self.accelerator.is_main_process:
             merge_lora(trained.transformer)
         self._save("joint", trained.transformer, "transformer")
         self._save("joint", trained.hyper_codec, "hyper_codec")

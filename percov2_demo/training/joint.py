@@ -1,6 +1,8 @@
 """The paper's first stage: hyper-codec and flow transformer trained together, on a text-to-image model's weights."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +16,27 @@ from percov2_demo.training.samples import Draws
 
 PerceptualDistance = Callable[[Tensor, Tensor], Tensor]
 """A scalar distance, with gradients, of expected latents `(B, C, H, W)` from those that should have come out."""
+
+
+@dataclass(frozen=True)
+class JointConfig:
+    """How the stage is trained.
+
+    Args:
+        trains_codec: Whether the hyper-codec is trained too, or stays as an earlier stage left it.
+        t5_dropout: Share of the samples that are without T5's tokens.
+        lora_rank: Rank of the transformer's updates; 0 to train all of it.
+        gradient_checkpointing: Whether the transformer's layers are computed again in the backward pass.
+        objective: Arguments of `JointObjective`.
+        loop: Arguments of `LoopConfig`.
+    """
+
+    trains_codec: bool
+    t5_dropout: float
+    lora_rank: int
+    gradient_checkpointing: bool
+    objective: dict[str, Any]
+    loop: dict[str, Any]
 
 
 class JointObjective(nn.Module):

@@ -6,8 +6,9 @@ A work folder holds one folder a stage: its training state, its curve, and its a
 import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from percov2_demo.training.curves import draw_curves
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.indices import PART_PHOTOS, IndexBatches, encode_indices
+from percov2_demo.training.joint import JointConfig, JointObjective
 from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun, check_folder
 from percov2_demo.training.masked import MaskedObjective, start_from_codes
 from percov2_demo.training.results import collect_results
@@ -77,10 +79,12 @@ class Recipe(ABC):
         """Runs a stage by name; those that do not train run to their end.
 
         Raises:
-            ValueError: The recipe has no such stage; or `check_folder` says so.
+            ValueError: The recipe has no such stage, or the config no settings for it; or `check_folder` says so.
         """
         if stage not in self.stages():
             raise ValueError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
+        if stage in TIMED_STAGES and stage not in self.config:
+            raise ValueError(f"the config lacks {stage}, the settings of that stage")
         method = getattr(self, _method_name(stage))
         # Here, so that a stage starts the same whatever ran before it, and in every process.
         torch.manual_seed(self.config["seed"])
@@ -232,10 +236,46 @@ def sharding_plugin(precision: str) -> FullyShardedDataParallelPlugin | None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A training config from a JSON file; what it lacks is that of the file beside it that it `extends`, if any."""
-    config = json.loads(path.read_text())
+    """A training config from a JSON file; what it lacks is that of the file beside it that it `extends`, if any.
+
+    Raises:
+        ValueError: A file cannot be read, or holds no JSON object; or a setting is missing or unknown.
+    """
+    config = _merged(path)
+    if "seed" not in config:
+        raise ValueError(f"{path.name} lacks seed")
+    for stage in (name for name in TIMED_STAGES if name in config):
+        if not isinstance(config[stage], dict) or not isinstance(config[stage].get("loop"), dict):
+            raise ValueError(f"{path.name}: {stage} lacks loop, its optimisation settings")
+        _check_settings(f"{path.name}: {stage}.loop", config[stage]["loop"], LoopConfig)
+    if "joint" in config:
+        _check_settings(f"{path.name}: joint", config["joint"], JointConfig)
+        own = {"transformer", "hyper_codec", "shift", "perceptual"}
+        _check_settings(f"{path.name}: joint.objective", config["joint"]["objective"], JointObjective, own)
+    return config
+
+
+def _merged(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text("utf-8"))
+    except OSError:
+        raise ValueError(f"{path.name} cannot be read: give a config file that is there") from None
+    except ValueError as error:
+        raise ValueError(f"{path.name} is no JSON: {error}") from None
+    if not isinstance(config, dict):
+        raise ValueError(f"{path.name} holds no JSON object")
     extended = config.pop("extends", None)
-    return config if extended is None else read_config(path.parent / extended) | config
+    return config if extended is None else _merged(path.parent / extended) | config
+
+
+def _check_settings(place: str, settings: dict[str, Any], taker: type, own: Collection[str] = ()) -> None:
+    """Compares settings with the arguments of the class that they are for, except for the stage's `own`."""
+    taken = {name: argument for name, argument in signature(taker).parameters.items() if name not in own}
+    if unknown := [key for key in settings if key not in taken]:
+        raise ValueError(f"{place} takes no {unknown[0]}: its settings are {', '.join(taken)}")
+    required = [name for name, argument in taken.items() if argument.default is Parameter.empty]
+    if missing := [name for name in required if name not in settings]:
+        raise ValueError(f"{place} lacks {missing[0]}")
 
 
 def _method_name(stage: str) -> str:

@@ -1,6 +1,8 @@
 """What all recipes share."""
 
+import json
 import os
+import re
 
 import pytest
 import torch
@@ -9,8 +11,50 @@ from accelerate.utils.launch import prepare_multi_gpu_env
 from torch.distributed.fsdp import MixedPrecisionPolicy
 
 from percov2_demo.training import recipe
-from percov2_demo.training.recipe import sharding_plugin
+from percov2_demo.training.recipe import read_config, sharding_plugin
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
+
+
+def without(config, *path):
+    """A copy without one setting."""
+    copy = json.loads(json.dumps(config))
+    *sections, name = path
+    section = copy
+    for key in sections:
+        section = section[key]
+    del section[name]
+    return copy
+
+
+def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
+    config, path = read_config(EMBEDDED_CONFIG.with_name("sd3-medium.json")), tmp_path / "mine.json"
+    joint, loop, objective = config["joint"], config["joint"]["loop"], config["joint"]["objective"]
+    loop_of_entropy = config["entropy"]["loop"] | {"learning_rte": 1}
+    for wrong, sentence in (
+        ('{"seed": 0,', "mine.json is no JSON: Expecting property name"),
+        ([], "mine.json holds no JSON object"),
+        (without(config, "seed"), "mine.json lacks seed"),
+        (config | {"extends": "other.json"}, "other.json cannot be read"),
+        (without(config, "hyper", "loop"), "mine.json: hyper lacks loop"),
+        (
+            config | {"entropy": {"loop": loop_of_entropy}},
+            "mine.json: entropy.loop takes no learning_rte: its settings",
+        ),
+        (config | {"joint": joint | {"lora_rnk": 4}}, "mine.json: joint takes no lora_rnk: its settings are trains_"),
+        (without(config, "joint", "t5_dropout"), "mine.json: joint lacks t5_dropout"),
+        (
+            config | {"joint": joint | {"objective": objective | {"shift": 1.0}}},
+            "mine.json: joint.objective takes no shift: its settings are sigma_location, sigma_scale",
+        ),
+        (config | {"joint": joint | {"loop": [loop]}}, "mine.json: joint lacks loop"),
+    ):
+        path.write_text(wrong if isinstance(wrong, str) else json.dumps(wrong))
+        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
+            read_config(path)
+    path.write_text(json.dumps(config))
+    assert read_config(path) == config
+    with pytest.raises(ValueError, match=r"^the config lacks flow, the settings of that stage$"):
+        Stages({"seed": 0}, tmp_path, tmp_path, "no").run("flow", 1.0)
 
 
 @pytest.fixture
