@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.text import tokenize
 from percov2_demo.training.base import load_vae, widened_base
-from percov2_demo.training.data import PhotoShards
+from percov2_demo.training.data import Photo, PhotoShards
 from percov2_demo.training.export import write_manifest
 from percov2_demo.training.flow import HyperObjective
 from percov2_demo.training.joint import JointConfig, JointObjective
@@ -63,7 +64,10 @@ class FullSize(Recipe):
     def joint(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains hyper-codec and flow transformer together, and paints validation pictures whenever it saves."""
         config = JointConfig(**self.config["joint"])
-        pipeline = self._base()
+        hyper_codec = self._starting_codec()
+        # The data before the base's billions of weights, so that what is wrong with it is said at once.
+        photos, shown = self._photo_batches(hyper_codec), self._validation_photos()
+        pipeline = self._base(hyper_codec)
         pipeline.hyper_codec.requires_grad_(config.trains_codec)
         if config.lora_rank:
             add_lora(pipeline.transformer, config.lora_rank)
@@ -80,9 +84,8 @@ class FullSize(Recipe):
             perceptual=perceptual,
             **config.objective,
         )
-        trained = self._run(
-            "joint", objective, self._captioned_batches(pipeline), time_budget_s, resume, self._painter(pipeline)
-        )
+        next_batch, painter = self._captioned_batches(pipeline, photos), self._painter(pipeline, shown)
+        trained = self._run("joint", objective, next_batch, time_budget_s, resume, painter)
         if config.lora_rank and self.accelerator.is_main_process:
             merge_lora(trained.transformer)
         self._save("joint", trained.transformer, "transformer")
@@ -122,9 +125,9 @@ class FullSize(Recipe):
         trained = self._result("joint/hyper_codec")
         return self._vae(), HyperCodec.from_pretrained(trained)
 
-    def _base(self) -> PerCoV2Pipeline:
+    def _base(self, hyper_codec: HyperCodec) -> PerCoV2Pipeline:
         dtype = DTYPES[self.accelerator.mixed_precision]
-        return widened_base(**self.config["base"], hyper_codec=self._starting_codec(), dtype=dtype)
+        return widened_base(**self.config["base"], hyper_codec=hyper_codec, dtype=dtype)
 
     def _vae(self) -> AutoencoderKL:
         return load_vae(**self.config["base"])
@@ -151,9 +154,9 @@ class FullSize(Recipe):
         with torch.no_grad():
             return scaled_latents(vae, pixels.to(self.accelerator.device, vae.dtype) / 127.5 - 1)
 
-    def _captioned_batches(self, pipeline: PerCoV2Pipeline) -> NextBatch:
+    def _captioned_batches(self, pipeline: PerCoV2Pipeline, photos: PhotoBatches) -> NextBatch:
         """Batches in some of whose samples T5's tokens are zeros, as they are where a pipeline is without T5."""
-        photos, t5_dropout = self._photo_batches(pipeline.hyper_codec), self.config["joint"]["t5_dropout"]
+        t5_dropout = self.config["joint"]["t5_dropout"]
         clip_tokens = tokenize(pipeline.tokenizer, [""]).shape[1]
 
         def next_batch(step: int, share: Share) -> dict[str, Tensor | Draws]:
@@ -172,14 +175,15 @@ class FullSize(Recipe):
 
         return next_batch
 
-    def _painter(self, pipeline: PerCoV2Pipeline) -> Callable[[nn.Module, int], None] | None:
+    def _validation_photos(self) -> list[Photo]:
+        shard, count = self.data / "photos" / "val.tar", self.config["validation"]["photos"]
+        return list(islice(PhotoShards([shard]), count)) if count and shard.is_file() else []
+
+    def _painter(self, pipeline: PerCoV2Pipeline, photos: list[Photo]) -> Callable[[nn.Module, int], None] | None:
         """Writes a sheet of validation pictures; None without photos to paint."""
-        shard, config = self.data / "photos" / "val.tar", self.config["validation"]
-        if not shard.is_file() or not config["photos"]:
+        if not photos:
             return None
-        shards = PhotoShards([shard])
-        photos = [shards[number] for number in range(min(config["photos"], len(shards)))]
-        device, folder = self.accelerator.device, self.work / "joint" / "validation"
+        config, device, folder = self.config["validation"], self.accelerator.device, self.work / "joint" / "validation"
 
         def paint(trained: nn.Module, step: int) -> None:
             parts = {"transformer": trained.transformer.to(device), "hyper_codec": trained.hyper_codec.to(device)}

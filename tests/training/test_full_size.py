@@ -1,6 +1,7 @@
 """The full-size recipe on a tiny base model of Stable Diffusion 3's own classes."""
 
 import json
+import shutil
 import sys
 
 import pytest
@@ -10,6 +11,7 @@ from safetensors.torch import load_file
 
 from percov2_demo import HyperCodec
 from percov2_demo.text import T5_TOKENS
+from percov2_demo.training import full_size
 from percov2_demo.training.base import widened_base
 from percov2_demo.training.curves import read_curve
 from percov2_demo.training.full_size import FullSize
@@ -89,9 +91,10 @@ def test_samples_without_t5_are_as_a_pipeline_without_it_has_them(folder, base_f
     config = tiny_recipe(base_folder)
     config["joint"]["t5_dropout"] = 0.5
     recipe = FullSize(config, folder / "data", tmp_path, "no")
-    pipeline = recipe._base()
+    hyper_codec = recipe._starting_codec()
+    pipeline, photos = recipe._base(hyper_codec), recipe._photo_batches(hyper_codec)
     pipeline.tokenizer_3.model_max_length = T5_TOKENS
-    next_batch, photos = recipe._captioned_batches(pipeline), recipe._photo_batches(pipeline.hyper_codec)
+    next_batch = recipe._captioned_batches(pipeline, recipe._photo_batches(hyper_codec))
     whole = [next_batch(step, Share()) for step in range(4)]
     parts = [next_batch(0, Share(number, 2))["tokens"] for number in range(2)]
     captions = [photos(step, Share()).captions for step in range(4)]
@@ -148,6 +151,18 @@ def test_a_stage_names_the_one_that_has_to_run_first(folder, base_folder, tmp_pa
     config["joint"]["trains_codec"] = False
     with pytest.raises(ValueError, match=r"^there is no hyper/model yet: run the hyper stage first$"):
         recipe.run("joint", 1.0)
+
+
+def test_the_data_is_looked_at_before_the_base(folder, base_folder, tmp_path, monkeypatch):
+    config = tiny_recipe(base_folder)
+    monkeypatch.setattr(full_size, "widened_base", lambda **_: pytest.fail("the base was loaded"))
+    with pytest.raises(ValueError, match=r"^no training photos found"):
+        FullSize(config, tmp_path / "nothing", tmp_path, "no").run("joint", 1.0)
+    photos = tmp_path / "data" / "photos"
+    shutil.copytree(folder / "data" / "photos", photos)
+    (photos / "val.tar").write_bytes(b"broken")
+    with pytest.raises(ValueError, match=r"^val\.tar is no tar shard"):
+        FullSize(config, tmp_path / "data", tmp_path, "no").run("joint", 1.0)
 
 
 def test_failures_are_one_sentence(folder, base_folder, tmp_path, monkeypatch):
