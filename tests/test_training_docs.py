@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from percov2_demo import HyperCodec
 from percov2_demo.__main__ import build_parser
 from percov2_demo.training.full_size import FullSize
 from percov2_demo.training.indices import PART_PHOTOS
+from percov2_demo.training.joint import JointObjective
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.recipe import read_config
 
@@ -62,6 +64,8 @@ def test_settings_are_those_it_says(tmp_path):
     assert "| AdamW's betas | {} and {};".format(*settings["betas"]) in TEXT
     assert f"weight decay {settings['weight_decay']}, gradient norm {run.config.gradient_clip:g}" in TEXT
     assert f"| T5 dropout | {100 * config['t5_dropout']:.1f} % of the samples" in TEXT
+    pictures = signature(JointObjective).parameters["perceptual_pictures"].default
+    assert f"the first `perceptual_pictures` ({pictures}) of each preset" in TEXT
     assert f"in parts of {PART_PHOTOS:,}," in TEXT
 
 

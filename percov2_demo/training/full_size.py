@@ -76,7 +76,7 @@ class FullSize(Recipe):
         for name, part in pipeline.networks.items():
             if name not in ("transformer", "hyper_codec"):
                 part.to(self.accelerator.device)
-        perceptual = LatentLpips(pipeline.vae) if config.objective["perceptual_weight"] else None
+        perceptual = LatentLpips(pipeline.vae) if config.objective.get("perceptual_weight") else None
         objective = JointObjective(
             pipeline.transformer,
             pipeline.hyper_codec,

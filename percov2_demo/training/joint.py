@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from percov2_demo.interpolant import noisy_latent
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
-from percov2_demo.training.samples import Draws
+from percov2_demo.training.samples import Draws, Share
 
 
 PerceptualDistance = Callable[[Tensor, Tensor], Tensor]
-"""A scalar distance, with gradients, of expected latents `(B, C, H, W)` from those that should have come out."""
+"""Distances `(B,)`, with gradients, of expected latents `(B, C, H, W)` from those that should have come out."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class JointObjective(nn.Module):
         estimate_weight: Weight of the squared error of the hyper-decoders' estimate, where there are any.
         perceptual: What else the expected latents are judged by; None for nothing.
         perceptual_weight: Its weight.
+        perceptual_pictures: How many pictures of each preset in a step's global batch are judged so, the first by
+            their numbers, since to decode one with gradients takes gigabytes.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class JointObjective(nn.Module):
         estimate_weight: float = 1.0,
         perceptual: PerceptualDistance | None = None,
         perceptual_weight: float = 0.0,
+        perceptual_pictures: int = 8,
     ):
         super().__init__()
         self.transformer, self.hyper_codec, self.shift = transformer, hyper_codec, shift
         self.sigma_location, self.sigma_scale = sigma_location, sigma_scale
         self.estimate_weight = estimate_weight
         self.perceptual, self.perceptual_weight = perceptual, perceptual_weight
+        self.perceptual_pictures = perceptual_pictures
         self.trains_codec = any(parameter.requires_grad for parameter in hyper_codec.parameters())
         hyper_codec.train(self.trains_codec)
 
@@ -98,7 +102,7 @@ class JointObjective(nn.Module):
             losses["estimate"] = F.mse_loss(condition.estimate, latents)
             loss = loss + self.estimate_weight * losses["estimate"]
         if self.perceptual is not None:
-            losses["perceptual"] = self.perceptual(noisy - sigma * prediction, latents)
+            losses["perceptual"] = self._judge(noisy - sigma * prediction, latents, draws.share)
             loss = loss + self.perceptual_weight * losses["perceptual"]
         return {"loss": loss, **losses}
 
@@ -111,6 +115,17 @@ class JointObjective(nn.Module):
         return Condition(
             torch.cat([condition.channels for condition in conditions]), torch.cat(estimates) if estimates else None
         )
+
+    def _judge(self, expected: Tensor, latents: Tensor, share: Share) -> Tensor:
+        """A share's part of the mean distance: the mean over all shares is that over all pictures that are judged."""
+        parts = torch.arange(len(latents)).tensor_split(len(self.hyper_codec.config.presets))
+        # A share has every `count`-th sample of a preset, so that all shares judge alike many where they can.
+        limit = len(range(share.number, self.perceptual_pictures, share.count))
+        judged = torch.cat([part[:limit] for part in parts])
+        if not len(judged):
+            return latents.new_zeros(())
+        pictures = sum(min(self.perceptual_pictures, share.count * len(part)) for part in parts)
+        return self.perceptual(expected[judged], latents[judged]).sum() * share.count / pictures
 
     def noise_levels(self, latents: Tensor, draws: Draws) -> Tensor:
         """Noise levels `(B, 1, 1, 1)` of a batch."""

@@ -1,5 +1,7 @@
 """LPIPS of the picture that a latent decodes to."""
 
+from typing import Any
+
 import torch
 from diffusers import ModelMixin
 from torch import Tensor
@@ -14,13 +16,15 @@ class LatentLpips:
     would learn to make up for that, as a tint. It is no module, as it has nothing to train, save or share out.
 
     Args:
-        vae: The autoencoder, frozen.
+        vae: The autoencoder, frozen; from now on its blocks are computed again in the backward pass.
 
     Raises:
         ValueError: The weights of LPIPS are neither here nor reachable.
     """
 
     def __init__(self, vae: ModelMixin):
+        # What the decoder keeps of a picture for the backward pass is more than the transformer does.
+        vae.enable_gradient_checkpointing()
         self.vae = vae
         try:
             self.network = load_lpips(vae.device).network
@@ -28,10 +32,14 @@ class LatentLpips:
             raise ValueError(f"{error}; or train without, with a perceptual_weight of 0") from error
 
     def __call__(self, expected: Tensor, latents: Tensor) -> Tensor:
-        """The mean distance of the pictures of scaled latents `(B, C, H, W)`."""
+        """The distances `(B,)` of the pictures of scaled latents `(B, C, H, W)`."""
         with torch.no_grad():
             original = self._decode(latents)
-        return self.network(self._decode(expected), original).mean()
+        return self.network(self._decode(expected), original).flatten()
+
+    def __deepcopy__(self, copied: dict[int, Any]) -> "LatentLpips":
+        """This itself: copies of an objective differ in what is trained alone."""
+        return self
 
     def _decode(self, latents: Tensor) -> Tensor:
         raw = latents / self.vae.config.scaling_factor + self.vae.config.shift_factor

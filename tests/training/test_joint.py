@@ -1,5 +1,7 @@
 """The joint objective, term by term."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -8,7 +10,7 @@ from percov2_demo.metrics.learned import LpipsNetwork
 from percov2_demo.models.widening import widen_input
 from percov2_demo.training.joint import JointObjective
 from percov2_demo.training.perceptual import LatentLpips
-from percov2_demo.training.samples import Draws
+from percov2_demo.training.samples import Draws, Share
 from tests.conftest import tiny_autoencoder_kl, tiny_hyper_codec, tiny_transformer
 
 
@@ -71,9 +73,13 @@ def test_noise_levels_are_shifted_as_the_sampler_shifts_them():
     assert levels.min() > 0 and levels.max() < 1
 
 
-def test_estimate_and_picture_are_further_terms(tmp_path, monkeypatch):
+@pytest.fixture
+def lpips_weights(tmp_path, monkeypatch):
     save_file(LpipsNetwork().state_dict(), tmp_path / "lpips.safetensors")
     monkeypatch.setenv("PERCOV2_LPIPS", str(tmp_path / "lpips.safetensors"))
+
+
+def test_estimate_and_picture_are_further_terms(lpips_weights):
     perceptual = LatentLpips(tiny_autoencoder_kl().requires_grad_(False))
     objective = build(decoder_width=16, estimate_weight=0.5, perceptual=perceptual, perceptual_weight=0.25)
     losses = objective(**batch(3))
@@ -81,4 +87,64 @@ def test_estimate_and_picture_are_further_terms(tmp_path, monkeypatch):
     assert losses["loss"].item() == pytest.approx(expected.item())
     losses["perceptual"].backward()
     assert objective.transformer.proj_out.weight.grad.abs().sum() > 0
-    assert perceptual(batch()["latents"], batch()["latents"]).item() == pytest.approx(0, abs=1e-6)
+    assert perceptual(batch()["latents"], batch()["latents"]).tolist() == pytest.approx([0] * 6, abs=1e-6)
+
+
+def distance(expected, latents):
+    """A distance that takes no autoencoder."""
+    return (expected - latents).square().mean((1, 2, 3))
+
+
+@pytest.mark.parametrize("pictures", [1, 2, 3, 8])
+def test_the_same_pictures_are_judged_however_the_batch_is_shared_out(pictures):
+    """The first of each preset, of which some shares may have none."""
+    whole, judged = batch(12), []
+
+    def judge(expected, latents):
+        judged.extend(latents.flatten(1)[:, 0].tolist())
+        return distance(expected, latents)
+
+    objective = build(perceptual=judge, perceptual_weight=0.5, perceptual_pictures=pictures)
+    objective.transformer.eval()
+    expected = objective(**whole)["perceptual"].item()
+    of_all = judged.copy()
+    judged.clear()
+    firsts = whole["latents"].unflatten(0, (3, 4))[:, :pictures].flatten(0, 1)
+    assert of_all == firsts.flatten(1)[:, 0].tolist()
+    losses = []
+    for share in (Share(0, 2), Share(1, 2)):
+        part = {name: share.take(whole[name], 3) for name in ("latents", "tokens", "pooled")}
+        losses.append(objective(**part, draws=Draws(0, 0, share))["perceptual"].item())
+    assert sum(losses) / 2 == pytest.approx(expected, rel=1e-4)
+    assert sorted(judged) == sorted(of_all)
+
+
+def saved_bytes(perceptual, latents):
+    """Bytes that the backward pass of a distance has to have kept, beside the weights."""
+    weights = [*perceptual.vae.parameters(), *perceptual.network.parameters()]
+    places, kept = {weight.untyped_storage().data_ptr() for weight in weights}, {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        perceptual(latents.requires_grad_(), latents.detach().roll(1, 0)).sum().backward()
+    return sum(tensor.untyped_storage().nbytes() for place, tensor in kept.items() if place not in places)
+
+
+def test_the_decoders_blocks_are_computed_again(lpips_weights):
+    perceptual = LatentLpips(tiny_autoencoder_kl().requires_grad_(False))
+    latents = torch.randn(2, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    again, first = saved_bytes(perceptual, latents), latents.grad.clone()
+    perceptual.vae.disable_gradient_checkpointing()
+    latents.grad = None
+    assert again < saved_bytes(perceptual, latents) / 2
+    torch.testing.assert_close(latents.grad, first)
+
+
+def test_a_copy_of_the_objective_shares_the_judge(lpips_weights):
+    objective = build(perceptual=LatentLpips(tiny_autoencoder_kl()), perceptual_weight=0.5)
+    copy = deepcopy(objective)
+    assert copy.perceptual is objective.perceptual
+    assert copy.transformer is not objective.transformer
