@@ -118,6 +118,8 @@ class TrainingRun:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             betas=(config.momentum, 0.98),
+            # Torch's own choice there has temporaries as large as all the weights.
+            fused=True if accelerator.device.type == "cuda" else None,
         )
         folder.mkdir(parents=True, exist_ok=True)
         if resume:

@@ -14,7 +14,12 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import FullyShardedDataParallelPlugin, InitProcessGroupKwargs, str_to_bool
+from accelerate.utils import (
+    DistributedDataParallelKwargs,
+    FullyShardedDataParallelPlugin,
+    InitProcessGroupKwargs,
+    str_to_bool,
+)
 from diffusers import ModelMixin
 from torch import Tensor, nn
 from torch.distributed.fsdp import MixedPrecisionPolicy
@@ -67,7 +72,11 @@ class Recipe(ABC):
             mixed_precision=precision,
             gradient_accumulation_steps=config.get("gradient_accumulation_steps", 1),
             fsdp_plugin=sharding_plugin(precision),
-            kwargs_handlers=[InitProcessGroupKwargs(timeout=LONGEST_WAIT)],
+            kwargs_handlers=[
+                InitProcessGroupKwargs(timeout=LONGEST_WAIT),
+                # Gradients lie in the buckets that they are summed in, and not beside them too.
+                DistributedDataParallelKwargs(gradient_as_bucket_view=True),
+            ],
         )
 
     @classmethod

@@ -268,6 +268,35 @@ def test_curve_is_written(tmp_path, accelerator):
     assert set(rows[0]) == {"step", "seconds", "learning_rate", "loss"}
 
 
+@pytest.mark.parametrize(("device", "fused"), [("cuda", True), ("cpu", None)])
+def test_the_optimiser_has_no_temporaries_on_a_gpu(tmp_path, accelerator, monkeypatch, device, fused):
+    monkeypatch.setattr(Accelerator, "device", torch.device(device))
+    monkeypatch.setattr(accelerator, "prepare", lambda *parts: parts)
+    run = TrainingRun(Regression(), tmp_path, config(), accelerator)
+    assert [group["fused"] for group in run.optimizer.param_groups] == [fused]
+
+
+class FusedAdamW(torch.optim.AdamW):
+    """The optimiser as it is made on a GPU, which the CPU has too."""
+
+    def __init__(self, *arguments, **settings):
+        super().__init__(*arguments, **settings | {"fused": True})
+
+
+def test_a_fused_optimiser_resumes_as_it_would_have_gone_on(tmp_path, accelerator, monkeypatch):
+    """And learns as the plain one does."""
+    TrainingRun(Regression(), tmp_path / "plain", config(max_steps=6, log_steps=1), accelerator).run(batch, 60)
+    monkeypatch.setattr(torch.optim, "AdamW", FusedAdamW)
+    curves = [read_curve(tmp_path / "plain" / "curve.csv")["loss"]]
+    for steps in ((6,), (3, 6)):
+        folder = tmp_path / str(len(steps))
+        for number, last in enumerate(steps):
+            settings = config(max_steps=last, log_steps=1)
+            TrainingRun(Regression(), folder, settings, accelerator, resume=number > 0).run(batch, 60)
+        curves.append(read_curve(folder / "curve.csv")["loss"])
+    assert curves[1] == curves[2] == pytest.approx(curves[0], rel=1e-4)
+
+
 class TwoParts(nn.Module):
     """Two numbers with the same gradient, and one that is not trained."""
 

@@ -75,6 +75,8 @@ def test_pieces_are_gathered_in_half_precision_and_nothing_else_is_rounded(launc
 
     monkeypatch.setattr(recipe, "Accelerator", accelerator)
     Stages({"seed": 0}, tmp_path, tmp_path)
+    views = [handler.to_kwargs().get("gradient_as_bucket_view") for handler in given["kwargs_handlers"]]
+    assert True in views
     plugin = given["fsdp_plugin"]
     # What accelerate does to the plugin next.
     plugin.set_mixed_precision(given["mixed_precision"])
