@@ -13,6 +13,7 @@ from transformers import AutoTokenizer, CLIPTextModelWithProjection, VisionEncod
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.loading import model_folder
+from percov2_demo.model_json import MANIFEST_FILE, NUMBER, read_json
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.positions import crop_positions
@@ -89,7 +90,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         base: Model folder or hub id whose parts are used where `work` has none.
 
     Raises:
-        ValueError: There is no such model, or it has no manifest; or a part is missing.
+        ValueError: There is no such model, or it has no manifest that can be read; or a part is missing.
     """
     pipeline = assemble(config, work, base)
     earlier = {} if base is None else _training_of(base)
@@ -125,7 +126,7 @@ def write_manifest(
         earlier: States of stages whose results the model had before.
     """
     manifest = _manifest(pipeline, sources, (earlier or {}) | _training_states(work)) | (more or {})
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
 
 
 def note_earlier_training(folder: Path, base: str | None) -> None:
@@ -144,12 +145,12 @@ def _training_of(base: str) -> dict[str, dict[str, float]]:
     """Steps and seconds of each stage of a model.
 
     Raises:
-        ValueError: There is no such model, or it has no manifest.
+        ValueError: There is no such model, or it has no manifest, or one that is damaged.
     """
-    manifest = model_folder(base) / "manifest.json"
+    manifest = model_folder(base) / MANIFEST_FILE
     if not manifest.is_file():
         raise ValueError("the model to go on from has no manifest.json: export it again")
-    return json.loads(manifest.read_text())["training"]
+    return read_json(manifest, shape={"training": {str: {str: NUMBER}}})["training"]
 
 
 def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work: Path) -> None:

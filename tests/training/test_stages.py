@@ -13,6 +13,7 @@ from percov2_demo.bitstream import Header
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.training.export import note_earlier_training
 from percov2_demo.training.indices import IndexBatches
 from percov2_demo.training.recipe import read_config
 from percov2_demo.training.stage_names import TIMED_STAGES
@@ -183,6 +184,14 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
     tiny_pipeline(seed=1).save_pretrained(tmp_path / "pipeline")
     stages.run("indices", 60.0)
     assert path.stat().st_mtime_ns > first
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"training": 5}', '{"training": {"flow": 5}}'])
+def test_a_damaged_manifest_of_the_model_to_go_on_from_is_one_sentence(tmp_path, content):
+    (tmp_path / "model_index.json").write_text("{}")
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ValueError, match=r"^the model's file manifest\.json is damaged: fetch the model again$"):
+        note_earlier_training(tmp_path / "work" / "flow", str(tmp_path))
 
 
 def test_a_decoder_is_trained_further_for_the_latents_it_has(data, tmp_path):
