@@ -1,4 +1,4 @@
-"""A stand-in for the hub: what `huggingface_hub` asks to make a Space, over HTTP, and nothing else."""
+"""A stand-in for the hub: what `huggingface_hub` asks to make a Space or a model, over HTTP, and nothing else."""
 
 import base64
 import json
@@ -18,8 +18,8 @@ class Hub:
         token: The only token that it accepts.
         refusals: Statuses that it answers with, by the request's path.
         models: What it says of models, by name.
-        spaces: Files of Spaces by path, by name.
-        settings: What each Space was created with and given since.
+        spaces: Files of Spaces, and of models that were made here, by path, by name.
+        settings: What each of them was created with and given since.
     """
 
     token: str
@@ -41,16 +41,17 @@ class Hub:
         full_name = f"{user}/{name}"
         if kind == "models" and full_name in self.models:
             return 200, {"id": full_name, **self.models[full_name]}
-        if kind != "spaces" or full_name not in self.spaces:
+        if full_name not in self.spaces:
             return 404, {"error": "Repository not found"}
         return self._change(full_name, rest[0], body)
 
     def _create(self, order: dict[str, Any]) -> tuple[int, Any]:
         name = f"{order['organization']}/{order['name']}"
+        address = {"url": f"{self.endpoint}/{name}"}
         if name in self.spaces:
-            return 409, {"error": "You already created this space repo"}
+            return 409, {"error": "You already created this repo"} | address
         self.spaces[name], self.settings[name] = {"README.md": b"", "old.py": b""}, {"order": order}
-        return 200, {"url": f"{self.endpoint}/spaces/{name}"}
+        return 200, address
 
     def _change(self, name: str, what: str, body: bytes) -> tuple[int, Any]:
         files, settings = self.spaces[name], self.settings[name]
@@ -69,6 +70,7 @@ class Hub:
                 modes = [{"path": path, "uploadMode": "regular", "shouldIgnore": False} for path in paths]
                 return 200, {"files": modes}
             case "commit":
+                settings["commits"] = settings.get("commits", 0) + 1
                 for operation in map(json.loads, body.splitlines()):
                     value = operation["value"]
                     if operation["key"] == "file":

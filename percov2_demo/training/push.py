@@ -4,7 +4,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from huggingface_hub import HfApi, ModelCard, ModelCardData
+from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, ModelCardData
+from huggingface_hub.utils import DEFAULT_IGNORE_PATTERNS, filter_repo_objects
 
 from percov2_demo.hub_answers import check_name, remedies
 from percov2_demo.model_json import MANIFEST_FILE, NUMBER, Shape, read_json
@@ -29,12 +30,14 @@ _STABILITY = {
 
 
 def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[str, Any]:
-    """Uploads an exported model; one without a card is given one.
+    """Uploads an exported model in one commit, with a card made of its manifest where the folder has none.
+
+    The card is not written into the folder: there it would be the next export's too.
 
     Args:
         folder: The model folder, with a `manifest.json`.
         repository: Repository on the hub, made if it is not there, as a private one.
-        dry_run: Only say what would be uploaded, and write nothing.
+        dry_run: Only say what would be uploaded.
 
     Returns:
         The repository, and its files with their sizes in bytes.
@@ -45,17 +48,21 @@ def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[st
     check_name(repository, "a model")
     if folder is None or not (folder / MANIFEST_FILE).is_file():
         raise ValueError("there is no exported model to push: run the export stage, with --out")
-    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in folder.rglob("*") if path.is_file()}
-    if CARD not in sizes:
-        card = str(model_card(read_json(folder / MANIFEST_FILE, shape=_MANIFEST))).encode()
-        sizes[CARD] = len(card)
-        if not dry_run:
-            (folder / CARD).write_bytes(card)
+    names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    files: dict[str, Path | bytes] = {
+        name: folder / name for name in filter_repo_objects(names, ignore_patterns=DEFAULT_IGNORE_PATTERNS)
+    }
+    if CARD not in files:
+        files[CARD] = str(model_card(read_json(folder / MANIFEST_FILE, shape=_MANIFEST))).encode()
     if not dry_run:
         hub = HfApi()
         with remedies(repository, {}):
             hub.create_repo(repository, private=True, exist_ok=True)
-            hub.upload_folder(repo_id=repository, folder_path=folder, commit_message="Trained PerCoV2 model")
+            additions = [CommitOperationAdd(name, content) for name, content in files.items()]
+            hub.create_commit(repository, additions, commit_message="Trained PerCoV2 model")
+    sizes = {
+        name: len(content) if isinstance(content, bytes) else content.stat().st_size for name, content in files.items()
+    }
     return {"repository": repository, "files": dict(sorted(sizes.items()))}
 
 

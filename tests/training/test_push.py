@@ -6,7 +6,6 @@ import pytest
 from huggingface_hub import constants
 
 from percov2_demo.__main__ import main
-from percov2_demo.training import push as module
 from percov2_demo.training.push import model_card, push
 from tests.space_hub import serve_hub
 
@@ -20,24 +19,12 @@ MANIFEST = {
 }
 
 
-class Hub:
-    def __init__(self):
-        self.calls = []
-
-    def create_repo(self, repository, **options):
-        self.calls.append(("create", repository, options["private"]))
-
-    def upload_folder(self, **options):
-        self.calls.append(
-            ("upload", options["repo_id"], sorted(path.name for path in options["folder_path"].iterdir()))
-        )
-
-
 @pytest.fixture
 def hub(monkeypatch):
-    hub = Hub()
-    monkeypatch.setattr(module, "HfApi", lambda: hub)
-    return hub
+    with serve_hub("hf_right") as stand_in:
+        monkeypatch.setattr(constants, "ENDPOINT", stand_in.endpoint)
+        monkeypatch.setenv("HF_TOKEN", "hf_right")
+        yield stand_in
 
 
 @pytest.fixture
@@ -51,27 +38,40 @@ def test_dry_run_says_what_would_go_and_sends_nothing(hub, model):
     listing = push(model, "user/name", dry_run=True)
     assert set(listing["files"]) == {"README.md", "manifest.json", "model_index.json"}
     assert listing["files"]["model_index.json"] == 2
-    assert hub.calls == []
-    assert {path.name for path in model.iterdir()} == {"manifest.json", "model_index.json"}
+    assert hub.spaces == {}
+    assert push(model, "user/name") == listing
+    assert listing["files"]["README.md"] == len(hub.spaces["user/name"]["README.md"])
+
+
+def test_the_repository_is_private_and_gets_the_folder_at_once(hub, model):
+    (model / "transformer").mkdir()
+    (model / "transformer" / "config.json").write_text("{}")
+    (model / ".cache" / "huggingface").mkdir(parents=True)
+    (model / ".cache" / "huggingface" / "upload.lock").touch()
     push(model, "user/name")
-    assert listing["files"]["README.md"] == (model / "README.md").stat().st_size
+    files, settings = hub.spaces["user/name"], hub.settings["user/name"]
+    assert files.keys() - {"old.py"} == {"README.md", "manifest.json", "model_index.json", "transformer/config.json"}
+    assert (settings["order"]["visibility"], settings["commits"]) == ("private", 1)
 
 
-def test_the_repository_is_private_and_gets_the_folder(hub, model):
+def test_card_says_what_the_model_is(hub, model):
     push(model, "user/name")
-    files = ["README.md", "manifest.json", "model_index.json"]
-    assert hub.calls == [("create", "user/name", True), ("upload", "user/name", files)]
-
-
-def test_card_says_what_the_model_is_and_stays_where_there_is_one(hub, model):
-    push(model, "user/name")
-    card = (model / "README.md").read_text()
+    card = hub.spaces["user/name"]["README.md"].decode()
     assert "base_model: stabilityai/stable-diffusion-3-medium-diffusers\n" in card
     assert "base_model_relation: adapter\n" in card
     assert "| low | 16x16 | 1024 |" in card and "| joint | 150,000 | 100.0 |" in card
     assert "not the weights of the paper's authors" in card
+
+
+def test_the_card_is_of_this_export_unless_a_person_wrote_one(hub, model):
+    push(model, "user/name")
+    (model / "manifest.json").write_text(json.dumps(MANIFEST | {"identity": "cd" * 32}))
+    push(model, "user/name")
+    assert "cd" * 32 in hub.spaces["user/name"]["README.md"].decode()
+    assert {path.name for path in model.iterdir()} == {"manifest.json", "model_index.json"}
     (model / "README.md").write_text("mine")
     push(model, "user/name")
+    assert hub.spaces["user/name"]["README.md"] == b"mine"
     assert (model / "README.md").read_text() == "mine"
 
 
@@ -115,22 +115,17 @@ CREATE, PREPARE = "/api/repos/create", "/api/models/me/name/preupload/main"
         (PREPARE, 403, "your token has no right to me/name"),
     ],
 )
-def test_refusals_are_the_sentences_of_publishing(path, status, sentence, model, monkeypatch):
-    with serve_hub("hf_right") as stand_in:
-        monkeypatch.setattr(constants, "ENDPOINT", stand_in.endpoint)
-        monkeypatch.setenv("HF_TOKEN", "hf_right")
-        stand_in.refusals[path] = status
-        with pytest.raises(ValueError, match=sentence):
-            push(model, "me/name")
+def test_refusals_are_the_sentences_of_publishing(path, status, sentence, hub, model):
+    hub.refusals[path] = status
+    with pytest.raises(ValueError, match=sentence):
+        push(model, "me/name")
 
 
-def test_without_a_token(model, tmp_path, monkeypatch):
-    monkeypatch.delenv("HF_TOKEN", raising=False)
+def test_without_a_token(hub, model, tmp_path, monkeypatch):
+    monkeypatch.delenv("HF_TOKEN")
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    with serve_hub("hf_right") as stand_in:
-        monkeypatch.setattr(constants, "ENDPOINT", stand_in.endpoint)
-        with pytest.raises(ValueError, match="log in with `hf auth login`, or set HF_TOKEN"):
-            push(model, "me/name")
+    with pytest.raises(ValueError, match="log in with `hf auth login`, or set HF_TOKEN"):
+        push(model, "me/name")
 
 
 @pytest.mark.parametrize("offline", [True, False])
