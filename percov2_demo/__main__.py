@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from percov2_demo.codec_pipeline import CodecPipeline
 
 SPACE_HARDWARE = ("cpu-basic", "zero-gpu")
+CAPTIONER_NAMES = "embedded|blip2|none|ID"
 LEARNED = ("lpips", "clip", "fid")
 CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
 STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate) to 1; default: the model's"
@@ -173,7 +174,11 @@ def build_parser() -> Parser:
             default=os.environ.get("PERCOV2_MODEL") or None,
             help="model or adapter, a folder or hub id; default: the variable PERCOV2_MODEL, or else the embedded one",
         )
-        command.add_argument("--base", help="folder or hub id of an adapter's base; default: as the adapter says")
+        command.add_argument(
+            "--base",
+            default=os.environ.get("PERCOV2_BASE") or None,
+            help="folder or hub id of an adapter's base; default: the variable PERCOV2_BASE, or else as it says",
+        )
     for command in (compress, decompress, caption, serve, evaluate, bench):
         command.add_argument(
             "--device",
@@ -189,8 +194,9 @@ def build_parser() -> Parser:
     for command in (compress, caption, serve, evaluate):
         command.add_argument(
             "--captioner",
-            metavar="embedded|blip2|none|ID",
-            help="who writes captions; default: embedded, the model's own",
+            metavar=CAPTIONER_NAMES,
+            default=os.environ.get("PERCOV2_CAPTIONER") or None,
+            help="who writes captions; default: the variable PERCOV2_CAPTIONER, or else embedded, the model's own",
         )
 
     convert = commands.add_parser("convert-perco", help="a published PerCo (SD) checkpoint to a model folder")
@@ -221,6 +227,8 @@ def build_parser() -> Parser:
     publish.add_argument("--space", required=True, metavar="USER/NAME")
     publish.add_argument("--hardware", choices=SPACE_HARDWARE, default=SPACE_HARDWARE[0])
     publish.add_argument("--model", help="hub id of the model that it serves; default: the embedded model")
+    publish.add_argument("--base", help="hub id of an adapter's base; default: as the adapter says")
+    publish.add_argument("--captioner", metavar=CAPTIONER_NAMES, help="who writes captions; default: embedded")
     publish.add_argument("--private", action="store_true", help="a new Space that nobody else sees")
     publish.add_argument("--update", action="store_true", help="replace the files of a Space that is there")
     publish.add_argument("--dry-run", action="store_true", help="only say what would be uploaded; needs no network")
@@ -502,8 +510,8 @@ def run_publish(options: argparse.Namespace) -> None:
     """Uploads the app as a Space, or says what would be uploaded."""
     from percov2_demo.publishing import publish
 
-    settings = (options.model, options.private, options.update, options.dry_run)
-    _print(publish(options.space, options.hardware, *settings))
+    served = (options.model, options.base, options.captioner)
+    _print(publish(options.space, options.hardware, *served, options.private, options.update, options.dry_run))
 
 
 def _quieten_libraries() -> None:

@@ -25,6 +25,9 @@ VARIABLES = {
 }
 """Defaults of the command line on each hardware."""
 
+CAPTIONERS = ("embedded", "blip2", "none")
+"""Captioners that are no repositories."""
+
 # Lists what a Space needs, so that nothing else in a checkout can slip in; a pattern's * also stands for slashes.
 INCLUDED = [
     "app.py",
@@ -48,6 +51,8 @@ def publish(
     space: str,
     hardware: str,
     model: str | None = None,
+    base: str | None = None,
+    captioner: str | None = None,
     private: bool = False,
     update: bool = False,
     dry_run: bool = False,
@@ -58,6 +63,8 @@ def publish(
         space: The Space as "user/name".
         hardware: One of `HARDWARE`.
         model: Repository on the hub of the model that it serves; None for the embedded model.
+        base: Repository on the hub of an adapter's base; None for the one that the adapter names.
+        captioner: One of `CAPTIONERS`, or a repository on the hub; None for the model's own.
         private: Whether a new Space is seen by its owner alone.
         update: Whether the Space is there already.
         dry_run: Whether to do nothing but say what would be done; takes neither network nor token.
@@ -71,10 +78,15 @@ def publish(
     """
     check_name(space, "a Space")
     if model is not None:
-        if Path(model).exists():
-            raise ValueError(f"{model} is on this computer: upload it to the hub first, and name its repository")
-        check_name(model, "a model")
+        _check_repository(model, "a model")
     variables = VARIABLES[hardware] | {"PERCOV2_MODEL": model or EMBEDDED_MODEL.relative_to(ROOT).as_posix()}
+    if base is not None:
+        _check_repository(base, "a base")
+        variables["PERCOV2_BASE"] = base
+    if captioner is not None:
+        if captioner not in CAPTIONERS:
+            _check_repository(captioner, "a captioner")
+        variables["PERCOV2_CAPTIONER"] = captioner
     preload = model is not None and (dry_run or _is_public(model))
     with TemporaryDirectory() as folder:
         sizes = assemble(Path(folder), hardware, model, preload)
@@ -119,6 +131,12 @@ def files() -> list[str]:
     paths = [path for top in ("*", "percov2_demo/**/*", "assets/**/*") for path in ROOT.glob(top) if path.is_file()]
     names = (path.relative_to(ROOT).as_posix() for path in paths)
     return sorted(filter_repo_objects(names, allow_patterns=INCLUDED, ignore_patterns=EXCLUDED))
+
+
+def _check_repository(name: str, what: str) -> None:
+    if Path(name).exists():
+        raise ValueError(f"{name} is on this computer: upload it to the hub first, and name its repository")
+    check_name(name, what)
 
 
 def _is_public(model: str) -> bool:

@@ -274,7 +274,7 @@ def test_serve_opens_the_app(folder, command):
 
 
 def test_variables_are_defaults_of_serve(monkeypatch):
-    settings = {"model": "you/model", "device": "cuda", "memory": "32gb"}
+    settings = {"model": "you/model", "device": "cuda", "memory": "32gb", "base": "you/base", "captioner": "blip2"}
     for name, value in settings.items():
         monkeypatch.setenv(f"PERCOV2_{name.upper()}", value)
     options = vars(build_parser().parse_args(["serve", "--memory", "max"]))

@@ -20,8 +20,8 @@ import yaml
 from gradio_client import Client, handle_file
 from huggingface_hub import constants
 
-from percov2_demo import publishing
-from percov2_demo.__main__ import SPACE_HARDWARE, main
+from percov2_demo import captioning, publishing
+from percov2_demo.__main__ import SPACE_HARDWARE, build_parser, main
 from percov2_demo.memory import PLANS
 from percov2_demo.publishing import HARDWARE, VARIABLES, assemble, files
 from tests.conftest import draw_scene
@@ -243,10 +243,30 @@ def test_names_are_checked_before_anything_is_asked(name, capsys):
     assert "name a Space as user/name" in capsys.readouterr().err
 
 
-def test_a_model_on_this_computer_is_refused(tmp_path, capsys):
-    code, _, error = run("--model", str(tmp_path), "--dry-run", capsys=capsys)
+@pytest.mark.parametrize("option", ["--model", "--base", "--captioner"])
+def test_what_is_on_this_computer_alone_is_refused(option, tmp_path, capsys):
+    code, _, error = run(option, str(tmp_path), "--dry-run", capsys=capsys)
     assert code == 2
     assert "upload it to the hub first" in error
+    code, _, error = run(option, "nothing", "--dry-run", capsys=capsys)
+    assert code == 2
+    assert error == f"error: name a {option.removeprefix('--')} as user/name, in letters, digits, -, _ and .\n"
+
+
+def test_captioners_that_are_no_repositories_are_those_of_the_command_line():
+    assert set(publishing.CAPTIONERS) == {"embedded", "none", *captioning.CAPTIONERS}
+
+
+@pytest.mark.parametrize("captioner", ["blip2", "you/captioner"])
+def test_a_space_is_told_its_base_and_captioner(captioner, checkout, hub, capsys, monkeypatch):
+    hub.models["you/adapter"] = {"private": False, "gated": False}
+    code, result, _ = run("--model", "you/adapter", "--base", "you/base", "--captioner", captioner, capsys=capsys)
+    assert code == 0
+    assert hub.settings["me/explorer"]["variables"] == result["variables"]
+    for name, value in result["variables"].items():
+        monkeypatch.setenv(name, value)
+    served = build_parser().parse_args(["serve"])
+    assert (served.model, served.base, served.captioner) == ("you/adapter", "you/base", captioner)
 
 
 @pytest.mark.parametrize("refused", [None, CREATE, COMMIT])
