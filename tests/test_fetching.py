@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from percov2_demo import PerCoV2Pipeline
+from percov2_demo.__main__ import main
 from percov2_demo.adapter import Adapter
 from percov2_demo.errors import ModelError
 from percov2_demo.fetching import fetch
@@ -220,6 +222,21 @@ def test_no_network_but_everything_in_the_cache(hub):
     assert fetch(ADAPTER) == folder
     hub.status = None
     assert fetch(ADAPTER, local_files_only=True) == folder
+
+
+def test_what_was_only_looked_for_on_this_machine_says_nothing_of_the_hub(hub, adapter_folder, tmp_path, capsys):
+    named = tmp_path / "named"
+    shutil.copytree(adapter_folder, named)
+    manifest = json.loads((named / "adapter.json").read_text())
+    manifest["base"] |= {"name": BASE, "revision": COMMIT}
+    (named / "adapter.json").write_text(json.dumps(manifest))
+    assert main(["info", "--model", str(named)]) == 2
+    assert capsys.readouterr().err == (
+        f"error: {BASE} is not on this machine yet: load the adapter once, or name its base's folder with --base\n"
+    )
+    fetch(BASE, revision=COMMIT, token="hf_right")
+    assert main(["info", "--model", str(named)]) == 0
+    assert json.loads(capsys.readouterr().out)["base"] == BASE
 
 
 def test_the_hub_is_down(hub):
