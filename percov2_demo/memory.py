@@ -225,12 +225,17 @@ def find_device(name: str) -> "torch.device":
     import torch
 
     try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(_unusable(name, "torch has none of that name")) from error
+    try:
         # The device "meta" takes everything, but nothing comes back.
-        torch.zeros(1, device=name).cpu()
-    except (AssertionError, NotImplementedError, RuntimeError) as error:
-        reason = " ".join(str(error).partition("\n")[0].split())
-        raise ValueError(f"the device {name} cannot be used: {reason}") from error
-    return torch.device(name)
+        torch.zeros(1, device=device).cpu()
+    except (AssertionError, ImportError, NotImplementedError, RuntimeError) as error:
+        # What follows torch's first sentence is for its own developers.
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(" .;!")
+        raise ValueError(_unusable(name, reason)) from error
+    return device
 
 
 def precisions(plan: MemoryPlan, device: "torch.device") -> dict[str, "torch.dtype"]:
@@ -307,6 +312,13 @@ def tiled(vae: "ModelMixin") -> Iterator[None]:
         yield
     finally:
         vae.disable_tiling()
+
+
+def _unusable(device: str, reason: str) -> str:
+    return (
+        f"the device {device} cannot be used ({reason}): leave --device out to work on the CPU, or install a build of "
+        "torch for it"
+    )
 
 
 def _bytes_per_float(name: str, plan: MemoryPlan) -> int:

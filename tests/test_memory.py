@@ -285,9 +285,20 @@ def size_in_memory(part: torch.nn.Module) -> Size:
 def test_unknown_names_are_one_sentence():
     with pytest.raises(ValueError, match="there is no memory plan '4gb': choose one of 8gb, 12gb, 24gb, 32gb, max"):
         get_plan("4gb")
-    for name in ("nonsense", "meta"):
-        with pytest.raises(ValueError, match=f"the device {name} cannot be used"):
-            find_device(name)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "cuda:x", "meta", "cuda", "mps", "hpu", "mtia"])
+def test_a_device_that_is_not_there_is_one_sentence_with_the_remedy(name):
+    if name in ("cuda", "mps") and torch.get_device_module(name).is_available():
+        pytest.skip("it is there")
+    with pytest.raises(ValueError) as caught:
+        find_device(name)
+    assert re.fullmatch(
+        rf"the device {name} cannot be used \([^()]+\): leave --device out to work on the CPU, or install a build of "
+        "torch for it",
+        str(caught.value),
+    )
+    assert len(str(caught.value)) < 240
 
 
 def test_plans_are_read_without_torch():
