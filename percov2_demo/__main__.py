@@ -480,6 +480,7 @@ def run_convert_perco(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     """Runs stages of training."""
+    _quieten_libraries()
     from percov2_demo.training.full_size import FullSize
     from percov2_demo.training.recipe import read_config
     from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages

@@ -249,11 +249,19 @@ def test_failures_are_exit_code_2_and_one_line(folder, arguments, monkeypatch, c
     assert captured.err.count("\n") == 1
 
 
-def test_a_failure_in_a_process_of_its_own_is_one_line_too(folder):
-    completed = run(folder, "decompress", "photo.pcv2", "-o", "x.png", "--steps", "0", "--model", "model")
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        ("decompress photo.pcv2 -o x.png --steps 0 --model model", "the number of steps"),
+        ("train flow --data nothing --work nothing", "nothing has no hyper/model: run hyper first"),
+    ],
+    ids=lambda text: text.partition(" ")[0],
+)
+def test_a_failure_in_a_process_of_its_own_is_one_line_too(folder, command, sentence):
+    completed = run(folder, *command.split())
     assert completed.returncode == 2
     assert completed.stdout == ""
-    assert completed.stderr.startswith("error: the number of steps")
+    assert completed.stderr.startswith(f"error: {sentence}")
     assert completed.stderr.count("\n") == 1
 
 
