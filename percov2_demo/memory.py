@@ -260,28 +260,27 @@ def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str,
         device: Where T5 is to work.
 
     Raises:
-        ModelError: T5 is to be in 8 bits, and no library that does it is installed.
+        ModelError: T5 is to be in 8 bits, and torchao is not installed.
     """
     if plan.t5 == "kept" or not (folder / T5).is_dir():
         return {}
     if plan.t5 == "dropped":
         return {T5: None, "tokenizer_3": None}
-    from transformers import BitsAndBytesConfig, T5EncoderModel, TorchAoConfig
-
-    if find_spec("torchao"):
-        from torchao.quantization import Int8WeightOnlyConfig
-
-        quantization = TorchAoConfig(Int8WeightOnlyConfig())
-    elif find_spec("bitsandbytes") and device.type == "cuda":
-        quantization = BitsAndBytesConfig(load_in_8bit=True)
-    else:
+    if not find_spec("torchao"):
         raise ModelError(
             f"the memory plan {plan.name} holds T5 in 8 bits, which takes torchao: run `pip install torchao`, or "
             "choose --memory 8gb, which leaves T5 out"
         )
+    from torchao.quantization import Int8WeightOnlyConfig
+    from transformers import T5EncoderModel, TorchAoConfig
+
     precision = precisions(plan, device)["default"]
     model = T5EncoderModel.from_pretrained(
-        folder, subfolder=T5, quantization_config=quantization, dtype=precision, use_safetensors=True
+        folder,
+        subfolder=T5,
+        quantization_config=TorchAoConfig(Int8WeightOnlyConfig()),
+        dtype=precision,
+        use_safetensors=True,
     )
     return {T5: model}
 

@@ -215,7 +215,10 @@ def test_streams_pass_between_plans(plan, tmp_path, scene):
 
 
 def test_t5_in_8_bits_takes_a_library(adapter_folder, base_folder, monkeypatch):
-    monkeypatch.setattr(memory, "find_spec", lambda _name: None)
+    """Other libraries that quantise need not be offloaded by diffusers, as the plan is."""
+    monkeypatch.setattr(memory, "find_spec", lambda name: None if name == "torchao" else object())
+    with pytest.raises(ValueError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
+        memory.load_t5(base_folder, PLANS["12gb"], torch.device("cuda"))
     with pytest.raises(ValueError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="12gb")
 
