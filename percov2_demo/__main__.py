@@ -229,8 +229,8 @@ def build_parser() -> Parser:
     publish.add_argument("--model", help="hub id of the model that it serves; default: the embedded model")
     publish.add_argument("--base", help="hub id of an adapter's base; default: as the adapter says")
     publish.add_argument("--captioner", metavar=CAPTIONER_NAMES, help="who writes captions; default: embedded")
-    publish.add_argument("--private", action="store_true", help="a new Space that nobody else sees")
-    publish.add_argument("--update", action="store_true", help="replace the files of a Space that is there")
+    publish.add_argument("--private", action="store_true", help="a Space that nobody else sees")
+    publish.add_argument("--update", action="store_true", help="replace files and variables of a Space that is there")
     publish.add_argument("--dry-run", action="store_true", help="only say what would be uploaded; needs no network")
     publish.set_defaults(command=run_publish)
     return parser

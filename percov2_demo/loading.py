@@ -23,6 +23,8 @@ SOURCES = EMBEDDED_MODEL.parent / "sources.json"
 CAPTIONER_RESULTS = EMBEDDED_MODEL.parent / "results" / "training" / "captioner.json"
 
 BASE_CLASS = "StableDiffusion3Pipeline"
+BASE_REPOSITORIES = "stabilityai/stable-diffusion-3"
+"""How the hub's names of Stable Diffusion 3 and 3.5 begin."""
 
 PERCOV2 = "PerCoV2Pipeline"
 PIPELINES = {PERCOV2: "percov2_demo.pipeline", "PerCoPipeline": "percov2_demo.perco_pipeline"}
@@ -77,10 +79,7 @@ def pipeline_class(folder: Path) -> str:
         return PERCOV2
     kind, name = model_class(folder), folder.resolve().name
     if kind == BASE_CLASS:
-        raise ModelError(
-            f"{name} is a base without an adapter: zero-initialised inputs ignore the indices, so that its pictures "
-            "would not be the photo's; name an adapter that was trained for it"
-        )
+        raise base_alone(name)
     if kind == PUBLISHED_PERCO:
         raise ModelError(
             f"{name} is a PerCo (SD) checkpoint as published: convert it first with "
@@ -89,6 +88,14 @@ def pipeline_class(folder: Path) -> str:
     if kind not in PIPELINES:
         raise ModelError(f"{name} holds {kind}, which this program does not run")
     return kind
+
+
+def base_alone(name: str) -> ModelError:
+    """Why a base is no model by itself."""
+    return ModelError(
+        f"{name} is a base without an adapter: zero-initialised inputs ignore the indices, so that its pictures would "
+        "not be the photo's; name an adapter that was trained for it"
+    )
 
 
 def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: Any) -> Path:

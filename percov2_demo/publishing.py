@@ -10,7 +10,7 @@ from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import filter_repo_objects
 
 from percov2_demo.hub_answers import check_name, remedies
-from percov2_demo.loading import EMBEDDED_MODEL
+from percov2_demo.loading import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
 
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +27,9 @@ VARIABLES = {
 
 CAPTIONERS = ("embedded", "blip2", "none")
 """Captioners that are no repositories."""
+
+OPTIONAL_VARIABLES = {"PERCOV2_MEMORY", "PERCOV2_BASE", "PERCOV2_CAPTIONER"}
+"""Variables that not every Space is given."""
 
 # Lists what a Space needs, so that nothing else in a checkout can slip in; a pattern's * also stands for slashes.
 INCLUDED = [
@@ -65,8 +68,8 @@ def publish(
         model: Repository on the hub of the model that it serves; None for the embedded model.
         base: Repository on the hub of an adapter's base; None for the one that the adapter names.
         captioner: One of `CAPTIONERS`, or a repository on the hub; None for the model's own.
-        private: Whether a new Space is seen by its owner alone.
-        update: Whether the Space is there already.
+        private: Whether the Space is seen by its owner alone from now on; else it is public, or as it was.
+        update: Whether the Space is there already; its files are replaced, and its variables are those given here.
         dry_run: Whether to do nothing but say what would be done; takes neither network nor token.
 
     Returns:
@@ -79,6 +82,8 @@ def publish(
     check_name(space, "a Space")
     if model is not None:
         _check_repository(model, "a model")
+        if model.startswith(BASE_REPOSITORIES):
+            raise base_alone(model)
     variables = VARIABLES[hardware] | {"PERCOV2_MODEL": model or EMBEDDED_MODEL.relative_to(ROOT).as_posix()}
     if base is not None:
         _check_repository(base, "a base")
@@ -152,6 +157,12 @@ def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], 
     with remedies(space, SPACE_REMEDIES):
         if not update:
             api.create_repo(space, repo_type="space", space_sdk="gradio", private=private or None)
+        else:
+            if private:
+                api.update_repo_settings(space, repo_type="space", private=True)
+            # One that the last upload set would speak for this one.
+            for name in OPTIONAL_VARIABLES & (api.get_space_variables(space).keys() - variables):
+                api.delete_space_variable(space, name)
         for name, value in variables.items():
             api.add_space_variable(space, name, value)
         api.upload_folder(

@@ -29,7 +29,7 @@ class Hub:
     spaces: dict[str, dict[str, bytes]] = field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def answer(self, path: str, body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
         """Status and JSON of a request."""
         if path in self.refusals:
             return self.refusals[path], {"error": "refused, as the test wants it"}
@@ -43,7 +43,7 @@ class Hub:
             return 200, {"id": full_name, **self.models[full_name]}
         if full_name not in self.spaces:
             return 404, {"error": "Repository not found"}
-        return self._change(full_name, rest[0], body)
+        return self._change(full_name, method, rest[0], body)
 
     def _create(self, order: dict[str, Any]) -> tuple[int, Any]:
         name = f"{order['organization']}/{order['name']}"
@@ -53,12 +53,13 @@ class Hub:
         self.spaces[name], self.settings[name] = {"README.md": b"", "old.py": b""}, {"order": order}
         return 200, address
 
-    def _change(self, name: str, what: str, body: bytes) -> tuple[int, Any]:
+    def _change(self, name: str, method: str, what: str, body: bytes) -> tuple[int, Any]:
         files, settings = self.spaces[name], self.settings[name]
         match what:
             case "variables":
-                order = json.loads(body)
-                settings.setdefault("variables", {})[order["key"]] = order["value"]
+                return 200, _change_variables(settings.setdefault("variables", {}), method, body)
+            case "settings":
+                settings["order"] |= json.loads(body)
                 return 200, {}
             case "hardware":
                 settings["hardware"] = json.loads(body)["flavor"]
@@ -81,6 +82,15 @@ class Hub:
         return 404, {"error": f"the stand-in does not know {what}"}
 
 
+def _change_variables(variables: dict[str, str], method: str, body: bytes) -> dict[str, dict[str, str]]:
+    order = json.loads(body or "{}")
+    if method == "POST":
+        variables[order["key"]] = order["value"]
+    elif method == "DELETE":
+        del variables[order["key"]]
+    return {key: {"value": value} for key, value in variables.items()}
+
+
 @contextmanager
 def serve_hub(token: str) -> Iterator[Hub]:
     """Serves a stand-in on this machine."""
@@ -93,10 +103,16 @@ def serve_hub(token: str) -> Iterator[Hub]:
         def do_POST(self) -> None:
             self._reply()
 
+        def do_PUT(self) -> None:
+            self._reply()
+
+        def do_DELETE(self) -> None:
+            self._reply()
+
         def _reply(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Authorization") == f"Bearer {hub.token}":
-                status, answer = hub.answer(self.path.partition("?")[0], body)
+                status, answer = hub.answer(self.command, self.path.partition("?")[0], body)
             else:
                 status, answer = 401, {"error": "Invalid username or password."}
             data = json.dumps(answer).encode()

@@ -176,6 +176,30 @@ def test_an_update_replaces_all_files(checkout, hub, capsys):
     assert hub.spaces["me/explorer"]["app.py"] == b"print('new')"
 
 
+def test_an_update_replaces_the_variables_of_the_last_one_and_no_others(checkout, hub, capsys):
+    assert run("--hardware", "zero-gpu", "--base", "you/base", "--captioner", "blip2", capsys=capsys)[0] == 0
+    hub.settings["me/explorer"]["variables"]["GRADIO_SSR_MODE"] = "false"
+    code, result, _ = run("--update", capsys=capsys)
+    assert code == 0
+    assert result["variables"] == {"PERCOV2_DEVICE": "cpu", "PERCOV2_MODEL": "assets/model"}
+    assert hub.settings["me/explorer"]["variables"] == result["variables"] | {"GRADIO_SSR_MODE": "false"}
+
+
+def test_an_update_can_make_a_space_private(checkout, hub, capsys):
+    visibility = []
+    for arguments in ([], ["--update"], ["--update", "--private"], ["--update"]):
+        assert run(*arguments, capsys=capsys)[0] == 0
+        visibility.append(hub.settings["me/explorer"]["order"].get("visibility"))
+    assert visibility == [None, None, "private", "private"]
+
+
+@pytest.mark.parametrize("name", ["stable-diffusion-3-medium-diffusers", "stable-diffusion-3.5-medium"])
+def test_a_base_without_an_adapter_is_refused(name, capsys):
+    code, _, error = run("--model", f"stabilityai/{name}", "--dry-run", capsys=capsys)
+    assert code == 2
+    assert error.startswith(f"error: stabilityai/{name} is a base without an adapter: ")
+
+
 @pytest.mark.parametrize(
     ("properties", "preloaded"),
     [

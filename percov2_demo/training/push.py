@@ -8,6 +8,7 @@ from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, ModelCardData
 from huggingface_hub.utils import DEFAULT_IGNORE_PATTERNS, filter_repo_objects
 
 from percov2_demo.hub_answers import check_name, remedies
+from percov2_demo.loading import BASE_REPOSITORIES
 from percov2_demo.model_json import MANIFEST_FILE, NUMBER, Shape, read_json
 
 
@@ -73,7 +74,7 @@ def model_card(manifest: dict[str, Any]) -> ModelCard:
         manifest: Contents of its `manifest.json`.
     """
     base = manifest.get("base") or {"model": None, "revision": None}
-    stability = (base["model"] or "").startswith("stabilityai/stable-diffusion-3")
+    stability = (base["model"] or "").startswith(BASE_REPOSITORIES)
     data = ModelCardData(
         library_name="diffusers",
         pipeline_tag="image-to-image",
