@@ -121,7 +121,8 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
     """The pictures of files, folders of files, tar shards, or folders of tar shards.
 
     Raises:
-        ValueError: There is no picture, there are both files and shards, or two would be called the same.
+        ValueError: A path is missing, there is no picture, there are both files and shards, or two would be called
+            the same.
     """
     found = [shard for path in paths for shard in (sorted(path.glob("*.tar")) if path.is_dir() else [path])]
     shards = list(dict.fromkeys(found))
@@ -131,6 +132,9 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
         return ShardPictures(shards)
     if any(shard.suffix == ".tar" for shard in shards):
         raise ValueError("give either pictures or tar shards, not both")
+    missing = next((path for path in paths if not path.exists()), None)
+    if missing is not None:
+        raise ValueError(f"there is no file or folder {missing}: check the name")
     pictures = FilePictures(paths)
     if not len(pictures):
         raise ValueError(f"no pictures found: give {', '.join(PICTURES)} files, a folder of them, or tar shards")
@@ -156,7 +160,8 @@ def write_captions(
         How many pictures have captions, and how many could not be read; None in all processes but the first.
 
     Raises:
-        ValueError: The batch size is no number of pictures, or `out` holds something else than captions.
+        ValueError: The batch size is no number of pictures, `out` holds something else than captions, or none of the
+            pictures can be read.
     """
     if batch_size < 1:
         raise ValueError(f"the batch size must be at least 1, not {batch_size}")
@@ -186,9 +191,12 @@ def write_captions(
         return None
     records = {record["file"]: record for path in (out, *_partials(out)) for record in _records(path)}
     ordered = [records.pop(file) for file in map(pictures.file, range(len(pictures))) if file in records]
-    _rewrite(out, [*records.values(), *ordered])
+    if records or ordered:
+        _rewrite(out, [*records.values(), *ordered])
     for path in _partials(out):
         path.unlink()
+    if not ordered:
+        raise ValueError("none of the pictures can be read: nothing was captioned")
     return {"captions": len(ordered), "unreadable": len(pictures) - len(ordered)}
 
 

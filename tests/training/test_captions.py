@@ -76,6 +76,29 @@ def test_a_file_of_something_else_is_left_as_it_is(line, tmp_path):
     assert out.read_text() == f"{line}\n"
 
 
+def test_where_nothing_can_be_captioned_there_is_no_file(tmp_path, capsys):
+    model, out = tmp_path / "model", tmp_path / "captions.jsonl"
+    tiny_pipeline().save_pretrained(model)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for name, sentence in {
+        "nothing": f"there is no file or folder {tmp_path / 'nothing'}: check the name",
+        "broken.png": "none of the pictures can be read: nothing was captioned",
+    }.items():
+        assert main(["caption", str(tmp_path / name), "-o", str(out), "--model", str(model)]) == 2
+        assert capsys.readouterr().err.splitlines()[-1] == f"error: {sentence}"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.png", "model"]
+
+
+def test_captions_of_others_stay_where_nothing_can_be_captioned(tmp_path):
+    out = tmp_path / "captions.jsonl"
+    line = json.dumps({"file": "other.png", "caption": "a cat"}) + "\n"
+    out.write_text(line)
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match="none of the pictures can be read"):
+        write_captions(Counting().caption, open_pictures([tmp_path / "broken.png"]), out, 1)
+    assert out.read_text() == line
+
+
 def test_pictures_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
