@@ -83,14 +83,18 @@ def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoP
         raise ModelError(
             f"there is no folder {folder.name!r}: name the folder of the checkpoint, with unet and hyper_enc"
         )
-    with damage_as_sentence(folder):
+    with damage_as_sentence(folder / "hyper_enc"):
         hyper_codec = _read_hyper_codec(folder / "hyper_enc")
+    with damage_as_sentence(folder / "unet"):
         unet = _read_unet(folder / "unet", hyper_codec.condition_channels)
+    base_parts = _read_base_parts(folder, base)
+    _check_base_parts(hyper_codec, unet, base_parts)
+    with damage_as_sentence(folder):
         (preset,) = hyper_codec.config.presets
         pipeline = PerCoPipeline(
             hyper_codec=hyper_codec,
             unet=unet,
-            **_read_base_parts(folder, base),
+            **base_parts,
             description=f"PerCo (SD) on Stable Diffusion 2.1, the published weights for {preset} "
             f"({PRESETS[preset].nominal_bpp:.4f} bpp): it paints what is likely, not what was there.",
         )
@@ -257,6 +261,20 @@ def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
     parts = {}
     for name, read in _BASE_PARTS.items():
         source = below if name in missing else folder
-        with damage_as_sentence(source):
+        with damage_as_sentence(source / name):
             parts[name] = read(source, subfolder=name)
     return parts
+
+
+def _check_base_parts(hyper_codec: HyperCodec, unet: UNet2DConditionModel, parts: Mapping[str, Any]) -> None:
+    """Raises which part of the base is of another model than the checkpoint was trained on."""
+    expected = {
+        "vae": ("latent channels", parts["vae"].config.latent_channels, hyper_codec.config.latent_channels),
+        "text_encoder": ("channels", parts["text_encoder"].config.hidden_size, unet.config.cross_attention_dim),
+    }
+    for name, (unit, found, wanted) in expected.items():
+        if found != wanted:
+            raise ModelError(
+                f"the {name} has {found} {unit}, but the checkpoint was trained with {wanted}: name Stable Diffusion "
+                "2.1 with --base"
+            )

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import load_file, save_file
+from transformers import CLIPTextModel
 
 from percov2_demo import HyperCodec
 from percov2_demo.__main__ import main
+from percov2_demo.errors import ModelError
 from percov2_demo.perco_checkpoint import published_hyper_encoder, published_unet, read_perco_checkpoint
 from percov2_demo.presets import PRESETS
 from tests.hub import Hub, serve_hub
@@ -23,6 +25,8 @@ from tests.perco import (
     hyper_encoder_shapes,
     hyper_encoder_state,
     reference_encode,
+    tiny_text_model,
+    tiny_vae,
     unet_state,
     write_base,
     write_checkpoint,
@@ -105,7 +109,7 @@ def test_parts_that_are_missing_come_from_the_base(tmp_path, checkpoint):
     pipeline = read_perco_checkpoint(partial, str(base))
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
     (base / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"cut short")
-    with pytest.raises(ValueError, match="the files of base are damaged or do not belong together"):
+    with pytest.raises(ValueError, match="the files of vae are damaged or do not belong together"):
         read_perco_checkpoint(partial, str(base))
     shutil.rmtree(base / "vae")
     with pytest.raises(ValueError, match=r"base has no vae: name Stable Diffusion 2\.1 with --base"):
@@ -251,8 +255,16 @@ def test_a_plain_unet_is_refused(tmp_path):
         ),
         ("hyper_enc", {"cfg_ss": 8, "cfg_cs": 256}, "hyper_enc/config.json does not say in_channels, N, M and 1 more"),
         ("unet", {}, "unet/config.json does not say in_channels"),
-        ("unet", TINY_UNET_CONFIG | {"layers_per_block": "two"}, "checkpoint are damaged or do not belong together"),
-        ("unet", TINY_UNET_CONFIG | {"down_block_types": 7}, "checkpoint are damaged or do not belong together"),
+        (
+            "unet",
+            TINY_UNET_CONFIG | {"layers_per_block": "two"},
+            "the files of unet are damaged",
+        ),
+        (
+            "unet",
+            TINY_UNET_CONFIG | {"down_block_types": 7},
+            "the files of unet are damaged",
+        ),
         ("hyper_enc", [], "the model's file hyper_enc/config.json is damaged"),
         ("unet", "config", "the model's file unet/config.json is damaged"),
         *(
@@ -268,6 +280,33 @@ def test_a_config_that_says_something_else_is_refused(tmp_path, part, config, me
     write_part(folder / part, config, load_file(folder / part / WEIGHTS))
     with pytest.raises(ValueError, match=message):
         read_perco_checkpoint(folder)
+
+
+@pytest.mark.parametrize("part", ["unet", "vae", "text_encoder"])
+def test_a_config_that_is_not_json_names_its_part(tmp_path, part):
+    folder = write_checkpoint(tmp_path / "checkpoint")
+    (folder / part / "config.json").write_text("{")
+    with pytest.raises(ModelError, match=rf"^the (model's file {part}/config\.json is|files of {part} are) damaged"):
+        read_perco_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "sentence"),
+    [
+        ("vae", {"latent_channels": 16}, "the vae has 16 latent channels, but the checkpoint was trained with 4"),
+        ("text_encoder", {"hidden_size": 32}, "the text_encoder has 32 channels, but the checkpoint was trained with"),
+    ],
+)
+def test_a_base_of_another_family_is_told_by_its_part(tmp_path, part, change, sentence):
+    partial, base = write_checkpoint(tmp_path / "partial", with_base=False), write_base(tmp_path / "base")
+    if part == "vae":
+        AutoencoderKL(**dict(tiny_vae().config) | change).save_pretrained(base / part)
+    else:
+        config = tiny_text_model().config
+        config.update(change)
+        CLIPTextModel(config).save_pretrained(base / part)
+    with pytest.raises(ModelError, match=rf"^{sentence} ?\d*: name Stable Diffusion 2\.1 with --base$"):
+        read_perco_checkpoint(partial, str(base))
 
 
 @pytest.mark.parametrize("missing", [f"hyper_enc/{WEIGHTS}", "unet/config.json"])
