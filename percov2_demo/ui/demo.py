@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 MAX_WAITING_VISITORS = 32
 
-MAX_SESSIONS = 150
+MAX_SESSIONS = 100
 """Visitors whose settings and results are kept; one takes half a megabyte by gradio's (6.31) bookkeeping alone."""
 
 
