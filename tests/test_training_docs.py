@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from accelerate.commands.config.config_args import load_config_from_file
 from accelerate.commands.launch import launch_command_parser
 from diffusers import SD3Transformer2DModel
+from diffusers.models.autoencoders.vae import Decoder
 
 from percov2_demo import HyperCodec
 from percov2_demo.__main__ import build_parser
@@ -88,3 +89,43 @@ def test_parameters_are_as_many_as_it_says():
         )
     for part in (codec, transformer):
         assert f"{sum(parameter.numel() for parameter in part.parameters()):,}" in TEXT
+
+
+def kept_gigabytes(part: torch.nn.Module, *inputs: torch.Tensor) -> tuple[torch.Tensor, float]:
+    """The output, and what the backward pass has to have kept of it, beside the weights."""
+    weights = {weight.untyped_storage()._cdata for weight in part.parameters()}
+    kept = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        # Whoever holds the tensor keeps its storage's address from being another's.
+        kept[tensor.untyped_storage()._cdata] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = part(*(value.detach().requires_grad_() for value in inputs))
+    return output, sum(t.untyped_storage().nbytes() for place, t in kept.items() if place not in weights) / 1e9
+
+
+def test_a_decoded_picture_takes_as_much_as_it_says():
+    with torch.device("meta"):
+        decoder = Decoder(
+            in_channels=16,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+        ).requires_grad_(False)
+        latents = torch.empty(1, 16, 64, 64, dtype=torch.bfloat16)
+    for layer in decoder.bfloat16().modules():
+        if isinstance(layer, torch.nn.GroupNorm):
+            layer.float().register_forward_pre_hook(lambda _, given: (given[0].float(),))
+        elif isinstance(layer, torch.nn.Conv2d | torch.nn.Linear):
+            layer.register_forward_pre_hook(lambda _, given: (given[0].bfloat16(),))
+    _, whole = kept_gigabytes(decoder, latents)
+    assert f"as under autocast: {whole:.1f} GB for one 512x512 picture, {18 * whole:.0f} GB for 18." in TEXT
+    between, blocks, value = 0.0, [], decoder.conv_in(latents)
+    for block in (decoder.mid_block, *decoder.up_blocks):
+        between += value.untyped_storage().nbytes() / 1e9
+        value, kept = kept_gigabytes(block, value)
+        blocks.append(kept)
+    _, end = kept_gigabytes(torch.nn.Sequential(decoder.conv_norm_out, decoder.conv_act, decoder.conv_out), value)
+    assert f"it keeps {between + end:.1f} GB a picture, and {max(blocks):.1f} GB for the largest" in TEXT
