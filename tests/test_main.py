@@ -253,7 +253,7 @@ def test_failures_are_exit_code_2_and_one_line(folder, arguments, monkeypatch, c
     ("command", "sentence"),
     [
         ("decompress photo.pcv2 -o x.png --steps 0 --model model", "the number of steps"),
-        ("train flow --data nothing --work nothing", "nothing has no hyper/model: run hyper first"),
+        ("train flow --data nothing --work nothing", "there is no hyper/model yet: run the hyper stage first"),
     ],
     ids=lambda text: text.partition(" ")[0],
 )
