@@ -130,7 +130,7 @@ class CompressTab:
             fit: Name of the fit.
         """
         fitted = self.photo.read(photo, fit)
-        headline = f"<h2>Your {format_size(fitted.original_bytes)} photo …</h2>"
+        headline = f"<h2>Your {format_size(fitted.original_bytes, before_noun=True)} photo …</h2>"
         return {
             self.fitted: fitted,
             self.welcome: gr.HTML(visible=False),

@@ -153,6 +153,7 @@ def _headline_html(report: RateReport, stream: Bitstream) -> str:
     ratio = report.compression_ratio
     comparison = f"{ratio:,.0f} times smaller · " if ratio and ratio >= 2 else ""
     return (
-        f"<h2>Your {format_size(report.original_bytes)} photo is now <em>{format_size(report.file_bytes)}</em></h2>"
+        f"<h2>Your {format_size(report.original_bytes, before_noun=True)} photo is now "
+        f"<em>{format_size(report.file_bytes)}</em></h2>"
         f"<p>{comparison}{stream.width}×{stream.height} pixels · {report.file_bpp:.4f} bpp on disk</p>"
     )

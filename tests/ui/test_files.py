@@ -39,6 +39,11 @@ def test_format_size(size, text):
     assert format_size(size) == text
 
 
+def test_a_size_before_a_noun():
+    assert f"a {format_size(3253, before_noun=True)} photo" == "a 3,253-byte photo"
+    assert f"a {format_size(41_800, before_noun=True)} photo" == "a 41.8 KB photo"
+
+
 def test_downloads_are_exact_and_within_gradios_cache():
     path = Path(save_download(b"\x00\xff", "photo-ultra-low.pcv2"))
     assert path.read_bytes() == b"\x00\xff"
