@@ -226,10 +226,8 @@ def test_an_interrupted_save_is_no_adapter(adapter_folder, base_folder, tmp_path
     ],
 )
 def test_a_field_of_another_type_is_one_sentence(changed, adapter_folder, base_folder, tmp_path):
-    folder = tmp_path / "damaged"
-    shutil.copytree(adapter_folder, folder)
-    path = folder / "adapter.json"
+    path = copy(adapter_folder, tmp_path) / "adapter.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changed))
     with pytest.raises(ModelError, match=r"damaged|must hold|do not belong") as caught:
-        PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
+        PerCoV2Pipeline.from_pretrained(path.parent, base=base_folder)
     assert "/" not in str(caught.value)
