@@ -21,7 +21,8 @@ from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling import Sampling
-from tests.conftest import MODEL_PRESETS, draw_scene
+from tests.conftest import MODEL_PRESETS
+from tests.scene import draw_scene
 
 
 RESULTS = EMBEDDED_MODEL.parent / "results" / "kodak"

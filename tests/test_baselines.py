@@ -16,7 +16,7 @@ from PIL import Image
 
 from percov2_demo import baselines
 from percov2_demo.baselines import Codec, CodecError, Ladder, available_codecs
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 
 
 CODECS = available_codecs()

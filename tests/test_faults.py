@@ -15,7 +15,8 @@ from gradio_client.exceptions import AppError
 from safetensors.torch import load_file, save_file
 
 from percov2_demo.__main__ import main
-from tests.conftest import draw_scene, tiny_pipeline
+from tests.conftest import tiny_pipeline
+from tests.scene import draw_scene
 from tests.soak.server import Server, started
 
 

@@ -17,8 +17,9 @@ from percov2_demo.__main__ import build_parser, main
 from percov2_demo.bench import Ranges
 from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.images import fit_image, load_image
-from tests.conftest import draw_scene, tiny_pipeline
+from tests.conftest import tiny_pipeline
 from tests.perco import write_checkpoint
+from tests.scene import draw_scene
 
 
 ROOT = Path(__file__).parent.parent

@@ -24,7 +24,7 @@ from percov2_demo import captioning, publishing
 from percov2_demo.__main__ import SPACE_HARDWARE, build_parser, main
 from percov2_demo.memory import PLANS
 from percov2_demo.publishing import HARDWARE, VARIABLES, assemble, files
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 from tests.space_hub import serve_hub
 
 

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from percov2_demo.__main__ import build_parser, main
-from tests.conftest import draw_scene
 from tests.document_tables import DOCUMENTS, TABLES, written
+from tests.scene import draw_scene
 
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,8 @@ import torch
 
 from percov2_demo.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
 from percov2_demo.sampling import Sampling
-from tests.conftest import draw_scene, tiny_pipeline
+from tests.conftest import tiny_pipeline
+from tests.scene import draw_scene
 
 
 CAPTION = "an old castle"

@@ -12,7 +12,7 @@ from percov2_demo.rates import RateReport
 from percov2_demo.sampler import Interrupted
 from percov2_demo.sampling import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from percov2_demo.bench.plain_loop import PlainLoop
 from percov2_demo.bench.variants import VARIANTS
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.sampling import Sampling
-from tests.conftest import draw_scene, tiny_pipeline
+from tests.conftest import tiny_pipeline
+from tests.scene import draw_scene
 
 
 @pytest.fixture(scope="module")

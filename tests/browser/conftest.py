@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from percov2_demo.ui.demo import build_demo, launch_options
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

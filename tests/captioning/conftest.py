@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from tests.conftest import draw_scene
 from tests.language_models import save_chat_model
+from tests.scene import draw_scene
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ from PIL import Image
 
 from percov2_demo.captioning import LatentCaptioner, normalize_caption
 from percov2_demo.images import ImageError
-from tests.conftest import draw_scene, tiny_autoencoder_kl, tiny_captioner, tiny_pipeline, tiny_tokenizer
+from tests.conftest import tiny_autoencoder_kl, tiny_captioner, tiny_pipeline, tiny_tokenizer
+from tests.scene import draw_scene
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ from PIL import Image
 from percov2_demo.evaluation import Protocol, evaluate, list_pictures
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.sampling import Sampling
-from tests.conftest import draw_scene, tiny_pipeline
+from tests.conftest import tiny_pipeline
+from tests.scene import draw_scene
 
 
 ROOT = Path(__file__).parent.parent.parent

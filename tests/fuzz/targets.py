@@ -17,7 +17,8 @@ from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.images import FORMATS, MAX_SIDE, MIN_SIDE, ImageError, load_image
 from percov2_demo.presets import PRESETS, get_preset
-from tests.conftest import CAPTIONS, draw_scene, tiny_caption_model, tiny_masked_model
+from tests.conftest import CAPTIONS, tiny_caption_model, tiny_masked_model
+from tests.scene import draw_scene
 
 
 TEXTS = ("", *CAPTIONS, "🦜🦜🏽 ببغاء", "x" * 200)

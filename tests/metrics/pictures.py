@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from percov2_demo.metrics import to_tensor
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 
 
 def texture(height: int = 192, width: int = 256, seed: int = 0) -> Tensor:

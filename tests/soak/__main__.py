@@ -69,6 +69,9 @@ def soak(
         seed: Decides what they do.
         lifetime: Seconds that the server keeps their files.
         interval: Seconds between two looks at the server.
+
+    Raises:
+        RuntimeError: No visitor was served.
     """
     visitors = [Visitor(server.url, folder / f"visitor-{number}", seed * 1000 + number) for number in range(count)]
     watch = Watch(server, interval)
@@ -79,7 +82,9 @@ def soak(
             thread.start()
         for thread in threads:
             thread.join()
-        stream = next((folder / "visitor-0").rglob("*.pcv2"))
+        stream = next(folder.rglob("*.pcv2"), None)
+        if stream is None:
+            raise RuntimeError(f"{server.url} gave no visitor a stream: {visitors[0].visits[0].error}")
         report = {"seconds": seconds, "visitors": count, "seed": seed} | summarise(visitors)
         report["full_queue"] = fill_queue(server.url, stream)
     if server.process:
@@ -122,4 +127,7 @@ def _wait_for_cleaning(server: Server, own: set[Path], lifetime: float) -> set[P
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as error:
+        sys.exit(str(error))

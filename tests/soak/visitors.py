@@ -17,7 +17,7 @@ from gradio_client.client import Job
 from gradio_client.exceptions import AppError
 from gradio_client.utils import Status
 
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 from tests.soak.requests import picture_request
 
 
@@ -79,29 +79,31 @@ class Visitor:
         """Visits until `time.monotonic()` is `end`."""
         self._random = random.Random(self.seed)
         self.folder.mkdir()
-        self._open_session()
-        self._stream = self._first_stream()
+        if not self._visit("new session", self._arrive):
+            return
         kinds = [kind for kind in WEIGHTS if kind != "caption" or self._offers("/caption")]
         while time.monotonic() < end:
             (kind,) = self._random.choices(kinds, [WEIGHTS[kind] for kind in kinds])
-            visit = Visit(kind)
-            start = time.monotonic()
-            try:
-                getattr(self, f"_{kind.replace(' ', '_')}")(visit)
-            except Exception as error:
-                visit.error = f"{kind}: {type(error).__name__}: {error}"
-            visit.running = time.monotonic() - start - (visit.waiting or 0.0)
-            self.visits.append(visit)
+            self._visit(kind, getattr(self, f"_{kind.replace(' ', '_')}"))
 
-    def _open_session(self) -> None:
-        self._client = Client(self.url, verbose=False, download_files=self.folder)
+    def _visit(self, kind: str, action: Callable[[Visit], None]) -> bool:
+        """Does something, whatever comes of it; returns whether it went well."""
+        visit = Visit(kind)
+        start = time.monotonic()
+        try:
+            action(visit)
+        except Exception as error:
+            visit.error = f"{kind}: {type(error).__name__}: {error}"
+        visit.running = time.monotonic() - start - (visit.waiting or 0.0)
+        self.visits.append(visit)
+        return visit.error is None
+
+    def _arrive(self, visit: Visit) -> None:
+        self._new_session(visit)
+        self._stream, _ = self._client.predict(self._photo(), api_name="/compress")
 
     def _new_session(self, _visit: Visit) -> None:
-        self._open_session()
-
-    def _first_stream(self) -> str:
-        stream, _ = self._client.predict(self._photo(), api_name="/compress")
-        return stream
+        self._client = Client(self.url, verbose=False, download_files=self.folder)
 
     def _offers(self, name: str) -> bool:
         return any(endpoint.api_name == name for endpoint in self._client.endpoints.values())

@@ -10,7 +10,8 @@ from transformers import Blip2ForConditionalGeneration
 from percov2_demo.__main__ import main
 from percov2_demo.training.captions import open_pictures, write_captions
 from percov2_demo.training.data import PhotoShards
-from tests.conftest import draw_scene, tiny_pipeline
+from tests.conftest import tiny_pipeline
+from tests.scene import draw_scene
 from tests.training.test_data import write_shard
 
 

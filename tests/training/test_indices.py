@@ -20,7 +20,8 @@ from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.encoded import is_encoded
 from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.stages import Stages
-from tests.conftest import MODEL_PRESETS, draw_scene, tiny_autoencoder, tiny_hyper_codec, tiny_pipeline
+from tests.conftest import MODEL_PRESETS, tiny_autoencoder, tiny_hyper_codec, tiny_pipeline
+from tests.scene import draw_scene
 
 
 SIDES = [64, 128]

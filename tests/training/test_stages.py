@@ -18,7 +18,8 @@ from percov2_demo.training.indices import IndexBatches
 from percov2_demo.training.recipe import read_config
 from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
-from tests.conftest import CAPTIONS, TINY_CAPTIONER, draw_scene, tiny_pipeline
+from tests.conftest import CAPTIONS, TINY_CAPTIONER, tiny_pipeline
+from tests.scene import draw_scene
 
 
 @pytest.fixture(scope="module")

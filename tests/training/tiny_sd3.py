@@ -8,7 +8,8 @@ from typing import Any
 
 from percov2_demo.training.recipe import read_config
 from percov2_demo.training.stages import EMBEDDED_CONFIG
-from tests.conftest import CAPTIONS, draw_scene
+from tests.conftest import CAPTIONS
+from tests.scene import draw_scene
 
 
 SD3_CONFIG = EMBEDDED_CONFIG.with_name("sd3-medium.json")

@@ -16,7 +16,7 @@ from percov2_demo.ui import gpu
 from percov2_demo.ui.photo_input import PhotoInput
 from percov2_demo.ui.sampling import paint
 from percov2_demo.ui.sweep_runner import SweepRunner
-from tests.conftest import draw_scene
+from tests.scene import draw_scene
 from tests.ui import zero_gpu
 from tests.ui.fakes import FakePipeline, finish
 
