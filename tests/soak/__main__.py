@@ -100,7 +100,7 @@ def _stop(server: Server, watch: Watch, seconds: float, lifetime: float) -> dict
     }
     # A server that starts to work always grows.
     if seconds > WARM_UP_SECONDS:
-        memory["growth"] = round(watch.memory[-1][1] - watch.memory_at(WARM_UP_SECONDS), 1)
+        memory["growth"] = round(watch.memory_at(seconds) - watch.memory_at(WARM_UP_SECONDS), 1)
     last_visit = len(server.files())
     left = _wait_for_cleaning(server, watch.first_files, lifetime)
     stopping = server.stop()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 import httpx
 import psutil
@@ -135,8 +136,9 @@ class Watch:
         self._thread.join()
 
     def memory_at(self, seconds: float) -> float:
-        """Memory at the look nearest to a time."""
-        return min(self.memory, key=lambda look: abs(look[0] - seconds))[1]
+        """Memory around a time: the median of a minute's looks, as a picture that is being painted takes some too."""
+        near = [megabytes for second, megabytes in self.memory if abs(second - seconds) <= 30]
+        return median(near)
 
     def _look(self) -> None:
         start = time.monotonic()
