@@ -9,24 +9,13 @@ from huggingface_hub import HfApi, RepoCard
 from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import filter_repo_objects
 
+from percov2_demo.captioner_names import CAPTIONER_WORDS
 from percov2_demo.hub_answers import check_name, remedies
 from percov2_demo.loading import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
+from percov2_demo.space_hardware import HARDWARE, VARIABLES
 
 
 ROOT = Path(__file__).parent.parent
-
-HARDWARE = {"cpu-basic": "cpu-basic", "zero-gpu": "zero-a10g"}
-"""What a Space can run on, each with a folder in `spaces_config`, and the hub's name for it."""
-
-VARIABLES = {
-    "cpu-basic": {"PERCOV2_DEVICE": "cpu"},
-    # A plan without offload: ZeroGPU moves the weights itself.
-    "zero-gpu": {"PERCOV2_DEVICE": "cuda", "PERCOV2_MEMORY": "32gb"},
-}
-"""Defaults of the command line on each hardware."""
-
-CAPTIONERS = ("embedded", "blip2", "none")
-"""Captioners that are no repositories."""
 
 OPTIONAL_VARIABLES = {"PERCOV2_MEMORY", "PERCOV2_BASE", "PERCOV2_CAPTIONER"}
 """Variables that not every Space is given."""
@@ -67,7 +56,7 @@ def publish(
         hardware: One of `HARDWARE`.
         model: Repository on the hub of the model that it serves; None for the embedded model.
         base: Repository on the hub of an adapter's base; None for the one that the adapter names.
-        captioner: One of `CAPTIONERS`, or a repository on the hub; None for the model's own.
+        captioner: One of `CAPTIONER_WORDS`, or a repository on the hub; None for the model's own.
         private: Whether the Space is seen by its owner alone from now on; else it is public, or as it was.
         update: Whether the Space is there already; its files are replaced, and its variables are those given here.
         dry_run: Whether to do nothing but say what would be done; takes neither network nor token.
@@ -89,7 +78,7 @@ def publish(
         _check_repository(base, "a base")
         variables["PERCOV2_BASE"] = base
     if captioner is not None:
-        if captioner not in CAPTIONERS:
+        if captioner not in CAPTIONER_WORDS:
             _check_repository(captioner, "a captioner")
         variables["PERCOV2_CAPTIONER"] = captioner
     preload = model is not None and (dry_run or _is_public(model))

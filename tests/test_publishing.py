@@ -20,10 +20,11 @@ import yaml
 from gradio_client import Client, handle_file
 from huggingface_hub import constants
 
-from percov2_demo import captioning, publishing
-from percov2_demo.__main__ import SPACE_HARDWARE, build_parser, main
+from percov2_demo import publishing
+from percov2_demo.__main__ import build_parser, main
 from percov2_demo.memory import PLANS
-from percov2_demo.publishing import HARDWARE, VARIABLES, assemble, files
+from percov2_demo.publishing import assemble, files
+from percov2_demo.space_hardware import HARDWARE, VARIABLES
 from tests.scene import draw_scene
 from tests.space_hub import serve_hub
 
@@ -84,8 +85,7 @@ UPLOADED = {
 }
 
 
-def test_the_command_line_offers_all_hardware():
-    assert tuple(HARDWARE) == SPACE_HARDWARE
+def test_all_hardware_has_a_folder():
     assert {path.name for path in (ROOT / "spaces_config").iterdir()} == {*HARDWARE, "replicas"}
 
 
@@ -117,7 +117,7 @@ def test_the_rules_choose_what_git_has():
     assert set(files()) == wanted - documents
 
 
-@pytest.mark.parametrize("hardware", SPACE_HARDWARE)
+@pytest.mark.parametrize("hardware", HARDWARE)
 def test_a_dry_run_says_what_would_be_uploaded(hardware, checkout, capsys, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     code, result, _ = run("--hardware", hardware, "--model", "you/model", "--dry-run", capsys=capsys)
@@ -129,7 +129,7 @@ def test_a_dry_run_says_what_would_be_uploaded(hardware, checkout, capsys, monke
     assert "url" not in result
 
 
-@pytest.mark.parametrize("hardware", SPACE_HARDWARE)
+@pytest.mark.parametrize("hardware", HARDWARE)
 def test_front_matter_and_requirements(hardware, tmp_path):
     assemble(tmp_path, hardware, "you/model", preload=True)
     matter = front_matter((tmp_path / "README.md").read_text("utf-8"))
@@ -277,10 +277,6 @@ def test_what_is_on_this_computer_alone_is_refused(option, tmp_path, capsys):
     assert error == f"error: name a {option.removeprefix('--')} as user/name, in letters, digits, -, _ and .\n"
 
 
-def test_captioners_that_are_no_repositories_are_those_of_the_command_line():
-    assert set(publishing.CAPTIONERS) == {"embedded", "none", *captioning.CAPTIONERS}
-
-
 @pytest.mark.parametrize("captioner", ["blip2", "you/captioner"])
 def test_a_space_is_told_its_base_and_captioner(captioner, checkout, hub, capsys, monkeypatch):
     hub.models["you/adapter"] = {"private": False, "gated": False}
@@ -353,7 +349,7 @@ def test_the_assembled_folder_starts(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("hardware", SPACE_HARDWARE)
+@pytest.mark.parametrize("hardware", HARDWARE)
 def test_the_assembled_folder_starts_in_a_fresh_environment(hardware, tmp_path):
     """With what the folder's requirements name and nothing else, but for torch.
 

@@ -8,14 +8,12 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
 
+from percov2_demo.captioner_names import CAPTIONERS
 from percov2_demo.captioning.captioner import normalize_caption
 from percov2_demo.loading import find_folder
 from percov2_demo.memory import free_memory, free_on, gigabytes
 from percov2_demo.weights import Size, component_size
 
-
-CAPTIONERS = {"blip2": "Salesforce/blip2-opt-2.7b-coco"}
-"""Repositories by short name; the papers' is BLIP-2, finetuned on COCO."""
 
 MAX_TOKENS = 32
 """Length of a caption in PerCo and PerCoV2."""

@@ -1,0 +1,105 @@
+"""Rates and metrics over a folder of pictures."""
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from itertools import product, starmap
+from pathlib import Path
+
+from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.commands.decompress import STEPS_HELP, STRENGTH_HELP
+from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
+from percov2_demo.commands.output import print_json
+from percov2_demo.images import FITS
+from percov2_demo.presets import PRESETS
+from percov2_demo.sampling import Sampling
+
+
+HELP = "rates and metrics over a folder of pictures"
+
+LEARNED = ("lpips", "clip", "fid")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("input", type=Path, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
+    parser.add_argument(
+        "--entropy", nargs="+", type=coding, default=["default"], help=f"default, qlds:S, {', '.join(SCHEDULES)}"
+    )
+    parser.add_argument("--steps", nargs="+", type=int, help=STEPS_HELP)
+    parser.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
+    parser.add_argument(
+        "--strength", nargs="+", type=strength, default=[None], help=f'{STRENGTH_HELP}, also by the word "default"'
+    )
+    parser.add_argument("--seeds", nargs="+", type=int, default=[Sampling.seed], help="what is averaged over")
+    parser.add_argument(
+        "--captions", metavar="FILE|auto|none", help=f'JSON lines with "file" and "caption"; {CAPTION_DEFAULT}'
+    )
+    parser.add_argument("--fit", choices=FITS, default="crop")
+    parser.add_argument(
+        "--baselines", nargs="+", default=["all"], metavar="CODEC", help='classical codecs, "all" (default) or "none"'
+    )
+    parser.add_argument(
+        "--learned", nargs="+", choices=LEARNED, default=[], help="metrics with weights of their own, from the hub"
+    )
+    parser.add_argument("--dataset", help="name of the pictures in the results; default: the folder's")
+    add_model_options(parser, captioner=True)
+
+
+def strength(text: str) -> float | None:
+    """A strength from the command line; None is the model's own."""
+    try:
+        return None if text == "default" else float(text)
+    except ValueError:
+        raise ArgumentTypeError(f'{text} is neither a number from 0 to 1 nor "default"') from None
+
+
+def coding(text: str) -> str:
+    """A coding of the indices from the command line: a name, "default", or "qlds:" and a number of steps."""
+    name, _, steps = text.partition(":")
+    valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
+    if not valid:
+        names = ", ".join(SCHEDULES)
+        raise ArgumentTypeError(f"{text} is none of default, {names}, or qlds:S with S from 1 to 32")
+    return text
+
+
+def run(options: Namespace) -> None:
+    """Measures the codec on a folder of pictures."""
+    from percov2_demo.evaluation import (
+        Protocol,
+        choose_codecs,
+        describe_pictures,
+        distinct_samplings,
+        evaluate,
+        join_processes,
+        list_pictures,
+    )
+
+    if options.out.exists() and not options.out.is_dir():
+        raise ValueError(f"{options.out} is a file: name a folder for the results")
+    options.device = join_processes(options.device)
+    source = options.captions or default_caption(options)
+    captions = None if source in ("auto", "none") else Path(source)
+    pipeline = load_pipeline(options)
+    pipeline.set_progress_bar_config(disable=True)
+    pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
+    if source == "auto":
+        pictures = describe_pictures(pictures, pipeline.caption)
+    steps = options.steps or [pipeline.default_steps]
+    samplings = product(steps, options.guidance, options.strength, options.seeds)
+    protocol = Protocol(
+        presets=tuple(options.presets or pipeline.presets),
+        entropies=tuple(options.entropy),
+        samplings=distinct_samplings(starmap(Sampling, samplings)),
+        fit=options.fit,
+        captions=captions.name if captions else source,
+        baselines=choose_codecs(options.baselines),
+        learned=tuple(options.learned),
+        dataset=options.dataset or options.input.resolve().name,
+    )
+    for sampling in protocol.samplings:
+        pipeline.check_sampling(sampling)
+    summary = evaluate(pipeline, pictures, protocol, options.out)
+    if summary is not None:
+        print_json(summary)

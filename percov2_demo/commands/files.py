@@ -1,0 +1,28 @@
+"""Files that commands read and write, looked at before a model is loaded."""
+
+from pathlib import Path
+
+from percov2_demo.bitstream import HEAD_BYTES, Header
+
+
+def read_head(path: Path) -> Header:
+    """The head of a stream.
+
+    Raises:
+        BitstreamError: The file is none.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return Header.from_bytes(file.read(HEAD_BYTES))[0]
+
+
+def check_output(path: Path) -> None:
+    """Refuses a path that no file can be written to.
+
+    Raises:
+        ValueError: It is a folder, or in none.
+    """
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file")
+    if not path.parent.is_dir():
+        raise ValueError(f"the folder {path.parent} does not exist: create it first")

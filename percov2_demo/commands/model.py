@@ -1,0 +1,87 @@
+"""Options that say which model works where, and the model that they name."""
+
+import logging
+import os
+import sys
+import warnings
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from percov2_demo.captioner_names import CAPTIONER_WORDS
+from percov2_demo.memory import PLANS
+
+
+if TYPE_CHECKING:
+    from percov2_demo.codec_pipeline import CodecPipeline
+
+CAPTIONERS_METAVAR = "|".join((*CAPTIONER_WORDS, "ID"))
+
+CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
+"""Help on an option whose default is `default_caption`."""
+
+
+def add_model_options(parser: ArgumentParser, placement: bool = True, captioner: bool = False) -> None:
+    """Adds --model and --base, and where they are asked for --device and --memory, and --captioner."""
+    parser.add_argument(
+        "--model",
+        default=os.environ.get("PERCOV2_MODEL") or None,
+        help="model or adapter, a folder or hub id; default: the variable PERCOV2_MODEL, or else the embedded one",
+    )
+    parser.add_argument(
+        "--base",
+        default=os.environ.get("PERCOV2_BASE") or None,
+        help="folder or hub id of an adapter's base; default: the variable PERCOV2_BASE, or else as it says",
+    )
+    if placement:
+        parser.add_argument(
+            "--device",
+            default=os.environ.get("PERCOV2_DEVICE") or "cpu",
+            help='as torch names them, for instance "cuda"; default: the variable PERCOV2_DEVICE, or else the CPU',
+        )
+        parser.add_argument(
+            "--memory",
+            choices=PLANS,
+            default=os.environ.get("PERCOV2_MEMORY") or None,
+            help="what saves memory; default: the variable PERCOV2_MEMORY, or else max, which saves none",
+        )
+    if captioner:
+        parser.add_argument(
+            "--captioner",
+            metavar=CAPTIONERS_METAVAR,
+            default=os.environ.get("PERCOV2_CAPTIONER") or None,
+            help="who writes captions; default: the variable PERCOV2_CAPTIONER, or else embedded, the model's own",
+        )
+
+
+def default_caption(options: Namespace) -> str:
+    """The caption where none is given: a captioner that was named is there to write it."""
+    return "none" if options.captioner in (None, "none") else "auto"
+
+
+def load_pipeline(options: Namespace) -> "CodecPipeline":
+    """The model that the options name, placed as they say and with their captioner."""
+    quieten_libraries()
+    from percov2_demo import loading
+
+    pipeline = loading.load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
+    ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)
+    if ignored is not None:
+        print(f"note: {ignored}", file=sys.stderr)
+    if getattr(options, "captioner", None) is not None:
+        pipeline.use_captioner(options.captioner)
+    pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
+    return pipeline
+
+
+def quieten_libraries() -> None:
+    """Mutes the libraries' notices for developers; a command's stderr carries progress and its one error line."""
+    warnings.filterwarnings("ignore")
+    # What torchao says of its own files when diffusers looks for it.
+    for name in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    import diffusers
+    import transformers
+
+    for library in (diffusers, transformers):
+        library.logging.set_verbosity_error()
+        library.logging.disable_progress_bar()

@@ -1,0 +1,69 @@
+"""The app, until it is stopped."""
+
+import math
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from contextlib import suppress
+
+from percov2_demo.commands.model import add_model_options, load_pipeline
+
+
+HELP = "the app, as python app.py"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
+    parser.add_argument("--port", type=int, help="port to listen on; default: the first free one from 7860")
+    parser.add_argument(
+        "--kiosk",
+        nargs="?",
+        type=seconds,
+        const=60.0,
+        metavar="SECONDS",
+        help="show the examples whenever nobody has touched the page for so long; default: 60",
+    )
+    add_model_options(parser, captioner=True)
+
+
+def seconds(text: str) -> float:
+    """A time from the command line, more than 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ArgumentTypeError(f"{text} is no number of seconds above 0")
+    return value
+
+
+def run(options: Namespace) -> None:
+    """Serves the app until it is stopped."""
+    from percov2_demo.ui.cleaning import visitors_folder
+
+    # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
+    from percov2_demo.ui.demo import build_demo, launch_options
+    from percov2_demo.ui.kiosk import Kiosk
+
+    pipeline = load_pipeline(options)
+    kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), visitors_folder():
+        demo = build_demo(pipeline, kiosk)
+        try:
+            demo.launch(
+                server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options()
+            )
+        except OSError as error:
+            place = f"port {options.port}" if options.port else "any of the usual ports"
+            raise ValueError(
+                f"the app cannot be served at {place}: another program uses it, or the address is not this computer's"
+            ) from error
+        while True:
+            time.sleep(3600)
+    # A picture that is being painted would be waited for, and nobody gets it.
+    sys.stdout.flush()
+    os._exit(0)

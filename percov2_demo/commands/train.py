@@ -1,0 +1,57 @@
+"""Stages of training, one after the other."""
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from percov2_demo.commands.model import quieten_libraries
+from percov2_demo.commands.output import print_json
+from percov2_demo.training.stage_names import STAGES
+
+
+HELP = "stages of training, one after the other"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("stages", choices=STAGES, nargs="+", metavar="STAGE", help=", ".join(STAGES))
+    parser.add_argument("--config", type=Path, help="default: the embedded model's")
+    parser.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
+    parser.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
+    parser.add_argument("--model", help="model folder to go on from; default: that of --work")
+    parser.add_argument("--out", type=Path, help="folder that the stages export and results write")
+    parser.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
+    parser.add_argument(
+        "--precision", choices=("bf16", "fp16", "no"), help="default: accelerate launch's, without it bf16"
+    )
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--push", metavar="USER/NAME", help="hub repository that what was exported is uploaded to")
+    parser.add_argument("--dry-run", action="store_true", help="say what --push would upload")
+
+
+def run(options: Namespace) -> None:
+    """Runs stages of training."""
+    quieten_libraries()
+    from percov2_demo.training.full_size import FullSize
+    from percov2_demo.training.recipe import read_config
+    from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
+
+    if options.push:
+        # Before hours of training.
+        from percov2_demo.hub_answers import check_name
+
+        check_name(options.push, "a model")
+    config = read_config(options.config or EMBEDDED_CONFIG)
+    recipe = (FullSize if "base" in config else Stages)(
+        config, options.data, options.work, options.precision, options.model
+    )
+    for stage in options.stages:
+        if stage not in ("export", "results"):
+            recipe.run(stage, options.time_budget, options.resume)
+        elif options.out is None:
+            raise ValueError(f"the {stage} stage needs --out, the folder to write")
+        elif recipe.accelerator.is_main_process:
+            (recipe.export if stage == "export" else recipe.results)(options.out)
+    if options.push and recipe.accelerator.is_main_process:
+        from percov2_demo.training.push import push
+
+        print_json(push(options.out, options.push, options.dry_run))
