@@ -105,8 +105,9 @@ def test_a_published_perco_checkpoint_is_converted_and_used(tmp_path, capsys):
     assert capsys.readouterr().err.endswith("exists already: name a new folder\n")
 
 
-def test_info_of_an_entropy_coded_stream_names_its_coding(folder):
-    fields = json.loads(run(folder, "info", "photo.pcv2", "--model", "model").stdout)
+def test_info_of_an_entropy_coded_stream_names_its_coding(folder, capsys):
+    assert main(["info", str(folder / "photo.pcv2"), "--model", str(folder / "model")]) == 0
+    fields = json.loads(capsys.readouterr().out)
     stream = tiny_pipeline().read(folder / "photo.pcv2")
     assert fields["indices"] == stream.indices.tolist()
     assert (fields["preset"], fields["caption"], fields["version"]) == ("ultra-low", "a red house", 2)
@@ -313,7 +314,7 @@ def fetch(url: str, patience_s: float) -> str:
             time.sleep(0.5)
 
 
-def test_evaluate_measures_real_files(folder, tmp_path):
+def test_evaluate_measures_real_files(folder, tmp_path, capsys):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for number, size in enumerate([(300, 300), (500, 260)]):
@@ -321,11 +322,9 @@ def test_evaluate_measures_real_files(folder, tmp_path):
     captions = tmp_path / "captions.jsonl"
     captions.write_text("\n".join(json.dumps({"file": f"{n}.png", "caption": f"house {n}"}) for n in range(2)))
     out = tmp_path / "out"
-    arguments = ["--out", str(out), "--captions", str(captions), "--steps", "1", "--model", "model"]
-    arguments += ["--baselines", "none"]
-    completed = run(folder, "evaluate", str(pictures), *arguments)
-    assert completed.returncode == 0, completed.stderr
-    summary = json.loads(completed.stdout)
+    arguments = ["--out", str(out), "--captions", str(captions), "--steps", "1", "--baselines", "none"]
+    assert main(["evaluate", str(pictures), *arguments, "--model", str(folder / "model")]) == 0
+    summary = json.loads(capsys.readouterr().out)
     assert summary["settings"]["pictures"] == 2
     assert [point["preset"] for point in summary["points"]] == ["ultra-low", "low", "extreme-low"]
     rows = (out / "images.csv").read_text().splitlines()
