@@ -1,5 +1,9 @@
 """The masked model by cross-entropy on hidden indices."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -9,6 +13,25 @@ from percov2_demo.entropy.integer_layers import LOGIT_UNIT
 from percov2_demo.entropy.masked_model import MASK, MaskedModel
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.training.samples import Draws
+
+
+@dataclass(frozen=True)
+class EntropyConfig:
+    """How the stage is trained.
+
+    Args:
+        model: Arguments of `MaskedModel` but the presets.
+        weights: As in `MaskedObjective`.
+        schedules: As in `MaskedObjective`.
+        shapes: As in `IndexBatches`.
+        loop: Arguments of `LoopConfig`.
+    """
+
+    model: dict[str, Any]
+    weights: dict[str, float]
+    schedules: list[tuple[str, int]]
+    shapes: dict[str, Sequence[tuple[int, int, float, int]]]
+    loop: dict[str, Any]
 
 
 class MaskedObjective(nn.Module):

@@ -33,7 +33,8 @@ from percov2_demo.training.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.indices import PART_PHOTOS, IndexBatches, encode_indices
 from percov2_demo.training.joint import JointConfig, JointObjective
 from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun, check_folder
-from percov2_demo.training.masked import MaskedObjective, start_from_codes
+from percov2_demo.training.masked import EntropyConfig, MaskedObjective, start_from_codes
+from percov2_demo.training.photo_batches import PhotoBatches
 from percov2_demo.training.results import collect_results
 from percov2_demo.training.samples import Draws, Share
 from percov2_demo.training.stage_names import STAGES, TIMED_STAGES
@@ -44,6 +45,17 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}
 
 LONGEST_WAIT = timedelta(hours=6)
 """How long a process waits for the main one, which may have shards to look through or pictures to paint."""
+
+_TAKERS: dict[str, tuple[Callable[..., Any], set[str]]] = {
+    "photos": (PhotoBatches, {"photos", "groups", "seed", "share"}),
+    "hyper.model": (HyperCodec, set()),
+    "joint": (JointConfig, set()),
+    "joint.objective": (JointObjective, {"transformer", "hyper_codec", "shift", "perceptual"}),
+    "indices": (encode_indices, {"photos", "numbers", "vae", "hyper_codec", "encoder", "path", "seed", "device"}),
+    "entropy": (EntropyConfig, set()),
+    "entropy.model": (MaskedModel, {"presets"}),
+}
+"""Sections of a config and what takes their settings as arguments, with the arguments that are no settings."""
 
 
 class Recipe(ABC):
@@ -124,8 +136,8 @@ class Recipe(ABC):
 
     def entropy(self, time_budget_s: float, resume: bool = False) -> None:
         """Trains the masked model on the training photos' indices."""
-        config, hyper_codec = self.config["entropy"], self._encoders()[1]
-        model = MaskedModel(hyper_codec.config.presets, **config["model"])
+        config, hyper_codec = EntropyConfig(**self.config["entropy"]), self._encoders()[1]
+        model = MaskedModel(hyper_codec.config.presets, **config.model)
         make_trainable(model)
         for symbols in model.symbols.values():
             for zones in (symbols.row_zones, symbols.column_zones):
@@ -133,8 +145,8 @@ class Recipe(ABC):
                 zones.matrix.real_offset.requires_grad_(False)
         start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
         paths = self._indices_folder().glob("train-*/*.safetensors")
-        batches = IndexBatches(paths, config["shapes"], self.config["seed"])
-        objective = MaskedObjective(model, config["weights"], config["schedules"])
+        batches = IndexBatches(paths, config.shapes, self.config["seed"])
+        objective = MaskedObjective(model, config.weights, config.schedules)
         trained = self._run("entropy", objective, self._shared(batches), time_budget_s, resume)
         freeze(trained.model)
         self._save("entropy", trained.model)
@@ -257,10 +269,11 @@ def read_config(path: Path) -> dict[str, Any]:
         if not isinstance(config[stage], dict) or not isinstance(config[stage].get("loop"), dict):
             raise ValueError(f"{path.name}: {stage} lacks loop, its optimisation settings")
         _check_settings(f"{path.name}: {stage}.loop", config[stage]["loop"], LoopConfig)
-    if "joint" in config:
-        _check_settings(f"{path.name}: joint", config["joint"], JointConfig)
-        own = {"transformer", "hyper_codec", "shift", "perceptual"}
-        _check_settings(f"{path.name}: joint.objective", config["joint"]["objective"], JointObjective, own)
+    for place, (taker, others) in _TAKERS.items():
+        section, _, part = place.partition(".")
+        if section in config:
+            settings = config[section].get(part) if part else config[section]
+            _check_settings(f"{path.name}: {place}", settings, taker, others)
     return config
 
 
@@ -277,9 +290,11 @@ def _merged(path: Path) -> dict[str, Any]:
     return config if extended is None else _merged(path.parent / extended) | config
 
 
-def _check_settings(place: str, settings: dict[str, Any], taker: type, own: Collection[str] = ()) -> None:
-    """Compares settings with the arguments of the class that they are for, except for the stage's `own`."""
-    taken = {name: argument for name, argument in signature(taker).parameters.items() if name not in own}
+def _check_settings(place: str, settings: Any, taker: Callable[..., Any], others: Collection[str] = ()) -> None:
+    """Compares settings with the arguments of what takes them, but for the `others`, which are no settings."""
+    if not isinstance(settings, dict):
+        raise ValueError(f"{place} is no JSON object")
+    taken = {name: argument for name, argument in signature(taker).parameters.items() if name not in others}
     if unknown := [key for key in settings if key not in taken]:
         raise ValueError(f"{place} takes no {unknown[0]}: its settings are {', '.join(taken)}")
     required = [name for name, argument in taken.items() if argument.default is Parameter.empty]

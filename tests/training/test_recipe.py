@@ -29,7 +29,8 @@ def without(config, *path):
 def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
     config, path = read_config(EMBEDDED_CONFIG.with_name("sd3-medium.json")), tmp_path / "mine.json"
     joint, loop, objective = config["joint"], config["joint"]["loop"], config["joint"]["objective"]
-    loop_of_entropy = config["entropy"]["loop"] | {"learning_rte": 1}
+    photos, entropy = config["photos"], config["entropy"]
+    loop_of_entropy = entropy["loop"] | {"learning_rte": 1}
     for wrong, sentence in (
         ('{"seed": 0,', "mine.json is no JSON: Expecting property name"),
         ([], "mine.json holds no JSON object"),
@@ -47,6 +48,23 @@ def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
             "mine.json: joint.objective takes no shift: its settings are sigma_location, sigma_scale",
         ),
         (config | {"joint": joint | {"loop": [loop]}}, "mine.json: joint lacks loop"),
+        (
+            config | {"photos": photos | {"batch": 8}},
+            "mine.json: photos takes no batch: its settings are shapes",
+        ),
+        (without(config, "photos", "workers"), "mine.json: photos lacks workers"),
+        (config | {"photos": 8}, "mine.json: photos is no JSON object"),
+        (
+            config | {"indices": {"side": [512]}},
+            "mine.json: indices takes no side: its settings are sides",
+        ),
+        (
+            config | {"entropy": entropy | {"wights": {}}},
+            "mine.json: entropy takes no wights: its settings are",
+        ),
+        (config | {"entropy": entropy | {"model": {"widht": 8}}}, "mine.json: entropy.model takes no widht"),
+        (without(config, "entropy", "schedules"), "mine.json: entropy lacks schedules"),
+        (without(config, "hyper", "model"), "mine.json: hyper.model is no JSON object"),
     ):
         path.write_text(wrong if isinstance(wrong, str) else json.dumps(wrong))
         with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
