@@ -25,8 +25,9 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError, damage_as_sentence
 from percov2_demo.fingerprint import fingerprint_stored
-from percov2_demo.loading import ADAPTER_FILE, ADAPTER_SHAPE, base_folder, commit_of, read_json
+from percov2_demo.loading import ADAPTER_SHAPE, base_folder, commit_of
 from percov2_demo.memory import Estimate, MemoryPlan, check_memory, load_t5
+from percov2_demo.model_json import ADAPTER_FILE, check_shape, read_json
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -145,13 +146,13 @@ class Adapter:
         Raises:
             ModelError: It is damaged, or written by another version.
         """
-        if read_json(folder / ADAPTER_FILE).get("format") != FORMAT:
+        content = read_json(folder / ADAPTER_FILE)
+        if content.pop("format", None) != FORMAT:
             raise ModelError(
                 f"the adapter's {ADAPTER_FILE} is of another format than this program reads: update the program, or "
                 "export the adapter again"
             )
-        content = read_json(folder / ADAPTER_FILE, shape=ADAPTER_SHAPE)
-        del content["format"]
+        check_shape(content, ADAPTER_SHAPE, ADAPTER_FILE)
         try:
             adapter = cls(**content | {"base": Base(**content["base"])})
             complete = "prediction_type" in adapter.settings

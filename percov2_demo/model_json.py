@@ -38,9 +38,20 @@ def read_json(path: Path, *required: str, shape: Shape = dict, name: str | None 
         raise ModelError(f"the model's file {name} is missing: fetch the model again") from None
     except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or not content.keys() >= set(required) or not _has_shape(content, shape):
-        raise ModelError(f"the model's file {name} is damaged: fetch the model again")
+    if not isinstance(content, dict) or not content.keys() >= set(required):
+        content = None
+    check_shape(content, shape, name)
     return content
+
+
+def check_shape(content: Any, shape: Shape, name: str) -> None:
+    """Refuses what is in a model's JSON file where it is not what it must be.
+
+    Raises:
+        ModelError: It is not; the file is called `name`.
+    """
+    if not _has_shape(content, shape):
+        raise ModelError(f"the model's file {name} is damaged: fetch the model again")
 
 
 def _has_shape(value: Any, shape: Shape) -> bool:
