@@ -14,8 +14,7 @@ from torch.distributed.tensor import DTensor
 
 from percov2_demo.training.loop import TrainingRun
 from percov2_demo.training.recipe import sharding_plugin
-from tests.training.test_codebooks import train as train_codec
-from tests.training.test_loop import Regression, batch, config
+from tests.training.test_loop import Regression, batch, config, train_codec
 
 
 def sharding_accelerator(piece: str, accumulation: int = 1, precision: str = "no") -> Accelerator:

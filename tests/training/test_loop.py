@@ -14,12 +14,14 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from percov2_demo import HyperCodec
 from percov2_demo.training import loop
 from percov2_demo.training.curves import read_curve
+from percov2_demo.training.flow import HyperObjective
 from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
 from percov2_demo.training.samples import Draws, Share
+from tests.conftest import tiny_hyper_codec
 from tests.training.launched import run_on_two
-from tests.training.test_codebooks import train as train_codec
 
 
 class Regression(nn.Module):
@@ -200,6 +202,41 @@ def test_accumulated_gradients_are_those_of_the_whole_batch(tmp_path):
         trained.append(run.run(batch, 60).state_dict())
         assert run.step == 20
     torch.testing.assert_close(*trained)
+
+
+def restless_codec() -> HyperCodec:
+    """Its codes die so soon that each step replaces some, by samples that are chosen by their place in the batch."""
+    torch.manual_seed(0)
+    codec = tiny_hyper_codec().train()
+    for quantizer in codec.quantizers.values():
+        quantizer.dead_below = 0.95
+    return codec
+
+
+def train_codec(folder: Path, accelerator: Accelerator) -> HyperCodec:
+    def next_batch(step: int, share: Share) -> dict[str, torch.Tensor]:
+        whole = torch.randn(24, 16, 16, 16, generator=torch.Generator().manual_seed(step))
+        return {"latents": share.take(whole, groups=3)}
+
+    settings = LoopConfig(warmup_steps=1, cooldown=0.0, max_steps=6, log_steps=1)
+    run = TrainingRun(HyperObjective(restless_codec()), folder, settings, accelerator)
+    return run.run(next_batch, 100).hyper_codec
+
+
+def test_codebooks_move_once_a_step_by_the_whole_batch_in_however_many_parts(tmp_path):
+    codecs = []
+    for parts in (1, 2):
+        accelerator = Accelerator(cpu=True, gradient_accumulation_steps=parts)
+        codecs.append(train_codec(tmp_path / str(parts), accelerator))
+    start = restless_codec()
+    for name, quantizer in codecs[0].quantizers.items():
+        assert not quantizer.codebook.equal(start.quantizers[name].codebook)
+        for buffer in ("codebook", "code_sums", "code_uses"):
+            values = (getattr(codec.quantizers[name], buffer) for codec in codecs)
+            torch.testing.assert_close(*values, rtol=1e-3, atol=1e-4)
+    curves = [read_curve(tmp_path / str(parts) / "curve.csv") for parts in (1, 2)]
+    for name in ("loss", *codecs[0].quantizers):
+        assert curves[1][name] == pytest.approx(curves[0][name], rel=1e-4), name
 
 
 @pytest.fixture(scope="module")
