@@ -33,7 +33,7 @@ DIGITS = 4
 
 
 @dataclass(frozen=True)
-class Bench:
+class Evaluator:
     """What it takes to measure pictures.
 
     Args:

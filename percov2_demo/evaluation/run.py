@@ -16,7 +16,7 @@ from tqdm import tqdm
 from percov2_demo.baselines import available_codecs
 from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.evaluation.learned import load_learned, measure_sets
-from percov2_demo.evaluation.measure import Bench
+from percov2_demo.evaluation.measure import Evaluator
 from percov2_demo.evaluation.parts import Parts
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.report import write_report
@@ -85,50 +85,50 @@ def evaluate(
         The contents of `summary.json`; None in all processes but the first.
     """
     state = PartialState()
-    bench = Bench(pipeline, protocol, out, load_learned(protocol.learned, str(pipeline.device)))
+    evaluator = Evaluator(pipeline, protocol, out, load_learned(protocol.learned, str(pipeline.device)))
     parts = Parts(out / "unfinished")
     share = pictures[state.process_index :: state.num_processes]
     for picture in tqdm(share, unit="picture", disable=None if state.is_local_main_process else True):
-        _measure(bench, parts, picture)
+        _measure(evaluator, parts, picture)
     state.wait_for_everyone()
     summary = None
     if state.is_main_process:
         # All parts are there now; this reads them in the order of the pictures.
-        summary = _assemble(bench, pictures, [_measure(bench, parts, picture) for picture in pictures])
+        summary = _assemble(evaluator, pictures, [_measure(evaluator, parts, picture) for picture in pictures])
         parts.clear()
     state.wait_for_everyone()
     return summary
 
 
-def _measure(bench: Bench, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
+def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
     """The rows of a picture by table, measured unless they are there."""
     conditions = {
-        "model": [bench.pipeline.identity, bench.pipeline.entropy_identity],
-        "protocol": asdict(bench.protocol),
+        "model": [evaluator.pipeline.identity, evaluator.pipeline.entropy_identity],
+        "protocol": asdict(evaluator.protocol),
         "caption": picture.caption,
         "file": hashlib.sha256(picture.path.read_bytes()).hexdigest(),
     }
     measured: dict[str, list[Row]] = {"rows": [], "codings": [], "times": [], "compared": []}
-    measured |= parts.get(f"autoencoder/{picture.name}", conditions, partial(bench.measure_autoencoder, picture))
-    for preset in bench.protocol.presets:
-        make = partial(bench.measure_preset, picture, preset)
+    measured |= parts.get(f"autoencoder/{picture.name}", conditions, partial(evaluator.measure_autoencoder, picture))
+    for preset in evaluator.protocol.presets:
+        make = partial(evaluator.measure_preset, picture, preset)
         for name, rows in parts.get(f"{preset}/{picture.name}", conditions, make).items():
             measured[name] += rows
-    for codec in bench.protocol.baselines:
-        make = partial(bench.compare, picture, codec, measured["rows"])
+    for codec in evaluator.protocol.baselines:
+        make = partial(evaluator.compare, picture, codec, measured["rows"])
         measured["compared"] += parts.get(f"{codec}/{picture.name}", conditions, make)["compared"]
     return measured
 
 
-def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
-    protocol, out = bench.protocol, bench.out
+def _assemble(evaluator: Evaluator, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
+    pipeline, protocol, out = evaluator.pipeline, evaluator.protocol, evaluator.out
     names = ("rows", "codings", "times", "compared", "ceiling")
     rows, codings, times, compared, ceiling = ([row for m in measured for row in m[name]] for name in names)
     points = summarize(rows)
     write_csv(out / "images.csv", rows)
     write_csv(out / "summary.csv", points)
     if "fid" in protocol.learned:
-        write_csv(out / "sets.csv", _set_rows(bench, pictures))
+        write_csv(out / "sets.csv", _set_rows(evaluator, pictures))
     write_csv(out / "timings.csv", times)
     write_csv(out / "autoencoder.csv", ceiling)
     coded_points = summarize_codings(codings)
@@ -136,11 +136,11 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
         write_csv(out / "codings.csv", coded_points)
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
-    strengths = {preset: bench.pipeline.default_strength(preset) for preset in protocol.presets}
-    settings = {"model": bench.pipeline.identity, "entropy_models": bench.pipeline.entropy_identity}
+    strengths = {preset: pipeline.default_strength(preset) for preset in protocol.presets}
+    settings = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
     settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}
-    description = f"{bench.pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
+    description = f"{pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
     summary = compressai_results("PerCoV2 Explorer", description.strip(), points) | {
         "points": points,
         "autoencoder": mean_metrics(ceiling),
@@ -160,30 +160,31 @@ def _assemble(bench: Bench, pictures: list[Picture], measured: list[dict[str, li
             text = "The largest file within the bytes of ours, or the codec's smallest file."
             _write_json(folder / f"{codec}.json", compressai_results(labels[codec], text, curve))
 
-    sheet = _contact_sheet(bench, pictures)
+    sheet = _contact_sheet(evaluator, pictures)
     sheet.save(out / "contact-sheet.png")
     write_report(out / "report.html", summary, compared_points, labels, coded_points, sheet)
     return summary
 
 
-def _set_rows(bench: Bench, pictures: list[Picture]) -> list[Row]:
+def _set_rows(evaluator: Evaluator, pictures: list[Picture]) -> list[Row]:
     rows = []
-    for preset, sampling in product(bench.protocol.presets, bench.protocol.samplings):
-        decoded = [bench.picture_path(picture, preset, sampling) for picture in pictures]
-        with_clip = "clip" in bench.protocol.learned
-        distances = measure_sets(pictures, decoded, with_clip, str(bench.pipeline.device))
-        rows.append({"preset": preset} | bench.settings(preset, sampling) | distances)
+    for preset, sampling in product(evaluator.protocol.presets, evaluator.protocol.samplings):
+        decoded = [evaluator.picture_path(picture, preset, sampling) for picture in pictures]
+        with_clip = "clip" in evaluator.protocol.learned
+        distances = measure_sets(pictures, decoded, with_clip, str(evaluator.pipeline.device))
+        rows.append({"preset": preset} | evaluator.settings(preset, sampling) | distances)
     return rows
 
 
-def _contact_sheet(bench: Bench, pictures: list[Picture]) -> Image.Image:
+def _contact_sheet(evaluator: Evaluator, pictures: list[Picture]) -> Image.Image:
     """Originals, our pictures of the first sampling, and the classical codecs' at the highest rate; some of many."""
-    presets, codecs = bench.protocol.presets, [available_codecs()[name] for name in bench.protocol.baselines]
+    presets, sampling = evaluator.protocol.presets, evaluator.protocol.samplings[0]
+    codecs = [available_codecs()[name] for name in evaluator.protocol.baselines]
     rows = []
     for picture in pictures[:SHEET_ROWS]:
         row = [picture.load()]
-        row += [Image.open(bench.picture_path(picture, preset, bench.protocol.samplings[0])) for preset in presets]
-        row += [codec.decode(bench.coded_path(picture, presets[-1], codec.name).read_bytes()) for codec in codecs]
+        row += [Image.open(evaluator.picture_path(picture, preset, sampling)) for preset in presets]
+        row += [codec.decode(evaluator.coded_path(picture, presets[-1], codec.name).read_bytes()) for codec in codecs]
         rows.append(row)
     return contact_sheet(
         ["original", *presets, *(f"{codec.label}, {presets[-1]} or smallest" for codec in codecs)], rows
