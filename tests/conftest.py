@@ -224,10 +224,10 @@ def trained_folder(base_folder, tmp_path_factory) -> Path:
     """Photos, the config of a full-size recipe on `base_folder`, and `two`, what two launched processes made of it."""
     # Most tests need no training.
     from tests.training.launched import launch
-    from tests.training.tiny_sd3 import tiny_recipe, write_photos
+    from tests.training.tiny_sd3 import tiny_recipe, write_data
 
     folder = tmp_path_factory.mktemp("full-size")
-    write_photos(folder / "data")
+    write_data(folder / "data")
     (folder / "config.json").write_text(json.dumps(tiny_recipe(base_folder)))
     options = ("--config", folder / "config.json", "--data", folder / "data", "--time-budget", "100")
     run = launch("train", "joint", "indices", "entropy", *options, "--work", folder / "two")

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from percov2_demo.training.captioner import CaptionerBatches, CaptionerObjective, validate
 from percov2_demo.training.data import read_shards
 from tests.conftest import CAPTIONS, VOCABULARY, tiny_captioner, tiny_tokenizer
-from tests.training.test_data import write_shard
+from tests.training.shards import write_shard
 
 
 @pytest.fixture

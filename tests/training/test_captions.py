@@ -12,7 +12,7 @@ from percov2_demo.training.captions import open_pictures, write_captions
 from percov2_demo.training.data import PhotoShards
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
-from tests.training.test_data import write_shard
+from tests.training.shards import write_shard
 
 
 class Counting:

@@ -1,26 +1,12 @@
 """Photos out of tar shards, in an order that the seed decides."""
 
-import io
 import json
-import tarfile
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from percov2_demo.training.data import BalancedSampler, PhotoShards, _look_through, random_crop, read_shards
-
-
-def write_shard(path, count, source):
-    with tarfile.open(path, "w") as shard:
-        for number in range(count):
-            picture = io.BytesIO()
-            Image.new("RGB", (80, 64), (number, 0, 0)).save(picture, "WEBP", lossless=True)
-            record = json.dumps({"captions": [f"photo {number} of {source}"], "source": source}).encode()
-            for extension, data in (("webp", picture.getvalue()), ("json", record)):
-                member = tarfile.TarInfo(f"{source}-{number}.{extension}")
-                member.size = len(data)
-                shard.addfile(member, io.BytesIO(data))
+from tests.training.shards import write_shard
 
 
 def test_photos_of_all_shards(tmp_path):

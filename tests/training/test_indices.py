@@ -2,7 +2,6 @@
 
 import io
 import json
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from percov2_demo.training.indices import IndexBatches, encode_indices
 from percov2_demo.training.stages import Stages
 from tests.conftest import MODEL_PRESETS, tiny_autoencoder, tiny_hyper_codec, tiny_pipeline
 from tests.scene import draw_scene
+from tests.training.shards import write_photos
 
 
 SIDES = [64, 128]
@@ -29,19 +29,8 @@ SIDES = [64, 128]
 
 def write_shard(path: Path, sizes: list[tuple[int, int] | bytes]) -> None:
     """Photos of those widths and heights, or of those bytes, from two sources."""
-    path.parent.mkdir(exist_ok=True)
-    with tarfile.open(path, "w") as shard:
-        for number, size in enumerate(sizes):
-            picture = io.BytesIO()
-            if isinstance(size, bytes):
-                picture.write(size)
-            else:
-                draw_scene(*size).save(picture, "PNG")
-            record = json.dumps({"source": "ab"[number % 2]}).encode()
-            for extension, content in (("png", picture.getvalue()), ("json", record)):
-                member = tarfile.TarInfo(f"{number:05d}.{extension}")
-                member.size = len(content)
-                shard.addfile(member, io.BytesIO(content))
+    photos = [size if isinstance(size, bytes) else draw_scene(*size) for size in sizes]
+    write_photos(path, [(photo, {"source": "ab"[number % 2]}) for number, photo in enumerate(photos)])
 
 
 @pytest.fixture

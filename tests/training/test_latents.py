@@ -12,7 +12,7 @@ from percov2_demo.training.data import Photo, read_shards
 from percov2_demo.training.edits import EDITS
 from percov2_demo.training.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
 from tests.conftest import tiny_autoencoder
-from tests.training.test_data import write_shard
+from tests.training.shards import write_shard
 
 
 def test_mirrored_latents_are_those_of_the_mirrored_photo(tmp_path):

@@ -1,8 +1,5 @@
 """Batches of crops read from shards: the same whoever reads them, and wherever a run goes on."""
 
-import io
-import tarfile
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,7 +7,7 @@ from PIL import Image
 from percov2_demo.training.data import PhotoShards
 from percov2_demo.training.photo_batches import PhotoBatches, random_view
 from percov2_demo.training.samples import Share
-from tests.training.test_data import write_shard
+from tests.training.shards import write_photos, write_shard
 
 
 @pytest.fixture
@@ -60,13 +57,7 @@ def test_a_batch_that_cannot_be_shared_out_is_refused(photos):
 
 
 def test_a_broken_photo_is_passed_over(tmp_path):
-    picture = io.BytesIO()
-    Image.new("RGB", (80, 64), (9, 0, 0)).save(picture, "PNG")
-    with tarfile.open(tmp_path / "train-00.tar", "w") as shard:
-        for name, content in (("0.png", b"broken"), ("1.png", picture.getvalue())):
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            shard.addfile(member, io.BytesIO(content))
+    write_photos(tmp_path / "train-00.tar", [(b"broken", {}), (Image.new("RGB", (80, 64), (9, 0, 0)), {})])
     batch = batches(PhotoShards([tmp_path / "train-00.tar"]))(0, Share())
     assert (batch.pixels[:, 0] == 9).all()
     assert set(batch.captions) == {""}

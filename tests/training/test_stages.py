@@ -1,9 +1,7 @@
 """The whole recipe on a handful of drawn pictures: every stage runs, resumes, and a model comes out."""
 
 import gzip
-import io
 import json
-import tarfile
 
 import pytest
 import torch
@@ -20,14 +18,14 @@ from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
 from tests.conftest import CAPTIONS, TINY_CAPTIONER, tiny_pipeline
 from tests.scene import draw_scene
+from tests.training.shards import write_photos
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    (folder / "photos").mkdir()
-    write_shard(folder / "photos" / "train-00.tar", CAPTIONS * 2)
-    write_shard(folder / "photos" / "val.tar", CAPTIONS[:2])
+    write_captioned(folder / "photos" / "train-00.tar", CAPTIONS * 2)
+    write_captioned(folder / "photos" / "val.tar", CAPTIONS[:2])
     (folder / "kodak").mkdir()
     draw_scene(768, 512).save(folder / "kodak" / "kodim01.png")
     with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
@@ -35,16 +33,10 @@ def data(tmp_path_factory):
     return folder
 
 
-def write_shard(path, captions):
-    with tarfile.open(path, "w") as shard:
-        for number, caption in enumerate(captions):
-            picture = io.BytesIO()
-            draw_scene(320 + 16 * number, 288).save(picture, "WEBP")
-            record = json.dumps({"captions": [caption], "source": "drawn"}).encode()
-            for extension, content in (("webp", picture.getvalue()), ("json", record)):
-                member = tarfile.TarInfo(f"{number:05d}.{extension}")
-                member.size = len(content)
-                shard.addfile(member, io.BytesIO(content))
+def write_captioned(path, captions):
+    photos = [draw_scene(320 + 16 * number, 288) for number in range(len(captions))]
+    records = [{"captions": [caption], "source": "drawn"} for caption in captions]
+    write_photos(path, zip(photos, records, strict=True))
 
 
 def small_config():

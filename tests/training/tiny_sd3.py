@@ -1,8 +1,5 @@
 """A full-size recipe for the tiny Stable Diffusion 3, and photos to train it on."""
 
-import io
-import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +7,7 @@ from percov2_demo.training.recipe import read_config
 from percov2_demo.training.stages import EMBEDDED_CONFIG
 from tests.conftest import CAPTIONS
 from tests.scene import draw_scene
+from tests.training.shards import write_photos
 
 
 SD3_CONFIG = EMBEDDED_CONFIG.with_name("sd3-medium.json")
@@ -35,17 +33,9 @@ def tiny_recipe(base: Path, **loop: Any) -> dict[str, Any]:
     return config
 
 
-def write_photos(folder: Path) -> Path:
+def write_data(folder: Path) -> None:
     """Two shards of drawn photos and one for validation."""
-    (folder / "photos").mkdir(parents=True)
     for name, count in (("train-00", 3), ("train-01", 4), ("val", 1)):
-        with tarfile.open(folder / "photos" / f"{name}.tar", "w") as shard:
-            for number in range(count):
-                picture = io.BytesIO()
-                draw_scene(200 + 16 * number, 208).save(picture, "WEBP")
-                record = json.dumps({"captions": [CAPTIONS[number % 3]], "source": name}).encode()
-                for extension, content in (("webp", picture.getvalue()), ("json", record)):
-                    member = tarfile.TarInfo(f"{number:05d}.{extension}")
-                    member.size = len(content)
-                    shard.addfile(member, io.BytesIO(content))
-    return folder
+        photos = [draw_scene(200 + 16 * number, 208) for number in range(count)]
+        records = [{"captions": [CAPTIONS[number % 3]], "source": name} for number in range(count)]
+        write_photos(folder / "photos" / f"{name}.tar", zip(photos, records, strict=True))
