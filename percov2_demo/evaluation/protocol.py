@@ -1,6 +1,5 @@
 """What an evaluation measures, and on which pictures."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from percov2_demo.baselines import available_codecs
+from percov2_demo.caption_lines import read_caption
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.sampling import Sampling
 
@@ -118,23 +118,18 @@ def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
-    try:
-        records = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
-        captions = {record["file"]: record["caption"] for record in records}
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
-        raise ValueError(f'{path.name} must hold one JSON object a line, with "file" and "caption"') from error
-    if not all(isinstance(caption, str) for caption in captions.values()):
-        raise ValueError(f"the captions in {path.name} must be text")
-    missing = sorted(set(names) - set(captions))
-    if missing:
-        raise ValueError(f"{path.name} has no caption for {missing[0]}")
-    return captions
-
-
 def distinct_samplings(samplings: Iterable[Sampling]) -> tuple[Sampling, ...]:
     """Samplings in their order without repetitions; the estimate, which takes neither steps nor guidance, is one."""
     distinct: dict[Sampling | None, Sampling] = {}
     for sampling in samplings:
         distinct.setdefault(None if sampling.strength == 0 else sampling, sampling)
     return tuple(distinct.values())
+
+
+def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
+    lines = (line for line in path.read_text("utf-8").splitlines() if line.strip())
+    captions = {record["file"]: record["caption"] for record in (read_caption(line, path.name) for line in lines)}
+    missing = sorted(set(names) - set(captions))
+    if missing:
+        raise ValueError(f"{path.name} has no caption for {missing[0]}")
+    return captions

@@ -14,8 +14,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from percov2_demo.caption_lines import read_caption
 from percov2_demo.images import load_image
-from percov2_demo.training.data import PICTURES, PhotoShards, read_caption
+from percov2_demo.training.data import PICTURES, PhotoShards
 
 
 _READERS = 4

@@ -7,10 +7,11 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from percov2_demo.caption_lines import read_caption
 
 
 PICTURES = ("jpg", "jpeg", "png", "webp")
@@ -95,26 +96,6 @@ class PhotoShards(Sequence[Photo]):
                     places[numbers[name]] = offset, len(line)
                 offset += len(line)
         return places
-
-
-def read_caption(line: str | bytes, file: str) -> dict[str, Any]:
-    """The object in a line of a file of captions.
-
-    Args:
-        line: The line.
-        file: What the file is called in a complaint.
-
-    Raises:
-        ValueError: The line is no object with texts as `file` and `caption`.
-    """
-    try:
-        record = json.loads(line)
-        is_caption = isinstance(record["file"], str) and isinstance(record["caption"], str)
-    except (KeyError, TypeError, ValueError):
-        is_caption = False
-    if not is_caption:
-        raise ValueError(f'{file} must hold one JSON object a line, with "file" and "caption"')
-    return record
 
 
 def _read(path: Path, offset: int, size: int) -> bytes:
