@@ -43,7 +43,6 @@ class Codec:
         name: Key in `available_codecs`.
         label: Name for people.
         suffix: Usual ending of a file's name, with the dot.
-        quality_name: What the numbers of `qualities` are.
         qualities: Settings of the codec's own scale from the smallest file to the best picture. Sizes rise along
             them, but for wiggles.
         encode: Makes the file of an RGB picture at a quality. Raises `ValueError` on a picture that is empty or not
@@ -54,7 +53,6 @@ class Codec:
     name: str
     label: str
     suffix: str
-    quality_name: str
     qualities: tuple[float, ...] = field(repr=False)
     encode: Callable[[Image.Image, float], bytes] = field(repr=False)
     decode: Callable[[bytes], Image.Image] = field(repr=False)
@@ -175,13 +173,12 @@ def available_codecs() -> dict[str, Codec]:
 def _pillow_codecs() -> list[Codec]:
     percent = tuple(float(quality) for quality in range(101))
     return [
-        Codec("jpeg", "JPEG", ".jpg", "quality, 1 to 100", percent[1:], _encode_jpeg, partial(_load, format="JPEG")),
+        Codec("jpeg", "JPEG", ".jpg", percent[1:], _encode_jpeg, partial(_load, format="JPEG")),
         # libwebp's quantiser goes with the cube root of the quality: a fifth of its steps are below quality 1.
         Codec(
             "webp",
             "WebP",
             ".webp",
-            "quality, 0 to 100",
             tuple(round(100 * (step / 127) ** 3, 5) for step in range(128)),
             partial(_save, format="WEBP", method=6),
             partial(_load, format="WEBP"),
@@ -192,7 +189,6 @@ def _pillow_codecs() -> list[Codec]:
             "avif",
             "AVIF",
             ".avif",
-            "quality, 0 to 100",
             percent,
             partial(
                 _save,
@@ -208,7 +204,6 @@ def _pillow_codecs() -> list[Codec]:
             "jpeg2000",
             "JPEG 2000",
             ".j2k",
-            "compression ratio aimed at",
             tuple(round(2 ** (step / 64), 3) for step in range(20 * 64, -1, -1)),
             _encode_jpeg2000,
             partial(_load, format="JPEG2000"),
@@ -217,7 +212,6 @@ def _pillow_codecs() -> list[Codec]:
             "jxl",
             "JPEG XL",
             ".jxl",
-            "quality, 0 to 99",
             percent[:-1],  # 100 is lossless, another coding altogether.
             partial(_save, format="JXL", effort=8),
             partial(_load, format="JXL"),
@@ -226,7 +220,6 @@ def _pillow_codecs() -> list[Codec]:
             "heic",
             "HEIC",
             ".heic",
-            "quality, 0 to 100",
             percent,
             partial(_save, format="HEIF", subsampling="4:2:0"),
             partial(_load, format="HEIF"),
@@ -305,7 +298,6 @@ def vvc_codec(encoder: str, decoder: str) -> Codec:
         "vvc",
         "VVC",
         ".266",
-        "quantisation parameter, 63 to 0",
         tuple(float(qp) for qp in range(63, -1, -1)),
         partial(_encode_vvc, program=encoder),
         partial(_decode_vvc, program=decoder),

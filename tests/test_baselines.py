@@ -163,7 +163,7 @@ def stairs(sizes: list[int], counts: Counter | None = None) -> Codec:
     def decode(data: bytes) -> Image.Image:
         return Image.new("RGB", (1, 1), (data[0],) * 3)
 
-    return Codec("stairs", "Stairs", ".st", "step", tuple(map(float, range(len(sizes)))), encode, decode)
+    return Codec("stairs", "Stairs", ".st", tuple(map(float, range(len(sizes)))), encode, decode)
 
 
 def level(original: Image.Image, decoded: Image.Image) -> float:

@@ -1,6 +1,5 @@
 """The metrics of a pair of pictures: what they are called, which way is better, and all weight-free ones at once."""
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,8 +19,6 @@ class Metric:
         label: The name that people read.
         unit: Unit of the number; empty where it has none.
         better: Which numbers are better.
-        lowest: Lower end of the range.
-        highest: Upper end of the range; infinite where there is none.
         source: Who defined it.
     """
 
@@ -29,24 +26,20 @@ class Metric:
     label: str
     unit: str
     better: Literal["higher", "lower"]
-    lowest: float
-    highest: float
     source: str
 
 
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("psnr", "PSNR", "dB", "higher", 0, math.inf, "mean squared error over RGB, peak 1"),
-        Metric("ms_ssim", "MS-SSIM", "", "higher", 0, 1, "Wang et al., Asilomar 2003"),
-        Metric("lpips", "LPIPS", "", "lower", 0, math.inf, "Zhang et al., CVPR 2018, AlexNet, version 0.1"),
+        Metric("psnr", "PSNR", "dB", "higher", "mean squared error over RGB, peak 1"),
+        Metric("ms_ssim", "MS-SSIM", "", "higher", "Wang et al., Asilomar 2003"),
+        Metric("lpips", "LPIPS", "", "lower", "Zhang et al., CVPR 2018, AlexNet, version 0.1"),
         Metric(
             "realism",
             "Patch realism",
             "",
             "lower",
-            0,
-            math.inf,
             "sliced Wasserstein distance of Laplacian patches, after Karras et al., ICLR 2018; 1 is a flat picture",
         ),
         Metric(
@@ -54,8 +47,6 @@ METRICS: dict[str, Metric] = {
             "Colour shift",
             "ΔE00",
             "lower",
-            0,
-            math.inf,
             "CIEDE2000 (Sharma et al., 2005) of means over 16x16 pixels",
         ),
         Metric(
@@ -63,18 +54,10 @@ METRICS: dict[str, Metric] = {
             "CLIP score",
             "",
             "higher",
-            0,
-            100,
             "100 times the cosine, after Hessel et al., EMNLP 2021, whose factor is 2.5",
         ),
         Metric(
-            "clip_similarity",
-            "CLIP similarity",
-            "",
-            "higher",
-            -1,
-            1,
-            "cosine of image embeddings of Radford et al., 2021",
+            "clip_similarity", "CLIP similarity", "", "higher", "cosine of image embeddings of Radford et al., 2021"
         ),
     )
 }
