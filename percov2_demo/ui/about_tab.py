@@ -143,8 +143,8 @@ def _privacy() -> str:
         "anything, and the server none of its own accord. There are no analytics, no accounts and no history of "
         "runs.</p>"
         "<p>There it is a file in a temporary folder, as are the pictures and streams made from it. "
-        f"Each is deleted once it is {FILE_LIFETIME_SECONDS // 60} minutes old, looked for every "
-        f"{CLEANING_SECONDS // 60} minutes, and when the server is stopped. Until then, whoever knows its address, "
+        f"Each is deleted within {CLEANING_SECONDS} seconds of being {FILE_LIFETIME_SECONDS // 60} minutes old, and "
+        "when the server is stopped. Until then, whoever knows its address, "
         "which holds a hash of its content, could fetch it. What a tab remembers is in memory, and forgotten at most "
         "an hour after you leave.</p>"
     )

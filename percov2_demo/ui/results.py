@@ -38,23 +38,23 @@ class ResultPanel:
                 self.stream_download = gr.DownloadButton("Download .pcv2", variant="primary", interactive=False)
                 self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
                 self.json_download = gr.DownloadButton("Download JSON of the run", interactive=False)
+            self.codecs = CodecComparison(self.shown)
             self.breakdown = gr.HTML()
+            self.link = create_link()
             self.metrics = gr.HTML()
             self.maps = gr.HTML()
-            self.link = create_link()
-            self.codecs = CodecComparison(self.shown)
 
     @property
     def components(self) -> list[Component]:
         """Outputs for an event whose handler uses any of the updates."""
-        texts = [self.headline, self.comparison, self.breakdown, self.metrics, self.maps, self.link]
+        texts = [self.headline, self.comparison, self.breakdown, self.link, self.metrics, self.maps]
         return [
             self.panel,
             self.shown,
             self.progress,
             self.stream_download,
             *texts,
-            self.codecs.cards,
+            *self.codecs.components,
             *self.buttons,
         ]
 

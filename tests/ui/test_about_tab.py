@@ -62,7 +62,7 @@ def test_a_manifest_of_other_weights_is_not_shown(fake):
 
 def test_what_happens_to_photos_is_what_the_page_is_built_with(fake):
     html = about_html(fake)
-    assert f"{FILE_LIFETIME_SECONDS // 60} minutes old, looked for every {CLEANING_SECONDS // 60} minutes" in html
+    assert f"within {CLEANING_SECONDS} seconds of being {FILE_LIFETIME_SECONDS // 60} minutes old" in html
 
 
 def test_libraries_have_versions(fake):

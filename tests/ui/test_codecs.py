@@ -13,34 +13,52 @@ from percov2_demo.ui.codecs import CodecComparison
 
 @pytest.fixture
 def comparison(blocks, monkeypatch):
-    few = {name: available_codecs()[name] for name in ("jpeg", "jpeg2000")}
+    few = {name: available_codecs()[name] for name in ("jpeg", "webp", "jpeg2000")}
     monkeypatch.setattr(codecs, "available_codecs", lambda: few)
     return CodecComparison(gr.State())
 
 
 def shown_run(picture: str, size: int) -> SimpleNamespace:
-    return SimpleNamespace(original=picture, picture=picture, stream=bytes(size))
+    rates = SimpleNamespace(original_bytes=123_456)
+    return SimpleNamespace(original=picture, picture=picture, stream=bytes(size), rates=rates)
 
 
 def test_nothing_to_compare(comparison):
+    assert comparison.compare_nearest(None) == gr.skip()
     with pytest.raises(gr.Error, match="Compress a photo first"):
-        next(comparison.compare(None))
+        next(comparison.compare_others(None, []))
 
 
-def test_each_codec_is_shown_when_it_is_done(comparison, saved_picture):
-    pages = list(comparison.compare(shown_run(saved_picture, 5000)))
-    assert [page.count("<figure") for page in pages] == [2, 3]
-    assert "5,000 bytes, the whole file" in pages[0]
-    assert pages[-1].count("it fits") == 2
-    sizes = [int(size.replace(",", "")) for size in re.findall(r"([\d,]+) bytes: it fits", pages[-1])]
-    assert all(size <= 5000 for size in sizes)
-    assert 'role="status"' in pages[0]
-    assert 'role="status"' not in pages[-1]
+def test_the_photo_the_file_and_the_nearest_codec_come_first(comparison, saved_picture):
+    updates = comparison.compare_nearest(shown_run(saved_picture, 5000))
+    page = updates[comparison.cards]
+    assert re.findall(r"<b>(.*?)</b>", page) == ["The photo", "From the file", "JPEG 2000"]
+    assert "</b> 123.5 KB<" in page
+    assert "</b> 5,000 bytes<" in page
+    assert updates[comparison.button].visible
+    assert int(re.search(r"JPEG 2000</b> ([\d,]+) bytes<", page).group(1).replace(",", "")) <= 5000
+
+
+def test_the_other_codecs_join_as_they_are_done(comparison, saved_picture):
+    run = shown_run(saved_picture, 5000)
+    first = list(comparison.compare_nearest(run).values())[0]
+    updates = list(comparison.compare_others(run, first))
+    assert not updates[0][comparison.button].visible
+    pages = [update[comparison.cards] for update in updates]
+    assert [page.count("<figure") for page in pages] == [3, 4, 5]
+    assert ['role="status"' in page for page in pages] == [True, True, False]
+    assert re.findall(r"<b>(.*?)</b>", pages[-1])[2:] == ["JPEG 2000", "JPEG", "WebP"]
 
 
 def test_a_codec_that_cannot_go_so_low_shows_its_smallest_file(comparison, saved_picture):
-    *_, page = comparison.compare(shown_run(saved_picture, 70))
-    size, times = re.search(r"<b>JPEG</b> ([\d,]+) bytes at least, ([\d.]+) times", page).groups()
+    *_, updates = comparison.compare_others(shown_run(saved_picture, 70), [])
+    size, times = re.search(r"<b>JPEG</b> ([\d,]+) bytes, ([\d.]+) times", updates[comparison.cards]).groups()
     size = int(size.replace(",", ""))
     assert size > 600
-    assert float(times) == pytest.approx(size / 70, abs=0.06)
+    assert float(times) == pytest.approx(size / 70, abs=0.5)
+
+
+def test_a_new_run_starts_without_cards(comparison):
+    updates = comparison.clear()
+    assert updates[comparison.cards] == ""
+    assert not updates[comparison.button].visible
