@@ -10,7 +10,7 @@ from percov2_demo.ui.files import format_size
 
 
 _PARTS = {
-    "spatial": "Spatial: the indices",
+    "spatial": "Spatial: the tokens",
     "caption": "Caption",
     "container": "Container: header and check",
 }
@@ -87,7 +87,7 @@ def stream_fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
         ("Preset", stream.preset),
         ("Grid", f"{columns}×{rows}"),
         ("Codebook", str(get_preset(stream.preset).codebook_size)),
-        ("Index coding", _coding(stream)),
+        ("Token coding", _coding(stream)),
         ("Caption coding", stream.caption_coding if stream.caption else "none"),
         ("Model", f"{stream.model:02x}"),
         ("Format", f"version {stream.version}"),

@@ -27,8 +27,8 @@ MAX_CAPTIONS = 7
 OTHER_CAPTION = "an old castle"
 """The other caption of the authors' experiment, in which a lighthouse's indices become a castle."""
 
-STRENGTH = 1.0
-"""The strength to begin with, the paper's: from pure noise the caption has the most say."""
+FOG = "in the fog"
+"""What a caption can add that small models follow, where they do not follow another object."""
 
 _SHOW_MAPS = """(view) => {
     document.getElementById("caption-tiles").classList.toggle("show-maps", view === "maps");
@@ -57,7 +57,7 @@ class CaptionLab(Lab):
             elem_id="lab-captions",
             render=False,
         )
-        examples = [(path, f"{caption}\n{OTHER_CAPTION}") for path, caption in example_photos()]
+        examples = [(path, f"{caption}\n{caption} {FOG}\n{OTHER_CAPTION}") for path, caption in example_photos()]
         self.photo.offer_texts(examples, self.captions, first=OTHER_CAPTION)
         has_captioner = self._pipeline.has_captioner
         self.automatic = gr.Checkbox(
@@ -80,14 +80,15 @@ class CaptionLab(Lab):
             elem_classes=["preset-cards", "choice"],
         )
         with gr.Accordion("Advanced", open=False):
-            self.sampling = SamplingControls.create(self._pipeline, STRENGTH)
+            self.sampling = SamplingControls.create(self._pipeline, _first_strength(self._pipeline))
 
     def _create_results(self) -> None:
         self.view = gr.Radio(
             [("Pictures", "pictures"), ("What each caption changed", "maps")],
             value="pictures",
             label="View",
-            info=f"Against the picture without a caption: black is none, light {DIFFERENCE_PEAK} of 255 or more.",
+            info="On the maps, black is where a caption changed nothing, and yellow where it changed "
+            f"{DIFFERENCE_PEAK} of 255 levels or more.",
             elem_classes=["preset-cards", "choice"],
         )
         with gr.Row(elem_classes="tiles", elem_id="caption-tiles"):
@@ -164,6 +165,11 @@ class CaptionLab(Lab):
             yield updates
 
 
+def _first_strength(pipeline: "CodecPipeline") -> float:
+    """Halfway from the model's own strength to pure noise: the caption has more say, and the picture still holds."""
+    return round((1 + pipeline.default_strength(pipeline.presets[0])) / 2, 2)
+
+
 def _lines(text: str) -> list[str]:
     """The visitor's captions: lines that are not empty, each once."""
     return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
@@ -187,9 +193,10 @@ def _plan(preset: str, captions: Sequence[str], settings: Sampling, noise: str) 
 
 _WELCOME = (
     '<section class="welcome"><h2>Same bits, other words</h2>'
-    "<p>The indices say where things are, the caption says what they are. Here the indices of your photo stay as they "
+    "<p>The tokens say where things are, the caption says what they are. Here the tokens of your photo stay as they "
     "are, and every caption paints its own picture from them.</p>"
     "<p>The authors of PerCoV2 show it with “a white fence with a lighthouse behind it”, which “an old castle” turns "
-    "into a castle. No lighthouse comes with this app. The tower among the examples is the nearest: choose it and "
-    "press <b>Paint all</b>. How far each caption changes the picture is measured under it.</p></section>"
+    "into a castle. The small model that comes with this app builds no castle, but it knows fog. Choose the tower "
+    "among the examples and press <b>Paint all</b>: how far each caption changes the picture is measured under it.</p>"
+    "</section>"
 )

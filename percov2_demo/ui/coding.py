@@ -41,7 +41,8 @@ class CodingControls:
             [(_preset_label(preset), preset.name) for preset in presets],
             value=presets[0].name,
             label="Preset",
-            info=f"Indices of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo{', before entropy coding' * has_entropy_models}.",
+            info=f"More bytes, more likeness. Tokens of {NOMINAL_SIDE}×{NOMINAL_SIDE} pixels"
+            f"{', before entropy coding' * has_entropy_models}.",
             elem_classes="preset-cards",
             render=False,
         )
@@ -49,7 +50,7 @@ class CodingControls:
             [("The model's best", _DEFAULT_ENTROPY), *((name, name) for name in SCHEDULES)],
             value=_DEFAULT_ENTROPY,
             label="Entropy schedule",
-            info="In which order the indices are predicted from each other.",
+            info="In which order the tokens are predicted from each other.",
             visible=has_entropy_models,
             render=False,
         )

@@ -23,7 +23,7 @@ from percov2_demo.ui.progress import progress_clock
 from percov2_demo.ui.results import ResultPanel
 from percov2_demo.ui.runs import Origin, Run, next_number
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_end, paint
-from percov2_demo.ui.scripts import lookup_script, scroll_script
+from percov2_demo.ui.scripts import lookup_script, scroll_script, stale_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
 
 
@@ -88,6 +88,8 @@ class CompressTab:
             preprocess=False,
             **PAGE_EVENT,
         )
+        self.photo.image.change(None, js=stale_script("compress-result", True), **PAGE_EVENT)
+        prepared.success(None, js=stale_script("compress-result", False), **PAGE_EVENT)
         prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
         running = prepared.success(
             friendly(self.run),
@@ -130,7 +132,8 @@ class CompressTab:
             fit: Name of the fit.
         """
         fitted = self.photo.read(photo, fit)
-        headline = f"<h2>Your {format_size(fitted.original_bytes, before_noun=True)} photo …</h2>"
+        size = format_size(fitted.original_bytes, before_noun=True)
+        headline = f"<h2>Your {size} photo …</h2><p>Writing the file</p>"
         return {
             self.fitted: fitted,
             self.welcome: gr.HTML(visible=False),
@@ -194,8 +197,8 @@ class CompressTab:
 
 def _welcome_html(painter: str) -> str:
     steps = {
-        "photo": "<b>Look</b> An encoder reduces the photo to a coarse grid of code words.",
-        "grid": "<b>Write</b> Their indices and a short caption are all that the file holds.",
+        "photo": "<b>Look</b> An encoder reduces the photo to a coarse grid of tokens.",
+        "grid": "<b>Write</b> The tokens and a short caption are all that the file holds.",
         "painting": f"<b>Paint</b> A {painter} paints a photo that agrees with both.",
     }
     return (

@@ -258,7 +258,7 @@ class DecodeTab:
 
 def _welcome_html() -> str:
     steps = {
-        "grid": "<b>Nothing but the file</b> The decoder gets a grid of indices and a caption, if there is one.",
+        "grid": "<b>Nothing but the file</b> The decoder gets a grid of tokens and a caption, if there is one.",
         "painting": "<b>Same seed, same picture</b> The file, the settings and the seed determine the picture.",
         "photo": "<b>Another seed, another picture</b> What the file leaves open is painted anew.",
     }

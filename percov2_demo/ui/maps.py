@@ -53,8 +53,8 @@ def _bits_figure(information: NDArray[np.float64], photo: str) -> str:
     else:
         legend = f"<p>{highest:.0f} bits each</p>"
     total = information.sum()
-    spoken = f"Bits of each index, from {lowest:.1f} to {highest:.1f}"
-    text = f"<b>Bits per index</b> {total:,.0f} bits in {information.size} indices. Bright: hard to predict."
+    spoken = f"Bits of each token, from {lowest:.1f} to {highest:.1f}"
+    text = f"<b>Bits per token</b> {total:,.0f} bits in {information.size} tokens. Bright: hard to predict."
     return _figure(share, photo, spoken, text + legend)
 
 

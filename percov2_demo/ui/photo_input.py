@@ -14,7 +14,7 @@ from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.files import png_bytes, received_path, safe_stem, save_download
 from percov2_demo.ui.sampling import PAGE_EVENT
-from percov2_demo.ui.scripts import replace_script
+from percov2_demo.ui.scripts import name_script, replace_script
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,9 @@ class PhotoInput:
             api_visibility="private",
             elem_id=f"{self._prefix}examples",
         )
+        # Gradio (6.31) gives the buttons no names.
+        names = [f"Example: {caption}" for _, caption in example_photos()]
+        gr.HTML(visible="hidden", js_on_load=name_script(f"#{self._prefix}examples button:has(img)", names))
 
     def offer_texts(self, rows: Sequence[tuple[str, str]], box: gr.Textbox, first: str = "") -> None:
         """Lays out examples and below them a box for their texts, which leave with their photo.

@@ -57,6 +57,21 @@ def scroll_script(element_id: str) -> str:
     }}"""
 
 
+def name_script(selector: str, names: Sequence[str]) -> str:
+    """For `js_on_load`: gives elements names for screen readers, in their order, as soon as they are there."""
+    return f"""const naming = setInterval(() => {{
+        const found = document.querySelectorAll({json.dumps(selector)});
+        if (!found.length) return;
+        {json.dumps(names)}.forEach((name, number) => found[number]?.setAttribute("aria-label", name));
+        clearInterval(naming);
+    }}, 100);"""
+
+
+def stale_script(element_id: str, is_stale: bool) -> str:
+    """Marks an element as of a photo that is no longer chosen, or takes the mark away."""
+    return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
+
+
 def step_script(element_id: str) -> str:
     """Shows the step of a transmission that a number of groups stands for, see `transmission`."""
     return f"""(received) => {{

@@ -47,6 +47,8 @@ def explorer_theme() -> Base:
         body_text_color_subdued_dark="*neutral_400",
         input_background_fill="*neutral_50",
         input_background_fill_dark="#0e1527",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         input_border_color="*neutral_200",
         input_border_color_dark="#243049",
         button_primary_background_fill="*primary_600",

@@ -67,7 +67,7 @@ def test_published_rates_are_called_published():
     ],
 )
 def test_the_coding_of_the_indices_is_a_field(changes, text):
-    assert ("Index coding", text) in stream_fields(replace(stream("an old castle"), **changes), 100)
+    assert ("Token coding", text) in stream_fields(replace(stream("an old castle"), **changes), 100)
 
 
 def test_published_files_are_drawn_to_the_files_scale():

@@ -100,6 +100,13 @@ def test_captions_that_cannot_be(lab, uploaded_photo, captions, message):
         lab.prepare(uploaded_photo, captions)
 
 
+def test_the_first_strength_is_between_the_models_own_and_pure_noise(codec, blocks, monkeypatch):
+    monkeypatch.setattr(codec, "default_strength", lambda preset: 0.34)
+    assert CaptionLab(codec).sampling.strength.value == 0.67
+    monkeypatch.setattr(codec, "default_strength", lambda preset: 1.0)
+    assert CaptionLab(codec).sampling.strength.value == 1.0
+
+
 def test_a_new_run_starts_empty(lab, uploaded_photo):
     updates = lab.prepare(uploaded_photo, "an old castle")
     for tile in lab.tiles:

@@ -41,7 +41,7 @@ def test_the_photo_the_file_and_the_nearest_codec_come_first(comparison, saved_p
 
 def test_the_other_codecs_join_as_they_are_done(comparison, saved_picture):
     run = shown_run(saved_picture, 5000)
-    first = list(comparison.compare_nearest(run).values())[0]
+    first, *_ = comparison.compare_nearest(run).values()
     updates = list(comparison.compare_others(run, first))
     assert not updates[0][comparison.button].visible
     pages = [update[comparison.cards] for update in updates]

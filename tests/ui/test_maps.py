@@ -49,7 +49,7 @@ def test_more_bits_are_brighter():
 
 def test_numbers_of_the_legend():
     html = maps_html(STREAM, np.linspace(0.25, 11.5, 40).reshape(5, 8), "photo.png")
-    for text in ("<span>0.2</span>", "11.5 bits", "235 bits in 40 indices", "quincunx, 5 groups"):
+    for text in ("<span>0.2</span>", "11.5 bits", "235 bits in 40 tokens", "quincunx, 5 groups"):
         assert text in html
 
 
