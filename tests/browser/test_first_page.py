@@ -225,3 +225,14 @@ def test_the_nearest_codec_is_shown_with_the_run_and_the_others_when_asked(page,
     expect(cards.last).to_contain_text("JPEG 2000")
     page.get_by_role("button", name="Add JPEG").click()
     expect(cards.nth(3)).to_contain_text("it cannot do with less", timeout=TIMEOUT)
+
+
+def test_a_result_of_the_last_photo_says_so(page, photo):
+    compress(page, photo)
+    stale = page.locator("#compress-result[data-stale]")
+    expect(stale).to_have_count(0)
+    page.get_by_role("button", name="Example: a male lion").click()
+    expect(stale).to_have_count(1)
+    compress_button(page).click()
+    expect_picture(page)
+    expect(stale).to_have_count(0)
