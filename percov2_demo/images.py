@@ -3,15 +3,16 @@
 import io
 import math
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from percov2_demo.presets import NOMINAL_SIDE, SIDE_MULTIPLE
 
@@ -27,6 +28,9 @@ MAX_SIDE = 8000
 
 MAX_FILE_BYTES = 64 * 2**20
 """Largest picture file in bytes."""
+
+MAX_DECODING_SECONDS = 10
+"""Longest time of a processor that a picture file is read for."""
 
 FITS = ("native", "crop", "squash")
 """How a picture is brought to sides that are multiples of 64, see `fit_image`."""
@@ -54,13 +58,58 @@ _NOT_A_PICTURE = (
 )
 _DAMAGED = "The picture is damaged or incomplete: save or download it again."
 _TOO_LARGE = f"The picture is too large: make its sides at most {MAX_SIDE} pixels."
+_TOO_LABORIOUS = "The picture takes too long to read: save it again, as a plain JPEG or PNG file."
+
+_MAX_READINGS = 4
+"""How often each byte of a file may be read on average."""
+
+_FREE_BYTES = 2**20
+"""What of a file may be read besides: formats are tried one after the other."""
+
+_READ_AT_ONCE = 8192
+"""Bytes that are decoded at a time."""
+
+_ROWS_AT_ONCE = 256
+"""Rows of grey that are scaled together: scaling takes eight bytes a pixel."""
 
 _DECODING = threading.Lock()
-"""Held while Pillow works: muting warnings changes the whole process, so two threads must not do it at once."""
+"""Held while Pillow works: what `_pillow_at_work` changes, it changes for the whole process."""
 
 
 class ImageError(ValueError):
     """The picture cannot be used; the message is one sentence for the person who gave it, without any path."""
+
+
+class _BoundedFile(io.BytesIO):
+    """A file that is not read for ever.
+
+    Pillow (12.3) copies a comment as often as it has parts, decodes a JPEG file as often as it has scans, and copies
+    the bytes that a tag of EXIF or TIFF points to for each tag, even if they are the same: 17 KB could take 1.5 GB.
+    """
+
+    def __init__(self, data: bytes):
+        super().__init__(data)
+        self._bytes_left = _MAX_READINGS * len(data) + _FREE_BYTES
+        self._end = time.thread_time() + MAX_DECODING_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0 or time.thread_time() > self._end:
+            raise ImageError(_TOO_LABORIOUS)
+        return data
+
+
+class _BoundedDirectory(TiffImagePlugin.ImageFileDirectory_v2):
+    """Tags of EXIF or TIFF, of which no more is read than of a `_BoundedFile`."""
+
+    def load(self, fp: IO[bytes]) -> None:
+        if not isinstance(fp, _BoundedFile):
+            start = fp.tell()
+            fp.seek(0)
+            fp = _BoundedFile(fp.read())
+            fp.seek(start)
+        super().load(fp)
 
 
 def load_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
@@ -77,7 +126,9 @@ def load_image(source: str | Path | bytes | BinaryIO) -> Image.Image:
     """
     data = _read(source)
     with _pillow_at_work():
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(_BoundedFile(data), formats=FORMATS)
+        # The time is looked at between readings, and a JPEG file may have hundreds of scans in each.
+        image.decodermaxblock = _READ_AT_ONCE
     return normalize(image)
 
 
@@ -151,19 +202,32 @@ def native_size(width: int, height: int, max_side: int = MAX_FITTED_SIDE) -> tup
 
 @contextmanager
 def _pillow_at_work() -> Iterator[None]:
-    """Makes one `ImageError` of whatever Pillow raises on bad input, and mutes its warnings."""
-    with _DECODING, warnings.catch_warnings():
+    """Makes one `ImageError` of whatever Pillow raises on bad input, mutes its warnings, and bounds what it reads."""
+    with _DECODING, warnings.catch_warnings(), _bounded_directories():
         warnings.simplefilter("ignore")
+        # An icon holds a whole PNG file, whose size Pillow (12.3) only warns of, and decodes it.
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             yield
         except ImageError:
             raise
-        except Image.DecompressionBombError as error:
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
             raise ImageError(_TOO_LARGE) from error
         except UnidentifiedImageError as error:
             raise ImageError(_NOT_A_PICTURE) from error
         except Exception as error:  # The decoders raise OSError, SyntaxError, struct.error, MemoryError and others.
             raise ImageError(_DAMAGED) from error
+
+
+@contextmanager
+def _bounded_directories() -> Iterator[None]:
+    """Lets Pillow, which opens EXIF by itself, read it as a `_BoundedDirectory`."""
+    unbounded = TiffImagePlugin.ImageFileDirectory_v2
+    TiffImagePlugin.ImageFileDirectory_v2 = _BoundedDirectory
+    try:
+        yield
+    finally:
+        TiffImagePlugin.ImageFileDirectory_v2 = unbounded
 
 
 def _read(source: str | Path | bytes | BinaryIO) -> bytes:
@@ -212,16 +276,19 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 def _grey_to_8_bits(image: Image.Image) -> Image.Image:
     """Mode L from 16-bit, 32-bit or floating-point grey, see `normalize` for the ranges."""
-    samples = np.array(image, np.float64)
-    samples[~np.isfinite(samples)] = 0
-    black, white = 0, 65535
+    samples = np.asarray(image)
+    if image.mode == "F":
+        samples = np.nan_to_num(samples, nan=0, posinf=0, neginf=0)
+    black, white = 0.0, 65535.0
     if not image.mode.startswith("I;16"):
-        lowest, highest = samples.min(), samples.max()
+        lowest, highest = float(samples.min()), float(samples.max())
         ranges = (1, 255, 65535) if image.mode == "F" else (255, 65535)
         black, white = next(((0, top) for top in ranges if 0 <= lowest <= highest <= top), (lowest, highest))
-    samples -= black
-    samples *= 255 / (white - black or 1)
-    return Image.fromarray(np.rint(samples).astype(np.uint8))
+    grey = np.empty(samples.shape, np.uint8)
+    for start in range(0, len(samples), _ROWS_AT_ONCE):
+        rows = slice(start, start + _ROWS_AT_ONCE)
+        grey[rows] = np.rint((samples[rows] - np.float64(black)) * (255 / (white - black or 1)))
+    return Image.fromarray(grey)
 
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:

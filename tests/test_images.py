@@ -5,9 +5,11 @@ import random
 import re
 import struct
 import time
+import tracemalloc
 import warnings
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageDraw
 
+from percov2_demo import images
 from percov2_demo.images import (
     FITS,
     FORMATS,
@@ -482,6 +485,80 @@ def test_an_icon_with_a_larger_picture_than_it_announces() -> None:
     inner = png(MAX_SIDE + 8, 16, 1, 0, bytes((MAX_SIDE + 8) // 8 + 1) * 16)
     entry = struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(inner), 22)
     assert_refused(struct.pack("<HHH", 0, 1, 1) + entry + inner, "too large")
+
+
+def test_a_picture_in_an_icon_is_refused_before_it_is_decoded() -> None:
+    side = 10_000
+    inner = png(side, side, 1, 0, bytes((1 + side // 8) * side))
+    directory = struct.pack("<HHH", 0, 1, 1) + struct.pack("<BBBBHHII", 64, 64, 0, 0, 1, 32, len(inner), 22)
+    with pytest.raises(ImageError, match="too large") as caught:
+        load_image(directory + inner)
+    assert isinstance(caught.value.__cause__, Image.DecompressionBombWarning)
+
+
+def tags_of_the_same_bytes(count: int, size: int) -> bytes:
+    """A directory of EXIF or TIFF."""
+    place = 8 + 2 + 12 * count + 4
+    tags = b"".join(struct.pack("<HHII", 40_000 + number, 7, size, place) for number in range(count))
+    return b"II*\0" + struct.pack("<IH", 8, count) + tags + bytes(4 + size)
+
+
+TAGS = tags_of_the_same_bytes(1000, 10**5)
+
+TAGGED = {
+    "TIFF": TAGS,
+    "PNG": png(WIDTH, HEIGHT, 8, 0, halves(b"\1", b"\2"), (b"eXIf", TAGS)),
+    "PNG, as text": png(
+        WIDTH,
+        HEIGHT,
+        8,
+        0,
+        halves(b"\1", b"\2"),
+        (b"tEXt", b"Raw profile type exif\0\nexif\n9\n" + TAGS.hex().encode()),
+    ),
+    "WebP": encode(picture(), "WEBP", exif=TAGS),
+    "JPEG": encode(picture(), "JPEG").replace(
+        b"\xff\xdb",
+        b"".join(
+            b"\xff\xe1" + struct.pack(">H", 8 + len(part)) + b"Exif\0\0" + part
+            for part in (TAGS[start : start + 60_000] for start in range(0, len(TAGS), 60_000))
+        )
+        + b"\xff\xdb",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("data", TAGGED.values(), ids=TAGGED)
+def test_tags_of_the_same_bytes_are_not_copied_for_each(data: bytes) -> None:
+    assert len(data) < 300_000
+    tracemalloc.start()
+    with suppress(ImageError):
+        load_image(data)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**7
+
+
+def test_a_comment_in_many_parts_does_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_DECODING_SECONDS", 0.5)
+    file = encode(picture("P"), "GIF")
+    palette = 13 + 3 * 2 ** ((file[10] & 7) + 1)
+    data = file[:palette] + b"\x21\xfe" + (b"\xff" + bytes(255)) * 60_000 + b"\0" + file[palette:]
+    start = time.thread_time()
+    with pytest.raises(ImageError, match="takes too long"):
+        load_image(data)
+    assert time.thread_time() - start < 2
+
+
+def test_scans_without_end_do_not_keep_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MAX_DECODING_SECONDS", 0.5)
+    file = encode(Image.new("L", (2000, 2000)), "JPEG", progressive=True)
+    last = file.rindex(b"\xff\xda")
+    start = time.thread_time()
+    with pytest.raises(ImageError, match="takes too long"):
+        load_image(file[:last] + file[last:-2] * 2000 + file[-2:])
+    assert time.thread_time() - start < 3
 
 
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (15, 64), (64, 15), (MAX_SIDE, 15)])
