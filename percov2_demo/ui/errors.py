@@ -9,9 +9,12 @@ from functools import wraps
 from typing import Any
 
 import gradio as gr
+from gradio.blocks import BlockFunction
+from gradio.state_holder import SessionState
 
 from percov2_demo.bitstream import BitstreamError
 from percov2_demo.images import ImageError
+from percov2_demo.ui.values import checked
 
 
 GENERIC_SENTENCE = "Something went wrong on our side, not yours: please try again."
@@ -55,15 +58,33 @@ def friendly(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class FriendlyBlocks(gr.Blocks):
-    """Blocks that say in a sentence that values are malformed.
+    """Blocks that answer every request that fails with a sentence.
 
-    gradio (6.31) checks them before any handler runs, and its own words tell of paths.
+    gradio (6.31) does much before a handler runs and after it; what fails there tells of paths, or tells nothing.
     """
 
-    async def preprocess_data(self, *args: Any, **kwargs: Any) -> list[Any]:
+    async def process_api(self, block_fn: BlockFunction | int, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+        if function.fn is None:  # It runs in the browser, so no page asks for it.
+            raise gr.Error(MALFORMED_SENTENCE, print_exception=False)
         try:
-            return await super().preprocess_data(*args, **kwargs)
-        except gr.Error:
+            return await super().process_api(block_fn, *args, **kwargs)
+        except Exception as error:
+            raise _visible(error) from error
+
+    async def preprocess_data(
+        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, *args: Any, **kwargs: Any
+    ) -> list[Any]:
+        try:
+            values = [
+                value
+                if block.stateful
+                else checked(state[block._id] if state and block._id in state else block, value)
+                for block, value in zip(block_fn.inputs, inputs, strict=True)
+            ]
+            return await super().preprocess_data(block_fn, values, state, *args, **kwargs)
+        except gr.Error as error:
+            error.print_exception = False
             raise
         except Exception as error:
             raise gr.Error(MALFORMED_SENTENCE, print_exception=False) from error

@@ -23,7 +23,7 @@ def safe_stem(name: str) -> str:
     return stem or "photo"
 
 
-def received_path(payload: dict[str, Any]) -> Path:
+def received_path(payload: dict[str, Any] | None) -> Path:
     """Where the server keeps a file that a visitor gave, from an image component's raw value.
 
     gradio (6.31) checks the path only in a value that calls itself a file, so a crafted request may name any file.
@@ -31,8 +31,8 @@ def received_path(payload: dict[str, Any]) -> Path:
     Raises:
         ImageError: The path is not among the files that visitors gave.
     """
-    path = Path(payload["path"]).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+    path = Path(payload["path"]).resolve() if payload else None
+    if path is None or not path.is_relative_to(Path(get_upload_folder()).resolve()):
         raise ImageError("The photo did not arrive: choose it again.")
     return path
 

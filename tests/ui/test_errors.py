@@ -1,14 +1,19 @@
 """What visitors read when something fails."""
 
+import asyncio
+import errno
 import logging
 
 import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.presets import get_preset
-from percov2_demo.ui.errors import GENERIC_SENTENCE, friendly, sentence
+from percov2_demo.ui.demo import build_demo
+from percov2_demo.ui.errors import GENERIC_SENTENCE, FriendlyBlocks, friendly, sentence
+from tests.ui.fakes import FakePipeline
 
 
 def raised_by(function, *args):
@@ -96,3 +101,38 @@ def test_gradio_errors_pass():
 
 def test_a_value_error_that_was_never_raised_is_nobodys():
     assert sentence(ValueError("secret")) == GENERIC_SENTENCE
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return build_demo(FakePipeline())
+
+
+@pytest.mark.parametrize("value", [10**9, {"path": "/etc/passwd"}])
+def test_crafted_values_are_answered_in_a_sentence(demo, value):
+    """In each event of the page; a number in the place of a tick once took all of the machine's memory."""
+    refused = 0
+    for function in demo.fns.values():
+        for count in {1, len(function.inputs)}:
+            values = [block.value if hasattr(block, "value") else None for block in function.inputs]
+            values[len(values) - count :] = [value] * count
+            try:
+                asyncio.run(demo.process_api(function, values, state=SessionState(demo)))
+            except gr.Error as error:
+                refused += 1
+                assert not error.print_exception
+                assert "/" not in error.message
+                assert "\n" not in error.message
+    assert refused > len(demo.fns) / 2
+
+
+def test_what_fails_after_the_handler_is_said_too(tmp_path):
+    full = OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
+    with FriendlyBlocks() as blocks:
+        shown = gr.Textbox()
+        shown.postprocess = lambda _: fail_with(full)
+        blocks.load(lambda: "text", outputs=shown)
+    (function,) = blocks.fns.values()
+    error = raised_by(asyncio.run, blocks.process_api(function, [], state=SessionState(blocks)))
+    assert isinstance(error, gr.Error)
+    assert str(tmp_path) not in error.message
