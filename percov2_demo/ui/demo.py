@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.about_tab import create_about
@@ -17,6 +18,7 @@ from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
 from percov2_demo.ui.errors import FriendlyBlocks
 from percov2_demo.ui.inside_tab import InsideTab
 from percov2_demo.ui.kiosk import Kiosk
+from percov2_demo.ui.limits import RequestLimits
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.run_cards import create_run_list
 from percov2_demo.ui.sampling import PAGE_EVENT
@@ -67,7 +69,8 @@ def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Bloc
         if kiosk is not None:
             demo.load(None, js=kiosk.script(), **PAGE_EVENT)
         create_endpoints(pipeline)
-    return demo.queue(max_size=MAX_WAITING_VISITORS)
+    # Otherwise a program may pass the queue by, and run the model as often at a time as it likes.
+    return demo.queue(max_size=MAX_WAITING_VISITORS, api_open=False)
 
 
 def launch_options() -> dict[str, Any]:
@@ -83,7 +86,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "max_file_size": MAX_FILE_BYTES,
         "state_session_capacity": MAX_SESSIONS,
-        "app_kwargs": {"lifespan": cleaning},
+        "app_kwargs": {"lifespan": cleaning, "middleware": [Middleware(RequestLimits)]},
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,

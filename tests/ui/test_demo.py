@@ -73,7 +73,7 @@ def test_launch_options():
     options = launch_options()
     assert options["max_file_size"] == MAX_FILE_BYTES
     assert options["state_session_capacity"] == MAX_SESSIONS
-    assert options["app_kwargs"] == {"lifespan": cleaning}
+    assert options["app_kwargs"]["lifespan"] is cleaning
     assert options["run_history"] is False
     assert options["enable_monitoring"] is False
     assert options["show_error"] is False
