@@ -18,6 +18,9 @@ CLEANING_SECONDS = 60
 
 FILE_LIFETIME_SECONDS = 3600
 
+UNFINISHED_SECONDS = 120
+"""How long an upload may rest before it counts as broken off; those that the disk had no room for, too."""
+
 _FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 _FOLDER_PREFIX = "percov2-explorer-"
 
@@ -64,20 +67,20 @@ async def cleaning(app: FastAPI) -> AsyncIterator[None]:
 def delete_old(folder: Path, age: float) -> None:
     """Deletes what nobody has written to for `age` seconds in a folder of gradio's files, and the folder if empty.
 
-    gradio keeps each file in a folder of its own, and uploads that have not ended beside them. What cannot be deleted
-    is left.
+    gradio keeps each file in a folder of its own, and beside them uploads that have not ended, which go after
+    `UNFINISHED_SECONDS`. What cannot be deleted is left.
     """
-    oldest = time.time() - age
+    now = time.time()
+    oldest, oldest_upload = now - age, now - min(age, UNFINISHED_SECONDS)
     with contextlib.suppress(OSError):
         is_old = folder.stat().st_ctime <= oldest
         for entry in folder.iterdir():
             with contextlib.suppress(OSError):
-                if any(path.stat().st_ctime > oldest for path in (entry, *entry.glob("*"))):
-                    continue
-                if entry.is_dir():
+                if not entry.is_dir():
+                    if entry.stat().st_ctime <= oldest_upload:
+                        entry.unlink()
+                elif not any(path.stat().st_ctime > oldest for path in (entry, *entry.glob("*"))):
                     shutil.rmtree(entry)
-                else:
-                    entry.unlink()
         if is_old:
             folder.rmdir()
 

@@ -69,6 +69,16 @@ def test_young_files_and_unfinished_uploads_stay(tmp_path):
     delete_old(tmp_path / "folder", 0)
 
 
+def test_uploads_that_were_broken_off_go_soon(tmp_path, monkeypatch):
+    """Otherwise the first file that a full disk has no room for would leave none for all others."""
+    (tmp_path / "hash").mkdir()
+    (tmp_path / "hash" / "photo.jpg").write_bytes(b"bytes")
+    (tmp_path / "upload").write_bytes(b"bytes")
+    monkeypatch.setattr(cleaning, "UNFINISHED_SECONDS", 0)
+    delete_old(tmp_path, 60)
+    assert [path.name for path in tmp_path.iterdir()] == ["hash"]
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_the_pages_own_files_are_never_old(temporary, monkeypatch, kept):
     monkeypatch.setattr(cleaning, "CLEANING_SECONDS", 0.01)
