@@ -150,7 +150,8 @@ def sweep(
 
     @cache
     def encode(preset: str) -> Bitstream:
-        return pipeline.compress(photo, preset=preset)
+        # Packed, for each caption's stream is coded anew.
+        return pipeline.compress(photo, preset=preset, caption_coding="deflate")
 
     @cache
     def stream_of(preset: str, caption: str) -> Bitstream:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.rates import RateReport
@@ -84,19 +85,24 @@ def test_captions_share_indices(pipeline, photo):
         assert pipeline.read(stream.to_bytes()).caption == stream.caption
 
 
-def test_a_photo_is_encoded_once_for_each_preset(pipeline, photo, monkeypatch):
-    encoded = []
-    compress = type(pipeline).compress
+def test_a_photo_is_encoded_once_for_each_preset_and_coded_once_for_each_caption(pipeline, photo, monkeypatch):
+    encoded, coded = [], []
+    encode, check = type(pipeline.hyper_codec).encode, EntropyCoder.check
 
-    def count(self, image, preset):
+    def count_encoded(self, latents, preset):
         encoded.append(preset)
-        return compress(self, image, preset)
+        return encode(self, latents, preset)
 
-    monkeypatch.setattr(type(pipeline), "compress", count)
-    presets = ("ultra-low", "low")
-    trials = [trial(caption, preset, steps=1) for caption in ("", "a castle") for preset in presets]
-    assert len(list(sweep(pipeline, photo, trials))) == 4
+    def count_coded(self, stream):
+        coded.append((stream.preset, stream.caption))
+        check(self, stream)
+
+    monkeypatch.setattr(type(pipeline.hyper_codec), "encode", count_encoded)
+    monkeypatch.setattr(EntropyCoder, "check", count_coded)
+    pairs = list(product(("ultra-low", "low"), ("", "a castle")))
+    assert len(list(sweep(pipeline, photo, [trial(caption, preset, steps=1) for preset, caption in pairs]))) == 4
     assert encoded == ["ultra-low", "low"]
+    assert coded == pairs
 
 
 def test_neighbours_are_batched_by_what_they_share():
