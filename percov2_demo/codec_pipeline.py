@@ -540,4 +540,4 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
         shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
         noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
-        return noise.to(self._execution_device)
+        return noise.to(start.condition.channels.device)
