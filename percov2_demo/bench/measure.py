@@ -48,9 +48,10 @@ def bench(
     Returns:
         "settings"; "parts", seconds by name; "decode", seconds of the plain diffusers loop, of this codec and of its
         fast mode, with text and hyper-decoding; "ratio_to_diffusers" and "ratio_to_diffusers_fast", medians over the
-        rounds; "psnr_to_diffusers" and "psnr_fast", dB between the pictures; "variants", of each "seconds",
-        "ratio_to_diffusers" and "psnr_to_exact" or, where it does not run, "refused", a sentence; "sweep" and its
-        ratios to separate decodes; "peak_memory_mb", of the device's memory on a GPU.
+        rounds, and the same of processors' seconds, in which other programs hardly count, as "cpu_ratio_to_diffusers"
+        and "cpu_ratio_to_diffusers_fast"; "psnr_to_diffusers" and "psnr_fast", dB between the pictures; "variants", of
+        each "seconds", "ratio_to_diffusers" and "psnr_to_exact" or, where it does not run, "refused", a sentence;
+        "sweep" and its ratios to separate decodes; "peak_memory_mb", of the device's memory on a GPU.
 
     Raises:
         ValueError: A setting is out of range.
@@ -132,6 +133,7 @@ def _beside_diffusers(
             refused[name] = sentence
     spans = take_turns(actions, repeats, pipeline.device)
     times = {name: [span.wall for span in taken] for name, taken in spans.items()}
+    cpu_times = {name: [span.cpu for span in taken] for name, taken in spans.items()}
     tensors = {name: to_tensor(picture) for name, picture in pictures.items()}
 
     def row(name: str) -> dict[str, float | str]:
@@ -147,6 +149,8 @@ def _beside_diffusers(
         "decode": {name: median(times[name]) for name in ("diffusers", "exact", "fast")},
         "ratio_to_diffusers": _ratio(times["exact"], times["diffusers"]),
         "ratio_to_diffusers_fast": _ratio(times["fast"], times["diffusers"]),
+        "cpu_ratio_to_diffusers": _ratio(cpu_times["exact"], cpu_times["diffusers"]),
+        "cpu_ratio_to_diffusers_fast": _ratio(cpu_times["fast"], cpu_times["diffusers"]),
         "psnr_to_diffusers": psnr(tensors["diffusers"], tensors["exact"]),
         "psnr_fast": psnr(tensors["exact"], tensors["fast"]),
         "variants": {name: row(name) for name in VARIANTS if variants},

@@ -45,6 +45,7 @@ def test_ratios_are_of_the_times(result):
     decode, sweep = result["decode"], result["sweep"]
     assert result["ratio_to_diffusers"] == pytest.approx(decode["exact"] / decode["diffusers"])
     assert result["ratio_to_diffusers_fast"] == pytest.approx(decode["fast"] / decode["diffusers"])
+    assert result["cpu_ratio_to_diffusers"] > 0 < result["cpu_ratio_to_diffusers_fast"]
     assert sweep["pictures"] == 10
     assert result["ratio_of_sweep_fast"] == pytest.approx(sweep["fast"] / sweep["separate"])
 
