@@ -18,16 +18,21 @@ import pytest
 CONFIGURATION = Path(__file__).parent.parent / "spaces_config" / "replicas" / "haproxy.cfg"
 HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 REPLICAS = ("one", "two")
+CHECK = "/gradio_api/app_id"
 
 pytestmark = pytest.mark.skipif(not Path(HAPROXY).is_file(), reason="no haproxy")
 
 
 class Replica(ThreadingHTTPServer):
-    """Answers with its name until it is stopped."""
+    """Answers with its name until it is stopped, the proxy's checks so many seconds later as `delay` says."""
 
     def __init__(self, name: str):
+        self.delay = 0.0
+
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if self.path == CHECK:
+                    time.sleep(self.server.delay)
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(name)))
                 self.end_headers()
@@ -54,10 +59,11 @@ def replicas() -> Iterator[dict[str, Replica]]:
 
 @pytest.fixture
 def address(replicas, tmp_path) -> Iterator[str]:
-    """The proxy's, with the configuration's ports exchanged for free ones."""
+    """The proxy's, with the configuration's ports exchanged for free ones, and checks in quick succession."""
     ports = {7861: replicas["one"].server_port, 7862: replicas["two"].server_port}
     ports |= {port: free_port() for port in (7858, 7859, 7860)}
     text = re.sub(r":(78\d\d)\b", lambda match: f":{ports[int(match[1])]}", CONFIGURATION.read_text())
+    text = text.replace("inter 2s", "inter 50ms")
     path = tmp_path / "haproxy.cfg"
     path.write_text(text)
     process = subprocess.Popen([HAPROXY, "-f", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -109,3 +115,13 @@ def test_visitors_of_a_replica_that_is_gone_go_to_the_other_one(address, replica
         (other,) = set(REPLICAS) - {first}
         replicas[first].stop()
         assert {visitor.get("/gradio_api/heartbeat").text for _ in range(3)} == {other}
+
+
+def test_a_slow_replica_keeps_its_visitors(address, replicas):
+    visitors = [httpx.Client(base_url=address) for _ in range(2)]
+    served = [visitor.get("/").text for visitor in visitors]
+    assert set(served) == set(REPLICAS)
+    for replica in replicas.values():
+        replica.delay = 0.3
+    time.sleep(1.5)
+    assert [visitor.get("/").text for visitor in visitors] == served
