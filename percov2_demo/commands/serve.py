@@ -46,8 +46,10 @@ def run(options: Namespace) -> None:
 
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
+    from percov2_demo.ui.heap import share_heaps
     from percov2_demo.ui.kiosk import Kiosk
 
+    share_heaps()
     pipeline = load_pipeline(options)
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
     signal.signal(signal.SIGTERM, signal.default_int_handler)

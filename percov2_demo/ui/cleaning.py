@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import shutil
 import tempfile
@@ -11,6 +10,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from fastapi import FastAPI
+
+from percov2_demo.ui.heap import return_memory
 
 
 CLEANING_SECONDS = 60
@@ -109,13 +110,3 @@ def _clean(app: FastAPI, folder: Path) -> None:
                 os.utime(path)
     delete_old(folder, FILE_LIFETIME_SECONDS)
     return_memory()
-
-
-def return_memory() -> None:
-    """Gives memory that is free back to the system, where the C library is glibc.
-
-    It keeps what many pictures of many sizes leave in pieces, for each thread apart, and seldom gives it back by
-    itself: a server would grow for hours.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)

@@ -2,12 +2,10 @@
 
 import asyncio
 import os
-import platform
 import tempfile
 from pathlib import Path
 
 import gradio as gr
-import psutil
 import pytest
 
 from percov2_demo.ui import cleaning
@@ -112,14 +110,3 @@ def test_the_folder_of_all_gradio_apps_is_left_alone(temporary, monkeypatch):
     path = Path(save_download(b"a picture", "picture.png"))
     asyncio.run(serve())
     assert path.is_file()
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library keeps memory in its own way")
-def test_free_memory_is_given_back():
-    """What stays in use lies between what is free, so that the C library by itself gives nothing back."""
-    pieces = [bytearray(2000) for _ in range(50_000)]
-    pieces = pieces[::100]
-    before = psutil.Process().memory_info().rss
-    cleaning.return_memory()
-    assert before - psutil.Process().memory_info().rss > 50e6
-    assert len(pieces) == 500
