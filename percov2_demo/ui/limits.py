@@ -6,6 +6,7 @@ import re
 import time
 
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -56,6 +57,9 @@ class RequestLimits:
             return
         try:
             await self._app(scope, _bounded(receive, most), send)
+        except ClientDisconnect:
+            # Nobody is left to answer, and it is no failure to log.
+            return
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise

@@ -38,12 +38,12 @@ def read_stream_text(text: str) -> bytes:
     compact = re.sub(r"\s+", "", text[: _MAX_TEXT + 1])
     if len(compact) > _MAX_TEXT:
         raise BitstreamError("This text is too long to be a picture.")
-    if "?" in compact:
-        compact = parse_qs(urlsplit(compact).query).get(PARAMETER, [""])[0]
-    digits = compact.rstrip("=").replace("+", "-").replace("/", "_")
     try:
+        if "?" in compact:
+            compact = parse_qs(urlsplit(compact).query).get(PARAMETER, [""])[0]
+        digits = compact.rstrip("=").replace("+", "-").replace("/", "_")
         data = base64.b64decode(digits + "=" * (-len(digits) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):  # A character beyond ASCII is a plain ValueError.
+    except (binascii.Error, ValueError):  # A character beyond ASCII, or half an IPv6 address, is a plain ValueError.
         data = b""
     if not data:
         raise BitstreamError("This is not a picture's text or link: copy the whole of it and paste it again.")

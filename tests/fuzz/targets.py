@@ -10,7 +10,7 @@ from functools import cache
 from itertools import product
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream, BitstreamError, Header, Withheld
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
@@ -134,8 +134,15 @@ def payloads() -> list[bytes]:
 
 
 def pictures() -> list[bytes]:
-    """A drawn picture in every format that is read, and in some of its kinds."""
+    """A drawn picture in every format that is read, in some of its kinds, and with metadata."""
     scene, files = draw_scene(96, 64), []
+    exif = Image.Exif()
+    exif.update({0x0112: 6, 0x010E: "a scene", 0x9286: bytes(200)})
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for name in ("PNG", "JPEG", "WEBP", "AVIF", "TIFF"):
+        file = io.BytesIO()
+        scene.save(file, name, exif=exif, icc_profile=profile)
+        files.append(file.getvalue())
     kinds = {"PNG": ("RGB", "RGBA", "P", "L", "1", "I;16"), "TIFF": ("RGB", "F", "CMYK"), "JPEG": ("RGB", "L", "CMYK")}
     for name in FORMATS:
         for mode in kinds.get(name, ("RGB",)):

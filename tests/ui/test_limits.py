@@ -10,6 +10,7 @@ import gradio as gr
 import httpx
 import pytest
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from percov2_demo.ui import limits
@@ -124,3 +125,11 @@ def test_a_full_disk_at_an_upload_is_said(api: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(gr.routes, "upload_fn", full)
     answer = httpx.post(f"{api}upload", files={"files": ("a.png", b"x")})
     assert (answer.status_code, answer.text) == (507, DISK_FULL_SENTENCE)
+
+
+def test_who_leaves_in_the_middle_of_an_upload_is_no_failure() -> None:
+    async def app(scope: object, receive: object, send: object) -> None:
+        raise ClientDisconnect
+
+    scope = {"type": "http", "method": "POST", "path": "/gradio_api/upload", "headers": []}
+    asyncio.run(RequestLimits(app)(scope, None, None))
