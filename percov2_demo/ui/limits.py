@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import re
-import time
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -68,16 +67,19 @@ class RequestLimits:
 
 def _bounded(receive: Receive, most: int) -> Receive:
     """Raises `HTTPException` where a body has more than `most` bytes, or does not end in time."""
-    end = time.monotonic() + MAX_BODY_SECONDS
+    end: float | None = None
     got, is_going_on = 0, True
 
     async def bounded() -> Message:
-        nonlocal got, is_going_on
+        nonlocal end, got, is_going_on
         if not is_going_on:
             # What comes after a body is the visitor's leaving.
             return await receive()
+        # From the first time that anybody asks for the body, which may be long after its head.
+        end = end or asyncio.get_running_loop().time() + MAX_BODY_SECONDS
         try:
-            message = await asyncio.wait_for(receive(), end - time.monotonic())
+            async with asyncio.timeout_at(end):
+                message = await receive()
         except TimeoutError:
             raise HTTPException(408, _TOO_SLOW) from None
         got += len(message.get("body", b""))

@@ -21,6 +21,7 @@ def checked(block: Block, value: Any) -> Any:
         gr.Error: A choice is none of those on offer, or a file is an address.
         ValueError: The value is of another kind.
     """
+    _refuse_addresses(value)
     match block:
         case gr.Textbox():
             _require(value is None or isinstance(value, str))
@@ -39,11 +40,20 @@ def checked(block: Block, value: Any) -> Any:
         case gr.Radio() | gr.Dropdown():
             _require_choices(block, [value])
         case gr.File() | gr.Image():
-            path = value.get("path") if isinstance(value, dict) else value
+            path = value.get("path") if isinstance(value, dict) else None
             _require(value is None or (isinstance(path, str) and path != ""))
-            if path is not None and path.lower().startswith(("http:", "https:")):
-                raise gr.Error(ADDRESS_SENTENCE, print_exception=False)
     return value
+
+
+def _refuse_addresses(value: Any) -> None:
+    """gradio fetches every file that is named by an address, wherever in a value, of any size and into memory."""
+    if isinstance(value, dict):
+        if str(value.get("path")).lower().startswith(("http:", "https:")):
+            raise gr.Error(ADDRESS_SENTENCE, print_exception=False)
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            _refuse_addresses(part)
 
 
 def _require(condition: bool) -> None:

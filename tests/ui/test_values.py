@@ -65,6 +65,7 @@ def test_choices_are_those_on_offer():
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1/a.png", "https://example.com/a.png", "HTTP://[::1]/"])
 def test_the_server_fetches_nothing(address):
-    for value in (address, FILE | {"path": address}):
+    file = FILE | {"path": address}
+    for component, value in ((gr.File(), file), (gr.JSON(), [{"a": file}]), (gr.HTML(), file)):
         with pytest.raises(gr.Error, match=ADDRESS_SENTENCE):
-            checked(gr.File(), value)
+            checked(component, value)
