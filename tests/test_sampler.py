@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from percov2_demo import sampler
 from percov2_demo.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
 from percov2_demo.sampling import Sampling
 from tests.conftest import tiny_pipeline
@@ -59,9 +60,29 @@ def test_fast_mode_asks_at_every_other_step_and_drops_little_guidance(painter, c
 
 def test_guidance_is_dropped_picture_by_picture_and_for_good():
     branches = torch.stack([torch.zeros(3, 1, 2, 2), torch.full((3, 1, 2, 2), 0.9 * LITTLE_GUIDANCE)])
-    weights = _without_little_guidance(torch.tensor([1.5, 3.0, 0.5]), branches)
+    weights = _without_little_guidance(torch.tensor([1.5, 3.0, 0.5]), branches, 1)
     assert weights.tolist() == [1.0, 3.0, 0.5]
-    assert _without_little_guidance(weights, 100 * branches).tolist() == [1.0, 3.0, 0.5]
+    assert _without_little_guidance(weights, 100 * branches, 1).tolist() == [1.0, 3.0, 0.5]
+
+
+def test_less_guidance_is_little_the_more_runs_are_left():
+    branches = torch.stack([torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.4 * LITTLE_GUIDANCE)])
+    kept = [_without_little_guidance(torch.tensor([2.0]), branches, runs).item() for runs in (1, 2, 3, 5)]
+    assert kept == [1.0, 1.0, 2.0, 2.0]
+
+
+@pytest.mark.parametrize(("steps", "runs"), [(3, [1]), (4, [1]), (8, [3, 2, 1]), (9, [4, 3, 2, 1])])
+def test_the_runs_that_are_left_are_counted(painter, monkeypatch, steps, runs):
+    pipeline, stream = painter
+    told = []
+
+    def keep(weights, branches, left):
+        told.append(left)
+        return weights
+
+    monkeypatch.setattr(sampler, "_without_little_guidance", keep)
+    pipeline.decompress(stream, steps, fast=True)
+    assert told == runs
 
 
 def test_guidance_acts_in_two_fast_steps_of_a_residual_too():
