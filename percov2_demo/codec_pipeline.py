@@ -24,14 +24,15 @@ from percov2_demo.arithmetic import onednn_products
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld
 from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.captioning import CAPTIONERS, Captioner, LanguageCaptioner, LatentCaptioner
+from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS
+from percov2_demo.checkpoints.fingerprint import fingerprint
+from percov2_demo.checkpoints.loading import model_folder, pipeline_class
+from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import ModelError, damage_as_sentence
-from percov2_demo.fetching import DOWNLOAD_OPTIONS
-from percov2_demo.fingerprint import fingerprint
 from percov2_demo.images import fit_image, load_image, normalize
-from percov2_demo.loading import model_folder, pipeline_class
 from percov2_demo.memory import (
     ENTROPY_MODELS,
     PLANS,
@@ -49,11 +50,10 @@ from percov2_demo.memory import (
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.presets import get_preset
-from percov2_demo.sampler import Sampler, Start
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.sampler import Sampler, Start
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.stream_coding import StreamCoding
 from percov2_demo.text import TextCondition
-from percov2_demo.weights import component_sizes
 
 
 ASIDE = (*ENTROPY_MODELS, "captioner")

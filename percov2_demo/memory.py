@@ -7,8 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from percov2_demo.checkpoints.weights import Size
 from percov2_demo.errors import ModelError
-from percov2_demo.weights import Size
 
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from transformers import CLIPTextModel, PreTrainedTokenizerBase
 
 from percov2_demo.codec_pipeline import CodecPipeline
-from percov2_demo.ddim_sampler import DDIMSampler
 from percov2_demo.errors import ModelError
 from percov2_demo.images import MAX_FITTED_SIDE
 from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.sampling.ddim import DDIMSampler
 from percov2_demo.text import TextCondition, tokenize
 
 

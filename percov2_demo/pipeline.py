@@ -12,16 +12,16 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderModel
 
-from percov2_demo.adapter import Adapter, Checkpoint, load_adapter, save_adapter
+from percov2_demo.checkpoints.adapter import Adapter, Checkpoint, load_adapter, save_adapter
+from percov2_demo.checkpoints.model_json import ADAPTER_FILE
 from percov2_demo.codec_pipeline import ASIDE, CodecPipeline
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError
-from percov2_demo.flow_sampler import FlowSampler
-from percov2_demo.interpolant import PredictionType
-from percov2_demo.loading import ADAPTER_FILE
 from percov2_demo.memory import Estimate, MemoryPlan
 from percov2_demo.models.hyper_codec import HyperCodec
+from percov2_demo.sampling.flow import FlowSampler
+from percov2_demo.sampling.interpolant import PredictionType
 from percov2_demo.text import TextCondition, encode_text
 
 

@@ -10,8 +10,8 @@ from huggingface_hub.errors import HTTPError
 from huggingface_hub.utils import filter_repo_objects
 
 from percov2_demo.captioner_names import CAPTIONER_WORDS
+from percov2_demo.checkpoints.loading import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
 from percov2_demo.hub_answers import check_name, remedies
-from percov2_demo.loading import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
 from percov2_demo.space_hardware import HARDWARE, VARIABLES
 
 

@@ -18,12 +18,12 @@ from PIL import Image
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
     from percov2_demo.codec_pipeline import CodecPipeline
-    from percov2_demo.sampler import Start
+    from percov2_demo.sampling.sampler import Start
 
 MAX_BATCH = 4
 """Pictures painted at once: more would keep the viewer waiting for the first. A CPU paints several in the time that

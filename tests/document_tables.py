@@ -5,8 +5,8 @@ import json
 import re
 from pathlib import Path
 
-from percov2_demo.loading import source_licences
-from percov2_demo.sampling import Sampling
+from percov2_demo.checkpoints.loading import source_licences
+from percov2_demo.sampling.settings import Sampling
 
 
 ROOT = Path(__file__).parent.parent

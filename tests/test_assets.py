@@ -15,12 +15,12 @@ from gradio.media import get_image
 from PIL import Image
 from safetensors import safe_open
 
+from percov2_demo.checkpoints.loading import EMBEDDED_MODEL
 from percov2_demo.evaluation import list_pictures
 from percov2_demo.images import fit_image, load_image
-from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from tests.conftest import MODEL_PRESETS
 from tests.scene import draw_scene
 
@@ -63,7 +63,7 @@ def test_nothing_is_unpickled():
                 assert called not in ("eval", "exec"), source
                 if called == "torch.load":
                     # What was published as a pickle, with tensors alone allowed.
-                    assert source.name == "perco_checkpoint.py"
+                    assert source == EMBEDDED_MODEL.parents[1] / "percov2_demo" / "checkpoints" / "perco.py"
                     assert settings["weights_only"] == "True"
                 if called in ("np.load", "numpy.load"):
                     assert settings["allow_pickle"] == "False", source

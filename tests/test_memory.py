@@ -11,7 +11,8 @@ import torch
 from diffusers.models.autoencoders.vae import AutoencoderMixin
 
 from percov2_demo import PerCoV2Pipeline, memory
-from percov2_demo.loading import describe_model
+from percov2_demo.checkpoints.loading import describe_model
+from percov2_demo.checkpoints.weights import Size, component_sizes
 from percov2_demo.memory import (
     PLANS,
     SINGLE_PRECISION,
@@ -25,7 +26,6 @@ from percov2_demo.memory import (
     gigabytes,
 )
 from percov2_demo.text import T5_TOKENS
-from percov2_demo.weights import Size, component_sizes
 from tests.conftest import adapted_pipeline, tiny_pipeline
 from tests.perco import tiny_perco
 from tests.pretended_gpu import GPU, PretendedGPU, on_gpu

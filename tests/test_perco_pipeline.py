@@ -8,8 +8,8 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 from percov2_demo import HyperCodec, PerCoPipeline
 from percov2_demo.memory import PLANS
 from percov2_demo.presets import PRESETS
-from percov2_demo.sampler import Interrupted
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.sampler import Interrupted
+from percov2_demo.sampling.settings import Sampling
 from tests.perco import SCHEDULER, TINY_UNET_CONFIG, tiny_perco
 from tests.test_pipeline import largest_difference
 

@@ -11,7 +11,7 @@ from percov2_demo import PerCoV2Pipeline
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.memory import ENTROPY_MODELS, PLANS, place
 from percov2_demo.presets import PRESETS
-from percov2_demo.sampler import Interrupted
+from percov2_demo.sampling.sampler import Interrupted
 from tests.conftest import (
     MODEL_PRESETS,
     tiny_hyper_codec,

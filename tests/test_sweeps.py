@@ -10,8 +10,8 @@ from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.rates import RateReport
-from percov2_demo.sampler import Interrupted
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.sampler import Interrupted
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep
 from tests.scene import draw_scene
 

@@ -23,8 +23,8 @@ from percov2_demo.bitstream import MAX_PIXELS, Bitstream
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.pipeline import PerCoV2Pipeline
 from percov2_demo.presets import NOMINAL_SIDE
-from percov2_demo.sampler import Start
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.sampler import Start
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, sweep
 
 

@@ -10,9 +10,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedM
 
 from percov2_demo.captioner_names import CAPTIONERS
 from percov2_demo.captioning.captioner import normalize_caption
-from percov2_demo.loading import find_folder
+from percov2_demo.checkpoints.loading import find_folder
+from percov2_demo.checkpoints.weights import Size, component_size
 from percov2_demo.memory import free_memory, free_on, gigabytes
-from percov2_demo.weights import Size, component_size
 
 
 MAX_TOKENS = 32

@@ -7,7 +7,7 @@ from percov2_demo.commands.files import check_output, read_head
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.losses import draw_lost
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 
 
 HELP = "a .pcv2 file to a picture"

@@ -10,7 +10,7 @@ from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, defa
 from percov2_demo.commands.output import print_json
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 
 
 HELP = "rates and metrics over a folder of pictures"

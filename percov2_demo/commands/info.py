@@ -22,15 +22,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """Prints all fields of a stream, or of the model; of it no more is loaded than that takes."""
     if options.input is None:
-        from percov2_demo.loading import describe_model
+        from percov2_demo.checkpoints.loading import describe_model
 
         print_json(describe_model(options.model, options.base))
         return
     coder = None
     if read_head(options.input).version > 1:
+        from percov2_demo.checkpoints.loading import model_folder
         from percov2_demo.entropy.payload import EntropyCoder
         from percov2_demo.errors import damage_as_sentence
-        from percov2_demo.loading import model_folder
 
         folder = model_folder(options.model)
         with damage_as_sentence(folder):

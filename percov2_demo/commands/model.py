@@ -61,7 +61,7 @@ def default_caption(options: Namespace) -> str:
 def load_pipeline(options: Namespace) -> "CodecPipeline":
     """The model that the options name, placed as they say and with their captioner."""
     quieten_libraries()
-    from percov2_demo import loading
+    from percov2_demo.checkpoints import loading
 
     pipeline = loading.load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
     ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)

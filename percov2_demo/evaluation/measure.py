@@ -16,7 +16,7 @@ from percov2_demo.evaluation.tables import Row
 from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
 from percov2_demo.presets import get_preset
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from PIL import Image
 from percov2_demo.baselines import available_codecs
 from percov2_demo.caption_lines import read_caption
 from percov2_demo.images import fit_image, load_image
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp")

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from percov2_demo.interpolant import noisy_latent
+from percov2_demo.sampling.interpolant import noisy_latent
 from percov2_demo.training.flow import FlowObjective
 from percov2_demo.training.samples import Draws
 

@@ -3,7 +3,7 @@
 import torch
 from diffusers import AutoencoderKL
 
-from percov2_demo.loading import base_folder
+from percov2_demo.checkpoints.loading import base_folder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipeline import PerCoV2Pipeline
 

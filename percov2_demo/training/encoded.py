@@ -7,7 +7,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from percov2_demo.fingerprint import fingerprint
+from percov2_demo.checkpoints.fingerprint import fingerprint
 from percov2_demo.models.hyper_codec import HyperCodec
 
 

@@ -10,10 +10,10 @@ import torch
 from diffusers import ConfigMixin, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from transformers import AutoTokenizer, CLIPTextModelWithProjection, VisionEncoderDecoderModel
 
+from percov2_demo.checkpoints.loading import model_folder
+from percov2_demo.checkpoints.model_json import MANIFEST_FILE, NUMBER, read_json
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.loading import model_folder
-from percov2_demo.model_json import MANIFEST_FILE, NUMBER, read_json
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.positions import crop_positions

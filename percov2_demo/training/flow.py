@@ -6,8 +6,8 @@ from diffusers import SD3Transformer2DModel
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from percov2_demo.interpolant import PredictionType, expected_latent, noisy_latent
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
+from percov2_demo.sampling.interpolant import PredictionType, expected_latent, noisy_latent
 from percov2_demo.text import encode_clip
 from percov2_demo.training.samples import Draws
 

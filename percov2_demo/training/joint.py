@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from diffusers import SD3Transformer2DModel
 from torch import Tensor, nn
 
-from percov2_demo.interpolant import noisy_latent
 from percov2_demo.models.hyper_codec import Condition, HyperCodec
+from percov2_demo.sampling.interpolant import noisy_latent
 from percov2_demo.training.samples import Draws, Share
 
 

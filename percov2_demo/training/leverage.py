@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from percov2_demo.interpolant import noisy_latent
 from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.sampling.interpolant import noisy_latent
 from percov2_demo.sweeps import difference
 from percov2_demo.training.flow import FlowObjective
 from percov2_demo.training.samples import Draws

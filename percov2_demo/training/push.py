@@ -7,9 +7,9 @@ from typing import Any
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, ModelCardData
 from huggingface_hub.utils import DEFAULT_IGNORE_PATTERNS, filter_repo_objects
 
+from percov2_demo.checkpoints.loading import BASE_REPOSITORIES
+from percov2_demo.checkpoints.model_json import MANIFEST_FILE, NUMBER, Shape, read_json
 from percov2_demo.hub_answers import check_name, remedies
-from percov2_demo.loading import BASE_REPOSITORIES
-from percov2_demo.model_json import MANIFEST_FILE, NUMBER, Shape, read_json
 
 
 CARD = "README.md"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from percov2_demo.loading import read_manifest, source_licences
+from percov2_demo.checkpoints.loading import read_manifest, source_licences
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
 from percov2_demo.ui.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.pictures import drawing_html

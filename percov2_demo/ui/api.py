@@ -15,7 +15,7 @@ from PIL import Image
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, plan
 from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import friendly

@@ -7,7 +7,7 @@ import gradio as gr
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui import gpu
 from percov2_demo.ui.caption_tile import DIFFERENCE_PEAK, CaptionTile

@@ -8,7 +8,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
-from percov2_demo.loading import captioner_results
+from percov2_demo.checkpoints.loading import captioner_results
 from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import sentence
 from percov2_demo.ui.files import format_size

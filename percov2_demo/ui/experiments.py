@@ -9,7 +9,7 @@ from gradio.components import Component
 from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.losses import draw_lost
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.concealment import concealment_html
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.files import format_size, png_bytes, save_download

@@ -53,7 +53,7 @@ def kept_file(path: str) -> str | None:
 
 
 def png_bytes(picture: Image.Image) -> bytes:
-    """A picture as a PNG file, written fast: Pillow's default takes four times as long and saves a seventh of the bytes."""
+    """A picture as a PNG file, written fast: Pillow's default takes four times as long for a seventh fewer bytes."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.export import finite, json_file
 from percov2_demo.ui.links import stream_text
 

@@ -9,7 +9,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui import gpu
 from percov2_demo.ui.background import watch
 from percov2_demo.ui.scripts import random_script

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial, plan
 from percov2_demo.ui.plots import RATE
 

@@ -9,7 +9,7 @@ from percov2_demo.bench import bench, table
 from percov2_demo.bench.plain_loop import PlainLoop
 from percov2_demo.bench.variants import VARIANTS
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
 

@@ -11,7 +11,7 @@ from percov2_demo.bench import Ranges, scale, scale_table
 from percov2_demo.bench.chart import draw_scale
 from percov2_demo.bench.operations import ATTENTION, PRODUCTS, REST, OperationTimes
 from percov2_demo.bench.scaling import BATCHED, TILES, WHOLE, Cut
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
 

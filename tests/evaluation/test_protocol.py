@@ -6,7 +6,7 @@ import pytest
 
 from percov2_demo.baselines import available_codecs
 from percov2_demo.evaluation import Protocol, choose_codecs, describe_pictures, distinct_samplings, list_pictures
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from tests.scene import draw_scene
 
 

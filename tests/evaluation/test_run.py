@@ -12,7 +12,7 @@ from PIL import Image
 
 from percov2_demo.evaluation import Protocol, evaluate, list_pictures
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
 

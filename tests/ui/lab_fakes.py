@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image, ImageEnhance
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from tests.ui.fakes import FakePipeline
 
 

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from percov2_demo.loading import EMBEDDED_MODEL, read_manifest, source_licences
+from percov2_demo.checkpoints.loading import EMBEDDED_MODEL, read_manifest, source_licences
 from percov2_demo.ui.about_tab import CITATIONS, LIBRARIES, about_html
 from percov2_demo.ui.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.pictures import picture_path

@@ -15,7 +15,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.api import Endpoints
 from percov2_demo.ui.demo import build_demo, launch_options
 from percov2_demo.ui.errors import GENERIC_SENTENCE, MALFORMED_SENTENCE

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from percov2_demo.loading import EMBEDDED_MODEL
+from percov2_demo.checkpoints.loading import EMBEDDED_MODEL
 from percov2_demo.ui.captions import CaptionControls
 
 
@@ -68,7 +68,7 @@ def test_no_caption_has_no_text_box(controls):
 def test_what_was_measured_of_the_embedded_captioner_is_said_where_it_is_chosen(fake, blocks, monkeypatch, tmp_path):
     results = tmp_path / "captioner.json"
     results.write_text(json.dumps({"photos": 40, "content_overlap": 0.274}))
-    monkeypatch.setattr("percov2_demo.loading.CAPTIONER_RESULTS", results)
+    monkeypatch.setattr("percov2_demo.checkpoints.loading.CAPTIONER_RESULTS", results)
     fake.captioner, fake.name_or_path = object(), str(EMBEDDED_MODEL)
     controls = CaptionControls(fake, [])
     for text in ("", "a wall"):

@@ -10,7 +10,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.images import ImageError
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.compress_tab import CompressTab
 from percov2_demo.ui.files import save_download
 from percov2_demo.ui.links import link_to

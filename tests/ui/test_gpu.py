@@ -10,7 +10,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui import gpu
 from percov2_demo.ui.photo_input import PhotoInput

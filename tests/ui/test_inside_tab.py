@@ -9,7 +9,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Withheld
 from percov2_demo.images import ImageError
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.files import save_download
 from percov2_demo.ui.inside_tab import SCHEDULE_CHOICES, InsideTab
 from tests.ui.fakes import FakePipeline

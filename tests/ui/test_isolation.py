@@ -14,8 +14,8 @@ import psutil
 import pytest
 from PIL import Image
 
+from percov2_demo.checkpoints.loading import EMBEDDED_MODEL
 from percov2_demo.images import MAX_FILE_BYTES
-from percov2_demo.loading import EMBEDDED_MODEL
 from percov2_demo.ui.demo import build_demo, launch_options
 from percov2_demo.ui.files import save_download
 from tests.ui.fakes import FakePipeline

@@ -9,7 +9,7 @@ from gradio.utils import deep_hash
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.rates import RateReport
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.links import read_stream_text
 from percov2_demo.ui.runs import Run, next_number
 

@@ -6,7 +6,7 @@ import pytest
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import ImageError
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.sampling import SamplingControls, paint, preview_steps
 from tests.ui.fakes import FakePipeline, finish
 

@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 
 from percov2_demo.images import ImageError
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui.photo_input import PhotoInput
 from percov2_demo.ui.sweep_runner import MAX_TRIALS, SweepRunner, stopped_html

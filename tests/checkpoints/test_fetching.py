@@ -11,9 +11,9 @@ import pytest
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.__main__ import main
-from percov2_demo.adapter import Adapter
+from percov2_demo.checkpoints.adapter import Adapter
+from percov2_demo.checkpoints.fetching import fetch
 from percov2_demo.errors import ModelError
-from percov2_demo.fetching import fetch
 from tests.conftest import adapted_pipeline, pretend_training
 from tests.hub import COMMIT, OTHER_COMMIT, Hub, serve_hub
 

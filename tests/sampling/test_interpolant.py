@@ -4,7 +4,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
-from percov2_demo.interpolant import expected_latent, noisy_latent, starting_point, starting_sigmas, velocity
+from percov2_demo.sampling.interpolant import expected_latent, noisy_latent, starting_point, starting_sigmas, velocity
 
 
 @pytest.fixture

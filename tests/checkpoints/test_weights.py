@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from percov2_demo.weights import Size, component_size, component_sizes, tensor_files
+from percov2_demo.checkpoints.weights import Size, component_size, component_sizes, tensor_files
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from percov2_demo.sampler import Sampler
+from percov2_demo.sampling.sampler import Sampler
 from percov2_demo.text import TextCondition
 
 

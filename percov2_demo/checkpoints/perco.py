@@ -23,9 +23,9 @@ from safetensors.torch import load_file
 from torch import Size, Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from percov2_demo.checkpoints.loading import find_folder
+from percov2_demo.checkpoints.model_json import read_json
 from percov2_demo.errors import ModelError, damage_as_sentence
-from percov2_demo.loading import find_folder
-from percov2_demo.model_json import read_json
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.perco_pipeline import PerCoPipeline
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS

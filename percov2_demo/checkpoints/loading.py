@@ -6,17 +6,17 @@ from pathlib import Path
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 
+from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS, fetch
+from percov2_demo.checkpoints.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
+from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.errors import ModelError
-from percov2_demo.fetching import DOWNLOAD_OPTIONS, fetch
 from percov2_demo.memory import GIGABYTE, PLANS, T5, MemoryPlan, estimate
-from percov2_demo.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
-from percov2_demo.weights import component_sizes
 
 
 if TYPE_CHECKING:
     from percov2_demo.codec_pipeline import CodecPipeline
 
-EMBEDDED_MODEL = Path(__file__).parent.parent / "assets" / "model"
+EMBEDDED_MODEL = Path(__file__).parents[2] / "assets" / "model"
 
 SOURCES = EMBEDDED_MODEL.parent / "sources.json"
 

@@ -16,9 +16,9 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from percov2_demo.checkpoints.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
+from percov2_demo.checkpoints.weights import STEMS
 from percov2_demo.errors import ModelError
-from percov2_demo.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
-from percov2_demo.weights import STEMS
 
 
 DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from percov2_demo import sampler
-from percov2_demo.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling import sampler
+from percov2_demo.sampling.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
+from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
 

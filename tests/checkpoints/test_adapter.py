@@ -10,7 +10,7 @@ from diffusers import SD3Transformer2DModel
 from safetensors.torch import load_file, save_file
 
 from percov2_demo import HyperCodec, PerCoV2Pipeline
-from percov2_demo.adapter import Adapter, stored_tensors
+from percov2_demo.checkpoints.adapter import Adapter, stored_tensors
 from percov2_demo.errors import ModelError
 from tests.conftest import SD35, adapted_pipeline, pretend_training, tiny_base, tiny_pipeline
 

@@ -21,17 +21,17 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import VisionEncoderDecoderModel
 
+from percov2_demo.checkpoints.fingerprint import fingerprint_stored
+from percov2_demo.checkpoints.loading import ADAPTER_SHAPE, base_folder, commit_of
+from percov2_demo.checkpoints.model_json import ADAPTER_FILE, check_shape, read_json
+from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError, damage_as_sentence
-from percov2_demo.fingerprint import fingerprint_stored
-from percov2_demo.loading import ADAPTER_SHAPE, base_folder, commit_of
 from percov2_demo.memory import Estimate, MemoryPlan, check_memory, load_t5
-from percov2_demo.model_json import ADAPTER_FILE, check_shape, read_json
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
-from percov2_demo.weights import component_sizes, tensor_files
 
 
 FORMAT = 2

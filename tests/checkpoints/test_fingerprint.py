@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from percov2_demo.fingerprint import fingerprint, fingerprint_stored
+from percov2_demo.checkpoints.fingerprint import fingerprint, fingerprint_stored
 
 
 def test_same_parameters_same_fingerprint():

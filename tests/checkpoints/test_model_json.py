@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from percov2_demo.model_json import NUMBER, read_json
+from percov2_demo.checkpoints.model_json import NUMBER, read_json
 
 
 SHAPE = {"name": str, "revision": str | None, "count": int, "share": NUMBER, "sizes": [int], "by": {str: {"n": int}}}

@@ -18,9 +18,9 @@ import torch
 from diffusers import ModelMixin, SchedulerMixin
 from torch import Tensor
 
-from percov2_demo.interpolant import starting_point
 from percov2_demo.models.hyper_codec import Condition
-from percov2_demo.sampling import Sampling
+from percov2_demo.sampling.interpolant import starting_point
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.text import TextCondition
 
 

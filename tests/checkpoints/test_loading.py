@@ -8,10 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from percov2_demo import PerCoPipeline, PerCoV2Pipeline, loading
+from percov2_demo import PerCoPipeline, PerCoV2Pipeline
 from percov2_demo.__main__ import main
+from percov2_demo.checkpoints import loading
+from percov2_demo.checkpoints.loading import (
+    EMBEDDED_MODEL,
+    captioner_results,
+    describe_model,
+    load_pipeline,
+    read_manifest,
+)
 from percov2_demo.errors import ModelError
-from percov2_demo.loading import EMBEDDED_MODEL, captioner_results, describe_model, load_pipeline, read_manifest
 from tests.conftest import tiny_pipeline
 from tests.perco import tiny_perco, write_checkpoint
 

@@ -13,8 +13,8 @@ from transformers import CLIPTextModel
 
 from percov2_demo import HyperCodec
 from percov2_demo.__main__ import main
+from percov2_demo.checkpoints.perco import published_hyper_encoder, published_unet, read_perco_checkpoint
 from percov2_demo.errors import ModelError
-from percov2_demo.perco_checkpoint import published_hyper_encoder, published_unet, read_perco_checkpoint
 from percov2_demo.presets import PRESETS
 from tests.hub import Hub, serve_hub
 from tests.perco import (

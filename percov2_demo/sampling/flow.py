@@ -4,8 +4,8 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from torch import Tensor
 
-from percov2_demo.interpolant import PredictionType, expected_latent, starting_sigmas, velocity
-from percov2_demo.sampler import Sampler
+from percov2_demo.sampling.interpolant import PredictionType, expected_latent, starting_sigmas, velocity
+from percov2_demo.sampling.sampler import Sampler
 from percov2_demo.text import TextCondition
 
 
