@@ -16,6 +16,12 @@ def test_a_table_has_every_rows_columns():
     assert read == [{"a": "1", "b": ""}, {"a": "2", "b": 'é, "quoted"\nand more'}]
 
 
+def test_a_caption_is_no_formula():
+    rows = [{"caption": '=HYPERLINK("http://x")', "b": -1.5, "c": "-", "d": "a = b"}]
+    (read,) = csv.DictReader(io.StringIO(csv_file(rows).decode(), newline=""))
+    assert read == {"caption": '\'=HYPERLINK("http://x")', "b": "-1.5", "c": "'-", "d": "a = b"}
+
+
 def test_json_is_text_for_people():
     assert "é" in json_file({"a": "é"}).decode()
     assert json.loads(json_file([{"a": None}])) == [{"a": None}]
