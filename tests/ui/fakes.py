@@ -56,6 +56,7 @@ class FakePipeline:
         preset: str = "ultra-low",
         caption: str = "",
         fit: str = "native",
+        caption_coding: str | None = None,
         entropy: str | None = None,
         withheld: Withheld | None = None,
     ) -> Bitstream:
