@@ -17,6 +17,7 @@ from PIL import Image, ImageOps
 
 from percov2_demo.arithmetic import onednn_products
 from percov2_demo.bench.machine import describe_machine
+from percov2_demo.bench.measure import CAPTION
 from percov2_demo.bench.operations import ATTENTION, KINDS, PRODUCTS, OperationTimes, Work
 from percov2_demo.bench.turns import take_turns
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream
@@ -28,7 +29,6 @@ from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, sweep
 
 
-CAPTION = "a black shape with a bright edge"
 WHOLE, TILES, BATCHED = "whole", "tiles", "tiles in batches"
 MATRIX_SIDE = 2048
 """Side of the square matrices whose product shows what the machine is capable of."""

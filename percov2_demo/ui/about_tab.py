@@ -1,7 +1,6 @@
 """What this is: how it works, what the model is and is not, its data, and what happens to a visitor's photo."""
 
 import platform
-from collections.abc import Iterable
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -11,6 +10,7 @@ import gradio as gr
 
 from percov2_demo.checkpoints.loading import read_manifest, source_licences
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
+from percov2_demo.ui.breakdown import fields_html
 from percov2_demo.ui.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECONDS
 from percov2_demo.ui.pictures import drawing_html
 
@@ -76,7 +76,7 @@ def about_html(pipeline: "CodecPipeline") -> str:
         ("What it was trained on", _data(manifest)),
         ("Your photo", _privacy()),
         ("The name", _NAME),
-        ("Versions", _facts([("Python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)])),
+        ("Versions", fields_html(_versions(), "facts")),
     )
     return (
         '<article class="about"><section class="how"><div><h2>How it works</h2>'
@@ -109,11 +109,11 @@ def _model(pipeline: "CodecPipeline", manifest: dict[str, Any] | None) -> str:
             for stage, state in manifest["training"].items()
         ]
         parts = (
-            f"<details><summary>Parameters of each part</summary>{_facts(rows)}</details>"
-            f"<details><summary>Training of each stage</summary>{_facts(stages)}</details>"
+            f"<details><summary>Parameters of each part</summary>{fields_html(rows, 'facts')}</details>"
+            f"<details><summary>Training of each stage</summary>{fields_html(stages, 'facts')}</details>"
         )
     return (
-        f"<p>{escape(pipeline.config.description)}</p>{_facts(facts)}{parts}"
+        f"<p>{escape(pipeline.config.description)}</p>{fields_html(facts, 'facts')}{parts}"
         "<p>It is not the paper’s model, whose flow transformer has about two billion parameters. The decoder invents "
         "what the file does not say: do not use its pictures where a picture is evidence.</p>"
     )
@@ -150,6 +150,5 @@ def _privacy() -> str:
     )
 
 
-def _facts(rows: Iterable[tuple[str, str]]) -> str:
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in rows)
-    return f'<dl class="facts">{items}</dl>'
+def _versions() -> list[tuple[str, str]]:
+    return [("Python", platform.python_version()), *((name, version(name)) for name in LIBRARIES)]

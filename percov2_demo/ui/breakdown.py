@@ -6,7 +6,7 @@ from html import escape
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.presets import Preset, get_preset
 from percov2_demo.rates import RateReport
-from percov2_demo.ui.files import format_size
+from percov2_demo.ui.wording import format_size
 
 
 _PARTS = {
@@ -72,10 +72,10 @@ def _published(preset: Preset) -> str:
     return f"<details><summary>Published rates for this preset</summary><ul>{items}</ul></details>" if items else ""
 
 
-def fields_html(fields: Iterable[tuple[str, str]]) -> str:
-    """Names and values as a description list; values are escaped."""
+def fields_html(fields: Iterable[tuple[str, str]], style: str = "fields") -> str:
+    """Names and values as a description list of a class of the style sheet; they are escaped."""
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in fields)
-    return f'<dl class="fields">{items}</dl>'
+    return f'<dl class="{style}">{items}</dl>'
 
 
 def stream_fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:

@@ -11,10 +11,10 @@ from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.checkpoints.loading import captioner_results
 from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import sentence
-from percov2_demo.ui.files import format_size
 from percov2_demo.ui.runs import CaptionSource
 from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import constant_script, forget_script
+from percov2_demo.ui.wording import format_size
 
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from PIL import Image
 
 from percov2_demo.baselines import Codec, CodecError, Coded, Ladder, available_codecs
 from percov2_demo.ui.errors import friendly
-from percov2_demo.ui.files import file_url, format_size, png_bytes, save_download
+from percov2_demo.ui.files import file_url, png_bytes, save_download
 from percov2_demo.ui.runs import Run
 from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS
+from percov2_demo.ui.wording import format_size
 
 
 Updates = dict[Component, Any]

@@ -14,7 +14,7 @@ from percov2_demo.ui.captions import CaptionControls
 from percov2_demo.ui.coding import CodingControls
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.files import format_size, kept_file, png_bytes, save_download, save_thumbnail
+from percov2_demo.ui.files import kept_file, png_bytes, save_download, save_thumbnail
 from percov2_demo.ui.maps import maps_html
 from percov2_demo.ui.metrics import pair_metrics
 from percov2_demo.ui.photo_input import FittedPhoto, PhotoInput
@@ -25,6 +25,7 @@ from percov2_demo.ui.runs import Origin, Run, next_number
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, SamplingControls, connect_end, paint
 from percov2_demo.ui.scripts import lookup_script, scroll_script, stale_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS, Session
+from percov2_demo.ui.wording import format_size
 
 
 if TYPE_CHECKING:

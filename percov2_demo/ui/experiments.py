@@ -12,8 +12,9 @@ from percov2_demo.losses import draw_lost
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.concealment import concealment_html
 from percov2_demo.ui.errors import friendly
-from percov2_demo.ui.files import format_size, png_bytes, save_download
+from percov2_demo.ui.files import png_bytes, save_download
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT, connect_end, paint
+from percov2_demo.ui.wording import format_size
 
 
 if TYPE_CHECKING:

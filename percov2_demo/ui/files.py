@@ -64,12 +64,3 @@ def save_thumbnail(picture: Image.Image) -> str:
     small = picture.copy()
     small.thumbnail((_THUMBNAIL_SIDE, _THUMBNAIL_SIDE))
     return save_download(png_bytes(small), "thumbnail.png")
-
-
-def format_size(size: int, before_noun: bool = False) -> str:
-    """A number of bytes as people say it: 92 bytes, 53.1 KB, 3.1 MB; before a noun it is 92-byte."""
-    if size < 10_000:
-        return f"{size:,}-byte" if before_noun else f"{size:,} byte" + ("" if size == 1 else "s")
-    if size < 999_950:
-        return f"{size / 1e3:.1f} KB"
-    return f"{size / 1e6:.1f} MB"

@@ -11,13 +11,13 @@ from percov2_demo.rates import RateReport
 from percov2_demo.ui import gpu
 from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.experiments import Experiments
-from percov2_demo.ui.files import format_size
 from percov2_demo.ui.photo_input import PhotoInput
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.sampling import MODEL_QUEUE, PAGE_EVENT
 from percov2_demo.ui.scripts import scroll_script, step_script
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS
 from percov2_demo.ui.transmission import ELEMENT_ID, transmission_html
+from percov2_demo.ui.wording import counted, format_size
 
 
 if TYPE_CHECKING:
@@ -156,6 +156,6 @@ def _headline_html(stream: Bitstream, groups: int) -> str:
     packed = preset.index_bytes(stream.width, stream.height)
     return (
         f"<h2>{stream.indices.size:,} tokens in <em>{format_size(report.spatial_bytes)}</em></h2>"
-        f"<p>Without a model they take {packed:,} · {groups} group{'' if groups == 1 else 's'} · "
+        f"<p>Without a model they take {packed:,} · {counted(groups, 'group')} · "
         f"{stream.width}×{stream.height} pixels · the whole file is {format_size(report.file_bytes)}</p>"
     )

@@ -16,6 +16,7 @@ from plotly.colors import sample_colorscale
 from percov2_demo.presets import get_preset
 from percov2_demo.sweeps import Outcome
 from percov2_demo.ui.export import finite
+from percov2_demo.ui.wording import counted
 
 
 RATE = "file_bpp"
@@ -99,7 +100,7 @@ def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
         "preset": row["preset"],
         "guidance": f"guidance {row['guidance']:g}",
         "strength": f"strength {row['strength']:g}",
-        "steps": f"{row['steps']} step{'' if row['steps'] == 1 else 's'}",
+        "steps": counted(row["steps"], "step"),
         "seed": f"seed {row['seed']}",
     }
     if row["strength"] == 0:

@@ -12,12 +12,13 @@ from percov2_demo.rates import RateReport
 from percov2_demo.ui.breakdown import breakdown_html
 from percov2_demo.ui.codecs import CodecComparison
 from percov2_demo.ui.comparison import comparison_html, create_comparison
-from percov2_demo.ui.files import format_size, png_bytes, save_download
+from percov2_demo.ui.files import png_bytes, save_download
 from percov2_demo.ui.links import create_link, link_html
 from percov2_demo.ui.metrics import metrics_html
 from percov2_demo.ui.progress import create_progress
 from percov2_demo.ui.runs import Run
 from percov2_demo.ui.session import STATE_LIFETIME_SECONDS
+from percov2_demo.ui.wording import format_size
 
 
 Updates = dict[Component, Any]

@@ -6,9 +6,10 @@ import gradio as gr
 
 from percov2_demo.ui.collection import MAX_RUNS, RunCollection
 from percov2_demo.ui.comparison import comparison_html
-from percov2_demo.ui.files import file_url, format_size, kept_file
+from percov2_demo.ui.files import file_url, kept_file
 from percov2_demo.ui.plots import AXES, preset_colour, settings_text
 from percov2_demo.ui.runs import CaptionSource, Run
+from percov2_demo.ui.wording import counted, format_size
 
 
 OPEN_BOARD = 0
@@ -46,8 +47,9 @@ def cards_html(collection: RunCollection, shown: int) -> str:
     cards = "".join(_card(run, run.number == shown) for run in reversed(collection.runs))
     dropped = collection.dropped
     note = f" The oldest {dropped} left: the board keeps {MAX_RUNS}." if dropped else ""
+    count = counted(len(collection.runs), "run")
     return (
-        f'<section class="runs" aria-label="Runs"><p class="sweep-status"><b>{_count(collection)}</b>, the newest '
+        f'<section class="runs" aria-label="Runs"><p class="sweep-status"><b>{count}</b>, the newest '
         f"first.{note} Click a card or a point to see the run again and to get its settings back.</p>"
         f'<ul class="run-cards">{cards}</ul></section>'
     )
@@ -62,7 +64,7 @@ def tray_html(collection: RunCollection) -> str:
     )
     return (
         f'<nav class="tray" aria-label="This session"><button type="button" class="count" data-run="{OPEN_BOARD}">'
-        f"<b>{_count(collection)}</b><span>Session board ›</span></button>{thumbnails}</nav>"
+        f"<b>{counted(len(collection.runs), 'run')}</b><span>Session board ›</span></button>{thumbnails}</nav>"
     )
 
 
@@ -123,8 +125,3 @@ def _caption(run: Run) -> str:
         return "no caption"
     source = _SOURCES[run.caption_source]
     return f"“{escape(run.caption)}”" + (f" <small>{source}</small>" if source else "")
-
-
-def _count(collection: RunCollection) -> str:
-    count = len(collection.runs)
-    return f"{count} run{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ from percov2_demo.sweeps import Outcome, Trial, sweep
 from percov2_demo.ui import gpu
 from percov2_demo.ui.background import watch
 from percov2_demo.ui.photo_input import FittedPhoto
+from percov2_demo.ui.wording import counted
 
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class SweepRunner:
     def forecast_html(self, trials: Sequence[Trial]) -> str:
         """How much work a sweep is, said before it starts."""
         steps = sum(trial.steps for trial in trials)
-        text = f"<b>{_count(len(trials), 'picture')}</b> to decode, {_count(steps, 'step')} in all"
+        text = f"<b>{counted(len(trials), 'picture')}</b> to decode, {counted(steps, 'step')} in all"
         pace = self._pace(trials)
         if pace is None:
             return _line(f"{text}. How long that takes is shown once one has been measured here.")
@@ -67,7 +68,7 @@ class SweepRunner:
 
     def _status_html(self, trials: Sequence[Trial], done: int, doing: str = "") -> str:
         if done == len(trials):
-            return _line(f"<b>{_count(done, 'picture')}</b> painted.")
+            return _line(f"<b>{counted(done, 'picture')}</b> painted.")
         left = sum(trial.steps for trial in trials[done:])
         pace = self._pace(trials)
         rest = f", about {_duration(left * pace)} left" if pace is not None else ""
@@ -119,15 +120,11 @@ WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>
 
 def stopped_html(done: int) -> str:
     """What the status says after Stop or a failure."""
-    return _line(f"<b>Stopped</b> after {_count(done, 'picture')}." if done else "Nothing was painted.")
+    return _line(f"<b>Stopped</b> after {counted(done, 'picture')}." if done else "Nothing was painted.")
 
 
 def _line(text: str) -> str:
     return f'<p class="sweep-status" role="status">{text}</p>'
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

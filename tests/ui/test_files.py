@@ -6,7 +6,7 @@ import pytest
 from gradio.utils import get_upload_folder
 
 from percov2_demo.images import ImageError
-from percov2_demo.ui.files import format_size, received_path, safe_stem, save_download
+from percov2_demo.ui.files import received_path, safe_stem, save_download
 
 
 @pytest.mark.parametrize(
@@ -22,26 +22,6 @@ from percov2_demo.ui.files import format_size, received_path, safe_stem, save_do
 )
 def test_safe_stem(name, stem):
     assert safe_stem(name) == stem
-
-
-@pytest.mark.parametrize(
-    ("size", "text"),
-    [
-        (1, "1 byte"),
-        (92, "92 bytes"),
-        (1181, "1,181 bytes"),
-        (53_144, "53.1 KB"),
-        (999_960, "1.0 MB"),
-        (3_100_000, "3.1 MB"),
-    ],
-)
-def test_format_size(size, text):
-    assert format_size(size) == text
-
-
-def test_a_size_before_a_noun():
-    assert f"a {format_size(3253, before_noun=True)} photo" == "a 3,253-byte photo"
-    assert f"a {format_size(41_800, before_noun=True)} photo" == "a 41.8 KB photo"
 
 
 def test_downloads_are_exact_and_within_gradios_cache():
