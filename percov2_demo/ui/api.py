@@ -22,7 +22,7 @@ from percov2_demo.ui.errors import friendly
 from percov2_demo.ui.export import csv_file
 from percov2_demo.ui.files import png_bytes, safe_stem, save_download
 from percov2_demo.ui.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MODEL_QUEUE, paint
-from percov2_demo.ui.sweep_runner import check_size, run_sweep
+from percov2_demo.ui.sweep_runner import check_size, check_steps, run_sweep
 
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Endpoints:
         caption: str = "",
         fast: bool = False,
     ) -> Iterator[tuple[list[dict[str, Any]], str | None, str | None]]:
-        """Paints one photo under every combination of settings, at most 60.
+        """Paints one photo under every combination of settings, at most 60 pictures and 1,200 steps.
 
         Args:
             photo: The photo's file.
@@ -194,6 +194,7 @@ class Endpoints:
             Sampling(count, guidance, strength, seed) for strength, count, guidance, seed in product(*settings)
         ]
         trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+        check_steps(trials)
         original = fit_image(_open_photo(photo), max_side=self._pipeline.max_side)
         rows: list[dict[str, Any]] = []
         archive = io.BytesIO()

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MAX_TRIALS = 60
 """Pictures of one sweep: others wait for the model meanwhile."""
 
+MAX_TOTAL_STEPS = 1200
+"""Steps of all pictures of one sweep: minutes on a CPU."""
+
 
 class SweepRunner:
     """Runs sweeps and remembers how fast this machine painted.
@@ -46,6 +49,7 @@ class SweepRunner:
         Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
         """
         check_size(len(trials))
+        check_steps(trials)
         original = photo.open()
         done = 0
         yield self._status_html(trials, done, "reading the photo"), None
@@ -111,6 +115,18 @@ def check_size(pictures: int) -> None:
         raise gr.Error("Choose at least one value of each setting.", print_exception=False)
     if pictures > MAX_TRIALS:
         message = f"{pictures} pictures are too many: choose values for at most {MAX_TRIALS}."
+        raise gr.Error(message, print_exception=False)
+
+
+def check_steps(trials: Sequence[Trial]) -> None:
+    """Refuses a sweep of too many steps.
+
+    Raises:
+        gr.Error: It is one.
+    """
+    steps = sum(trial.steps for trial in trials)
+    if steps > MAX_TOTAL_STEPS:
+        message = f"{steps:,} steps are too many: choose fewer pictures or steps, {MAX_TOTAL_STEPS:,} at most in all."
         raise gr.Error(message, print_exception=False)
 
 

@@ -113,6 +113,7 @@ def test_rows_of_a_sweep_come_as_they_are_finished(client, photo):
     ("settings", "message"),
     [
         ({"seeds": list(range(61))}, "61 pictures are too many"),
+        ({"seeds": list(range(13)), "steps": [100]}, "1,300 steps are too many"),
         ({"seeds": [0] * 10**5, "steps": [1] * 10**5}, "10000000000 pictures are too many"),
         ({"steps": []}, "Send steps as a list of whole numbers from 1 to 100."),
         ({"steps": [2.5]}, "Send steps as a list"),
@@ -160,7 +161,7 @@ def test_programs_read_what_every_parameter_means(server):
         "/compress": "Turns a photo into a .pcv2 file.",
         "/decompress": "Paints the picture that a .pcv2 file describes.",
         "/info": "Tells what a .pcv2 file says, without painting it.",
-        "/sweep": "Paints one photo under every combination of settings, at most 60.",
+        "/sweep": "Paints one photo under every combination of settings, at most 60 pictures and 1,200 steps.",
     }
     assert [parameter["parameter_name"] for parameter in endpoints["/decompress"]["parameters"]] == [
         "stream",

@@ -8,6 +8,7 @@ import pytest
 from percov2_demo.images import ImageError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial
+from percov2_demo.ui import sweep_runner
 from percov2_demo.ui.photo_input import PhotoInput
 from percov2_demo.ui.sweep_runner import MAX_TRIALS, SweepRunner, stopped_html
 from tests.ui.lab_fakes import LabPipeline
@@ -56,7 +57,8 @@ def test_the_estimate_alone_has_no_pace(runner, photo):
     assert "about" not in runner.forecast_html(trials(1))
 
 
-def test_closing_stops_the_sampler(runner, codec, photo):
+def test_closing_stops_the_sampler(runner, codec, photo, monkeypatch):
+    monkeypatch.setattr(sweep_runner, "MAX_TOTAL_STEPS", 10**9)
     running = runner.run(photo, trials(2, steps=100_000_000))
     next(running)
     next(running)
@@ -71,10 +73,17 @@ def test_failures_of_the_codec_pass(runner, codec, photo):
         list(runner.run(photo, trials(1)))
 
 
-@pytest.mark.parametrize(("count", "message"), [(0, "at least one value"), (MAX_TRIALS + 1, "too many")])
-def test_nothing_and_too_much(runner, photo, count, message):
+@pytest.mark.parametrize(
+    ("count", "steps", "message"),
+    [
+        (0, 2, "at least one value"),
+        (MAX_TRIALS + 1, 2, "61 pictures are too many"),
+        (MAX_TRIALS, 21, "1,260 steps are too many"),
+    ],
+)
+def test_nothing_and_too_much(runner, photo, count, steps, message):
     with pytest.raises(gr.Error, match=message):
-        list(runner.run(photo, trials(count)))
+        list(runner.run(photo, trials(count, steps)))
 
 
 def test_what_was_painted_before_stop_is_said():
