@@ -72,7 +72,7 @@ def test_two_launched_processes_learn_as_one_does(folder):
     assert (folder / "two" / "joint" / "validation" / "step-0000004.png").is_file()
     for stage in ("joint", "entropy"):
         one, two = (load_file(folder / work / stage / "average.safetensors") for work in ("one", "two"))
-        assert set(one) == set(two)
+        torch.testing.assert_close(two, one, rtol=1e-3, atol=5e-3)
         close = [torch.isclose(two[name], one[name], rtol=1e-3, atol=1e-3).flatten() for name in one]
         # Adam goes a whole step along a gradient that is nothing but rounding.
         assert torch.cat(close).float().mean() > 0.999
