@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from percov2_demo.images import ImageError
     from percov2_demo.models.autoencoder import PatchAutoencoder
     from percov2_demo.models.hyper_codec import HyperCodec
-    from percov2_demo.perco_pipeline import PerCoPipeline
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.pipelines.perco import PerCoPipeline
+    from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
 _MODULES = {
     "Bitstream": "bitstream",
@@ -21,8 +21,8 @@ _MODULES = {
     "HyperCodec": "models.hyper_codec",
     "ImageError": "images",
     "PatchAutoencoder": "models.autoencoder",
-    "PerCoPipeline": "perco_pipeline",
-    "PerCoV2Pipeline": "pipeline",
+    "PerCoPipeline": "pipelines.perco",
+    "PerCoV2Pipeline": "pipelines.percov2",
     "Withheld": "bitstream",
 }
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.images import fit_image
-from percov2_demo.rates import RateReport
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
     from percov2_demo.sampling.sampler import Start
 
 MAX_BATCH = 4

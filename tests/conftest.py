@@ -25,8 +25,8 @@ from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.training.captioner import build_captioner
-from percov2_demo.training.tokenizer import train_tokenizer
+from percov2_demo.training.data.tokenizer import train_tokenizer
+from percov2_demo.training.objectives.captioner import build_captioner
 from tests.scene import draw_scene
 
 

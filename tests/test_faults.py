@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from percov2_demo.__main__ import main
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
-from tests.soak.server import Server, started
+from tools.soak.server import Server, started
 
 
 NOT_THESE = "the model's weights do not match its identity"
@@ -197,7 +197,7 @@ def test_weights_of_another_model_are_said(broken, photo, capsys):
 def test_a_full_disk_is_said_and_outlived(tmp_path, photo, monkeypatch):
     import percov2_demo.ui.api as api
     from percov2_demo.ui.demo import build_demo, launch_options
-    from percov2_demo.ui.errors import GENERIC_SENTENCE
+    from percov2_demo.ui.server.errors import GENERIC_SENTENCE
 
     real = api.save_download
     full = threading.Event()

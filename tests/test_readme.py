@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from percov2_demo.__main__ import build_parser, main
-from tests.document_tables import DOCUMENTS, TABLES, written
 from tests.scene import draw_scene
+from tools.document_tables import DOCUMENTS, TABLES, written
 
 
 ROOT = Path(__file__).parent.parent
@@ -27,7 +27,7 @@ COMMANDS = [shlex.split(line)[3:] for line in SHELL.splitlines() if "-m percov2_
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.parent.name)
 def test_tables_are_the_committed_results(document):
-    """`python -m tests.document_tables` writes them."""
+    """`python -m tools.document_tables` writes them."""
     tables = written(document.read_text("utf-8"))
     assert tables
     for name, body in tables.items():

@@ -17,7 +17,7 @@ from percov2_demo.bench.variants import VARIANTS, refusal
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial, sweep
 

@@ -7,7 +7,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusion3Pipeline
 from PIL import Image
 from torch import Tensor, nn
 
-from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.interpolant import expected_latent, starting_point, starting_sigmas, velocity
 from percov2_demo.sampling.sampler import Start
 from percov2_demo.sampling.settings import Sampling

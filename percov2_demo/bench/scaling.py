@@ -15,14 +15,14 @@ from typing import Any
 import torch
 from PIL import Image, ImageOps
 
-from percov2_demo.arithmetic import onednn_products
 from percov2_demo.bench.machine import describe_machine
 from percov2_demo.bench.measure import CAPTION
 from percov2_demo.bench.operations import ATTENTION, KINDS, PRODUCTS, OperationTimes, Work
 from percov2_demo.bench.turns import take_turns
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream
 from percov2_demo.models.hyper_codec import Condition
-from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.pipelines.onednn import onednn_products
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.presets import NOMINAL_SIDE
 from percov2_demo.sampling.sampler import Start
 from percov2_demo.sampling.settings import Sampling

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
-from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
 
-from percov2_demo.captioner_names import CAPTIONERS
 from percov2_demo.captioning.captioner import normalize_caption
-from percov2_demo.checkpoints.loading import find_folder
+from percov2_demo.captioning.names import CAPTIONERS
+from percov2_demo.checkpoints.folders import find_folder
+from percov2_demo.checkpoints.free_memory import free_memory, free_on
+from percov2_demo.checkpoints.memory_plans import gigabytes
 from percov2_demo.checkpoints.weights import Size, component_size
-from percov2_demo.memory import free_memory, free_on, gigabytes
 
 
 MAX_TOKENS = 32

@@ -8,7 +8,7 @@ another way to load, and are the same in every precision); tensors that training
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,13 +22,14 @@ from torch import Tensor, nn
 from transformers import VisionEncoderDecoderModel
 
 from percov2_demo.checkpoints.fingerprint import fingerprint_stored
-from percov2_demo.checkpoints.loading import ADAPTER_SHAPE, base_folder, commit_of
-from percov2_demo.checkpoints.model_json import ADAPTER_FILE, check_shape, read_json
+from percov2_demo.checkpoints.folders import ADAPTER_SHAPE, base_folder, commit_of
+from percov2_demo.checkpoints.free_memory import check_memory
+from percov2_demo.checkpoints.memory_plans import Estimate, MemoryPlan
+from percov2_demo.checkpoints.schema import ADAPTER_FILE, check_shape, read_json
 from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError, damage_as_sentence
-from percov2_demo.memory import Estimate, MemoryPlan, check_memory, load_t5
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -66,7 +67,7 @@ class Checkpoint:
     def find(
         cls, name: str, revision: str | None = None, place: str | Path | None = None, plan: MemoryPlan | None = None
     ) -> Self:
-        """The checkpoint of a name or at a place, see `loading.base_folder`.
+        """The checkpoint of a name or at a place, see `folders.base_folder`.
 
         Raises:
             ModelError: There is none.
@@ -185,7 +186,12 @@ class Adapted(NamedTuple):
 
 
 def load_adapter(
-    folder: Path, plan: MemoryPlan, device: torch.device, base: str | Path | None = None, **kwargs: Any
+    folder: Path,
+    plan: MemoryPlan,
+    device: torch.device,
+    load_t5: Callable[[Path], Mapping[str, Any]],
+    base: str | Path | None = None,
+    **kwargs: Any,
 ) -> Adapted:
     """Puts an adapter onto its base.
 
@@ -193,6 +199,7 @@ def load_adapter(
         folder: The adapter.
         plan: The memory plan.
         device: Where the model is to work.
+        load_t5: Called with the base's folder; gives what replaces T5, as arguments of the base's `from_pretrained`.
         base: Folder or repository of the base, where it is not the one that the adapter names.
         **kwargs: For `from_pretrained` of the base; `dtype` is one precision, or those of parts by name.
 
@@ -210,7 +217,7 @@ def load_adapter(
         raise ModelError("the adapter's weights do not match its identity: fetch the adapter again")
     own = _load_own(folder, kwargs["dtype"])
     _check_manifest(adapter, own["hyper_codec"])
-    parts = checkpoint.load(adapter.condition_channels, **kwargs | load_t5(checkpoint.folder, plan, device))
+    parts = checkpoint.load(adapter.condition_channels, **kwargs | load_t5(checkpoint.folder))
     _put_on(parts["transformer"], stored_tensors(folder / "transformer"))
     return Adapted(parts | own, adapter, checkpoint, needed)
 

@@ -16,7 +16,7 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
-from percov2_demo.checkpoints.model_json import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
+from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
 from percov2_demo.checkpoints.weights import STEMS
 from percov2_demo.errors import ModelError
 

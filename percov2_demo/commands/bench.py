@@ -32,7 +32,7 @@ def run(options: Namespace) -> None:
     pipeline = load_pipeline(options)
     watch.lap("imports and load")
     from percov2_demo.bench import bench, scale, scale_table, table
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
     if not isinstance(pipeline, PerCoV2Pipeline):
         raise ValueError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")

@@ -29,8 +29,8 @@ def run(options: Namespace) -> None:
         for path in options.input:
             print(pipeline.caption(path), flush=True)
         return
-    from percov2_demo.evaluation import join_processes
-    from percov2_demo.training.captions import open_pictures, write_captions
+    from percov2_demo.captioning.batch import open_pictures, write_captions
+    from percov2_demo.evaluation.run import join_processes
 
     check_output(options.output)
     options.device = join_processes(options.device)

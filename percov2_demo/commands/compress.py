@@ -4,12 +4,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from percov2_demo.bitstream import SCHEDULES, Withheld
+from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.commands.files import check_output
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.presets import PRESETS
-from percov2_demo.rates import RateReport
 
 
 HELP = "a picture to a .pcv2 file"

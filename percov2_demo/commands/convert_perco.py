@@ -24,7 +24,7 @@ def run(options: Namespace) -> None:
     if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise ValueError(f"{options.output} exists already: name a new folder")
     quieten_libraries()
-    from percov2_demo.checkpoints.perco import read_perco_checkpoint
+    from percov2_demo.pipelines.convert_perco import read_perco_checkpoint
 
     pipeline = read_perco_checkpoint(options.checkpoint, options.base)
     pipeline.save_pretrained(options.output)

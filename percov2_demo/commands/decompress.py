@@ -6,7 +6,7 @@ from pathlib import Path
 from percov2_demo.commands.files import check_output, read_head
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
-from percov2_demo.losses import draw_lost
+from percov2_demo.entropy.packet_loss import draw_lost
 from percov2_demo.sampling.settings import Sampling
 
 

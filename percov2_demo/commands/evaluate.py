@@ -66,15 +66,14 @@ def coding(text: str) -> str:
 
 def run(options: Namespace) -> None:
     """Measures the codec on a folder of pictures."""
-    from percov2_demo.evaluation import (
+    from percov2_demo.evaluation.protocol import (
         Protocol,
         choose_codecs,
         describe_pictures,
         distinct_samplings,
-        evaluate,
-        join_processes,
         list_pictures,
     )
+    from percov2_demo.evaluation.run import evaluate, join_processes
 
     if options.out.exists() and not options.out.is_dir():
         raise ValueError(f"{options.out} is a file: name a folder for the results")

@@ -7,12 +7,12 @@ import warnings
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-from percov2_demo.captioner_names import CAPTIONER_WORDS
-from percov2_demo.memory import PLANS
+from percov2_demo.captioning.names import CAPTIONER_WORDS
+from percov2_demo.checkpoints.memory_plans import PLANS
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 CAPTIONERS_METAVAR = "|".join((*CAPTIONER_WORDS, "ID"))
 
@@ -61,9 +61,9 @@ def default_caption(options: Namespace) -> str:
 def load_pipeline(options: Namespace) -> "CodecPipeline":
     """The model that the options name, placed as they say and with their captioner."""
     quieten_libraries()
-    from percov2_demo.checkpoints import loading
+    from percov2_demo.pipelines import auto
 
-    pipeline = loading.load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
+    pipeline = auto.load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
     ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)
     if ignored is not None:
         print(f"note: {ignored}", file=sys.stderr)

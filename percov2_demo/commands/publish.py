@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from percov2_demo.commands.model import CAPTIONERS_METAVAR
 from percov2_demo.commands.output import print_json
-from percov2_demo.space_hardware import HARDWARE
+from percov2_demo.hub.hardware import HARDWARE
 
 
 HELP = "the app as a Space on the Hugging Face hub"
@@ -24,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """Uploads the app as a Space, or says what would be uploaded."""
-    from percov2_demo.publishing import publish
+    from percov2_demo.hub.publish_space import publish
 
     served = (options.model, options.base, options.captioner)
     print_json(publish(options.space, options.hardware, *served, options.private, options.update, options.dry_run))

@@ -42,12 +42,11 @@ def seconds(text: str) -> float:
 
 def run(options: Namespace) -> None:
     """Serves the app until it is stopped."""
-    from percov2_demo.ui.cleaning import visitors_folder
-
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
-    from percov2_demo.ui.heap import share_heaps
     from percov2_demo.ui.kiosk import Kiosk
+    from percov2_demo.ui.server.cleaning import visitors_folder
+    from percov2_demo.ui.server.heap import share_heaps
 
     share_heaps()
     pipeline = load_pipeline(options)

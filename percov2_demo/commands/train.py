@@ -31,17 +31,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """Runs stages of training."""
     quieten_libraries()
-    from percov2_demo.training.full_size import FullSize
-    from percov2_demo.training.recipe import read_config
-    from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
+    from percov2_demo.training.recipes.base import read_config
+    from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
+    from percov2_demo.training.recipes.sd3 import SD3Recipe
 
     if options.push:
         # Before hours of training.
-        from percov2_demo.hub_answers import check_name
+        from percov2_demo.hub.messages import check_name
 
         check_name(options.push, "a model")
     config = read_config(options.config or EMBEDDED_CONFIG)
-    recipe = (FullSize if "base" in config else Stages)(
+    recipe = (SD3Recipe if "base" in config else ScratchRecipe)(
         config, options.data, options.work, options.precision, options.model
     )
     for stage in options.stages:
@@ -52,6 +52,6 @@ def run(options: Namespace) -> None:
         elif recipe.accelerator.is_main_process:
             (recipe.export if stage == "export" else recipe.results)(options.out)
     if options.push and recipe.accelerator.is_main_process:
-        from percov2_demo.training.push import push
+        from percov2_demo.hub.push_model import push
 
         print_json(push(options.out, options.push, options.dry_run))

@@ -12,8 +12,8 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.colors import qualitative
 
+from percov2_demo.evaluation.published import MEASURED_METRICS, PublishedSet
 from percov2_demo.metrics import METRICS
-from percov2_demo.published import MEASURED_METRICS, PublishedSet
 
 
 RATE = "file_bpp"

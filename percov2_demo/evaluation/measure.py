@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.baselines import Ladder, available_codecs
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.tables import Row
 from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
 from percov2_demo.presets import get_preset
-from percov2_demo.rates import RateReport
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""

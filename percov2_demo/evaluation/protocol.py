@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from percov2_demo.baselines import available_codecs
-from percov2_demo.caption_lines import read_caption
+from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
 

@@ -11,8 +11,8 @@ import plotly.io
 from PIL import Image
 
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
+from percov2_demo.evaluation.published import DATASETS, PublishedSet, load_published
 from percov2_demo.metrics import METRICS
-from percov2_demo.published import DATASETS, PublishedSet, load_published
 
 
 PAGE = """<!doctype html>

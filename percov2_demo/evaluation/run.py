@@ -13,7 +13,7 @@ from accelerate import PartialState
 from PIL import Image
 from tqdm import tqdm
 
-from percov2_demo.baselines import available_codecs
+from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.evaluation.learned import load_learned, measure_sets
 from percov2_demo.evaluation.measure import Evaluator
@@ -32,7 +32,7 @@ from percov2_demo.evaluation.tables import (
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 
 LONGEST_WAIT = timedelta(days=2)

@@ -19,9 +19,9 @@ from diffusers import ModelMixin, SchedulerMixin
 from torch import Tensor
 
 from percov2_demo.models.hyper_codec import Condition
+from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.sampling.interpolant import starting_point
 from percov2_demo.sampling.settings import Sampling
-from percov2_demo.text import TextCondition
 
 
 LITTLE_GUIDANCE = 0.05

@@ -29,7 +29,7 @@ from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
 from percov2_demo.models.quantizer import VectorQuantizer
-from percov2_demo.training.samples import Draws, Share
+from percov2_demo.training.data.determinism import Draws, Share
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from percov2_demo import PerCoV2Pipeline
-from percov2_demo.captioning import LanguageCaptioner, language, normalize_caption
+from percov2_demo.captioning import language
+from percov2_demo.captioning.captioner import normalize_caption
+from percov2_demo.captioning.language import LanguageCaptioner
 from tests.conftest import tiny_pipeline
 
 

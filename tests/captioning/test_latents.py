@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from percov2_demo.captioning import LatentCaptioner, normalize_caption
+from percov2_demo.captioning.captioner import normalize_caption
+from percov2_demo.captioning.latents import LatentCaptioner
 from percov2_demo.images import ImageError
 from tests.conftest import tiny_autoencoder_kl, tiny_captioner, tiny_pipeline, tiny_tokenizer
 from tests.scene import draw_scene

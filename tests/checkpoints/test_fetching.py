@@ -15,7 +15,7 @@ from percov2_demo.checkpoints.adapter import Adapter
 from percov2_demo.checkpoints.fetching import fetch
 from percov2_demo.errors import ModelError
 from tests.conftest import adapted_pipeline, pretend_training
-from tests.hub import COMMIT, OTHER_COMMIT, Hub, serve_hub
+from tests.model_hub import COMMIT, OTHER_COMMIT, Hub, serve_hub
 
 
 BASE, ADAPTER = "someone/sd3-tiny", "someone/percov2-tiny"

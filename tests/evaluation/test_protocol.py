@@ -4,8 +4,14 @@ import json
 
 import pytest
 
-from percov2_demo.baselines import available_codecs
-from percov2_demo.evaluation import Protocol, choose_codecs, describe_pictures, distinct_samplings, list_pictures
+from percov2_demo.evaluation.baselines import available_codecs
+from percov2_demo.evaluation.protocol import (
+    Protocol,
+    choose_codecs,
+    describe_pictures,
+    distinct_samplings,
+    list_pictures,
+)
 from percov2_demo.sampling.settings import Sampling
 from tests.scene import draw_scene
 

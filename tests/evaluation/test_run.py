@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from percov2_demo.evaluation import Protocol, evaluate, list_pictures
+from percov2_demo.evaluation.protocol import Protocol, list_pictures
+from percov2_demo.evaluation.run import evaluate
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline

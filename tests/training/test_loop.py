@@ -16,10 +16,10 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from percov2_demo import HyperCodec
 from percov2_demo.training import loop
-from percov2_demo.training.curves import read_curve
-from percov2_demo.training.flow import HyperObjective
+from percov2_demo.training.data.determinism import Draws, Share
 from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
-from percov2_demo.training.samples import Draws, Share
+from percov2_demo.training.measures.curves import read_curve
+from percov2_demo.training.objectives.flow import HyperObjective
 from tests.conftest import tiny_hyper_codec
 from tests.training.launched import run_on_two
 

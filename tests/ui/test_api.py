@@ -18,7 +18,7 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.api import Endpoints
 from percov2_demo.ui.demo import build_demo, launch_options
-from percov2_demo.ui.errors import GENERIC_SENTENCE, MALFORMED_SENTENCE
+from percov2_demo.ui.server.errors import GENERIC_SENTENCE, MALFORMED_SENTENCE
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
 from tests.ui.lab_fakes import LabPipeline

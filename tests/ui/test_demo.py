@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from percov2_demo.images import MAX_FILE_BYTES
-from percov2_demo.ui.cleaning import cleaning
 from percov2_demo.ui.demo import MAX_SESSIONS, MAX_WAITING_VISITORS, build_demo, launch_options
+from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.theme import STYLESHEET
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
