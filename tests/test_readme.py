@@ -66,10 +66,3 @@ def test_files_that_documents_link_to_exist(document):
     assert links
     for link in links:
         assert (document.parent / link).is_file(), link
-
-
-def test_files_that_the_readme_names_exist():
-    (tree,) = blocks("text")
-    names = re.findall(r"\b(\w+\.py|\w+/)", tree)
-    for name in names:
-        assert any((ROOT / parent / name).exists() for parent in ("", "percov2_demo")), name
