@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 # Each thread asks for memory while the others live, so that none takes over another's heap.
 THREADS = """
 import ctypes, sys, threading
-from percov2_demo.ui.heap import share_heaps
+from percov2_demo.ui.server.heap import share_heaps
 
 if "share" in sys.argv:
     share_heaps()
