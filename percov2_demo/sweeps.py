@@ -143,7 +143,7 @@ def sweep(
         interrupt: Asked before each step; True stops the sweep.
 
     Raises:
-        ValueError: A setting is out of range.
+        InputError: A setting is out of range.
         Interrupted: `interrupt` returned True within a picture.
     """
     from percov2_demo.metrics import measure, to_tensor

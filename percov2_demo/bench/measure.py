@@ -54,7 +54,7 @@ def bench(
         "sweep" and its ratios to separate decodes; "peak_memory_mb", of the device's memory on a GPU.
 
     Raises:
-        ValueError: A setting is out of range.
+        InputError: A setting is out of range.
     """
     photo = fit_image(photo, max_side=pipeline.max_side)
     stream = pipeline.compress(photo, caption=CAPTION)

@@ -120,7 +120,7 @@ def scale(
         too.
 
     Raises:
-        ValueError: A setting is out of range.
+        InputError: A setting is out of range.
     """
     sampling, ranges = sampling or Sampling(), ranges or Ranges()
     like = pipeline.compress(photo, caption=CAPTION)

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from percov2_demo.data.caption_lines import read_caption
 from percov2_demo.data.shards import PICTURES, PhotoShards
+from percov2_demo.errors import InputError, PerCoError
 from percov2_demo.images import load_image
 
 
@@ -36,7 +37,7 @@ class Pictures(Protocol):
         """A picture in RGB.
 
         Raises:
-            ValueError: It cannot be read.
+            InputError: It cannot be read.
         """
         ...
 
@@ -48,7 +49,7 @@ class FilePictures:
         paths: Files and folders.
 
     Raises:
-        ValueError: Two pictures would be called the same.
+        InputError: Two pictures would be called the same.
     """
 
     def __init__(self, paths: Sequence[Path]):
@@ -59,7 +60,7 @@ class FilePictures:
                 if file == path or file.suffix.lower().lstrip(".") in PICTURES:
                     name = file.name if file == path else file.relative_to(path).as_posix()
                     if self.paths.setdefault(name, file) != file:
-                        raise ValueError(f"two pictures would be called {name}: give the folder that both are in")
+                        raise InputError(f"two pictures would be called {name}: give the folder that both are in")
         self.files = list(self.paths)
 
     def __len__(self) -> int:
@@ -114,7 +115,7 @@ class _Readable(Dataset):
         file = self.pictures.file(number)
         try:
             return _Read(file, self.pictures.load(number))
-        except ValueError as error:
+        except PerCoError as error:
             return _Read(file, None, str(error))
 
 
@@ -122,23 +123,23 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
     """The pictures of files, folders of files, tar shards, or folders of tar shards.
 
     Raises:
-        ValueError: A path is missing, there is no picture, there are both files and shards, or two would be called
+        InputError: A path is missing, there is no picture, there are both files and shards, or two would be called
             the same.
     """
     found = [shard for path in paths for shard in (sorted(path.glob("*.tar")) if path.is_dir() else [path])]
     shards = list(dict.fromkeys(found))
     if all(shard.suffix == ".tar" for shard in shards) and shards:
         if len({shard.name for shard in shards}) < len(shards):
-            raise ValueError("two of the shards have the same name, by which captions are told apart: rename one")
+            raise InputError("two of the shards have the same name, by which captions are told apart: rename one")
         return ShardPictures(shards)
     if any(shard.suffix == ".tar" for shard in shards):
-        raise ValueError("give either pictures or tar shards, not both")
+        raise InputError("give either pictures or tar shards, not both")
     missing = next((path for path in paths if not path.exists()), None)
     if missing is not None:
-        raise ValueError(f"there is no file or folder {missing}: check the name")
+        raise InputError(f"there is no file or folder {missing}: check the name")
     pictures = FilePictures(paths)
     if not len(pictures):
-        raise ValueError(f"no pictures found: give {', '.join(PICTURES)} files, a folder of them, or tar shards")
+        raise InputError(f"no pictures found: give {', '.join(PICTURES)} files, a folder of them, or tar shards")
     return pictures
 
 
@@ -161,11 +162,11 @@ def write_captions(
         How many pictures have captions, and how many could not be read; None in all processes but the first.
 
     Raises:
-        ValueError: The batch size is no number of pictures, `out` holds something else than captions, or none of the
+        InputError: The batch size is no number of pictures, `out` holds something else than captions, or none of the
             pictures can be read.
     """
     if batch_size < 1:
-        raise ValueError(f"the batch size must be at least 1, not {batch_size}")
+        raise InputError(f"the batch size must be at least 1, not {batch_size}")
     state = PartialState()
     # A process that starts later must not take for unfinished what an earlier one is at.
     done = {record["file"] for path in (out, *_partials(out)) for record in _records(path)}
@@ -197,7 +198,7 @@ def write_captions(
     for path in _partials(out):
         path.unlink()
     if not ordered:
-        raise ValueError("none of the pictures can be read: nothing was captioned")
+        raise InputError("none of the pictures can be read: nothing was captioned")
     return {"captions": len(ordered), "unreadable": len(pictures) - len(ordered)}
 
 

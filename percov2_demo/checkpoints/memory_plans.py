@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from percov2_demo.checkpoints.weights import Size
+from percov2_demo.errors import InputError
 
 
 GIGABYTE = 10**9
@@ -75,10 +76,10 @@ def get_plan(name: str) -> MemoryPlan:
     """The plan of a name.
 
     Raises:
-        ValueError: There is none.
+        InputError: There is none.
     """
     if name not in PLANS:
-        raise ValueError(f"there is no memory plan {name!r}: choose one of {', '.join(PLANS)}")
+        raise InputError(f"there is no memory plan {name!r}: choose one of {', '.join(PLANS)}")
     return PLANS[name]
 
 

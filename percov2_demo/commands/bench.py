@@ -7,6 +7,7 @@ from PIL import Image
 
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
+from percov2_demo.errors import InputError
 from percov2_demo.images import load_image
 
 
@@ -26,7 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """Measures how long each part takes."""
     if options.repeats < 1:
-        raise ValueError("the number of rounds must be at least 1")
+        raise InputError("the number of rounds must be at least 1")
     photo = load_image(options.input) if options.input else Image.effect_mandelbrot((512, 512), (-2, -1, 1, 1), 100)
     watch = Stopwatch()
     pipeline = load_pipeline(options)
@@ -35,7 +36,7 @@ def run(options: Namespace) -> None:
     from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
     if not isinstance(pipeline, PerCoV2Pipeline):
-        raise ValueError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
+        raise InputError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
     pipeline.set_progress_bar_config(disable=True)
     if options.scale:
         result, lines = scale(pipeline, photo.convert("RGB"), options.repeats), scale_table

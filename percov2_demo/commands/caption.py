@@ -6,6 +6,7 @@ from pathlib import Path
 from percov2_demo.commands.files import check_output
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 
 
 HELP = "what is on pictures, a line for each"
@@ -24,7 +25,7 @@ def run(options: Namespace) -> None:
     if options.output is None:
         for path in options.input:
             if path.is_dir() or path.suffix == ".tar":
-                raise ValueError(f"{path} is no picture: name a file for the captions of many with -o")
+                raise InputError(f"{path} is no picture: name a file for the captions of many with -o")
         pipeline = load_pipeline(options)
         for path in options.input:
             print(pipeline.caption(path), flush=True)

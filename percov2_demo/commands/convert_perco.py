@@ -5,6 +5,7 @@ from pathlib import Path
 
 from percov2_demo.commands.model import quieten_libraries
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 
 
 HELP = "a published PerCo (SD) checkpoint to a model folder"
@@ -22,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """Writes the model folder of a published checkpoint and prints what it is."""
     if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
-        raise ValueError(f"{options.output} exists already: name a new folder")
+        raise InputError(f"{options.output} exists already: name a new folder")
     quieten_libraries()
     from percov2_demo.pipelines.convert_perco import read_perco_checkpoint
 

@@ -8,6 +8,7 @@ from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.commands.decompress import STEPS_HELP, STRENGTH_HELP
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.settings import Sampling
@@ -76,7 +77,7 @@ def run(options: Namespace) -> None:
     from percov2_demo.evaluation.run import evaluate, join_processes
 
     if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"{options.out} is a file: name a folder for the results")
+        raise InputError(f"{options.out} is a file: name a folder for the results")
     options.device = join_processes(options.device)
     source = options.captions or default_caption(options)
     captions = None if source in ("auto", "none") else Path(source)

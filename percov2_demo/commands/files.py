@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from percov2_demo.bitstream import HEAD_BYTES, Header
+from percov2_demo.errors import InputError
 
 
 def read_head(path: Path) -> Header:
     """The head of a stream.
 
     Raises:
-        BitstreamError: The file is none.
+        StreamError: The file is none.
         OSError: It cannot be read.
     """
     with path.open("rb") as file:
@@ -20,9 +21,9 @@ def check_output(path: Path) -> None:
     """Refuses a path that no file can be written to.
 
     Raises:
-        ValueError: It is a folder, or in none.
+        InputError: It is a folder, or in none.
     """
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file")
+        raise InputError(f"{path} is a folder: name a file")
     if not path.parent.is_dir():
-        raise ValueError(f"the folder {path.parent} does not exist: create it first")
+        raise InputError(f"the folder {path.parent} does not exist: create it first")

@@ -9,6 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
 from percov2_demo.commands.model import add_model_options, load_pipeline
+from percov2_demo.errors import InputError
 
 
 HELP = "the app, as python app.py"
@@ -60,7 +61,7 @@ def run(options: Namespace) -> None:
             )
         except OSError as error:
             place = f"port {options.port}" if options.port else "any of the usual ports"
-            raise ValueError(
+            raise InputError(
                 f"the app cannot be served at {place}: another program uses it, or the address is not this computer's"
             ) from error
         while True:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from percov2_demo.commands.model import quieten_libraries
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 from percov2_demo.training.stage_names import STAGES
 
 
@@ -48,7 +49,7 @@ def run(options: Namespace) -> None:
         if stage not in ("export", "results"):
             recipe.run(stage, options.time_budget, options.resume)
         elif options.out is None:
-            raise ValueError(f"the {stage} stage needs --out, the folder to write")
+            raise InputError(f"the {stage} stage needs --out, the folder to write")
         elif recipe.accelerator.is_main_process:
             (recipe.export if stage == "export" else recipe.results)(options.out)
     if options.push and recipe.accelerator.is_main_process:

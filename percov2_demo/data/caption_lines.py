@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from percov2_demo.errors import InputError
+
 
 def read_caption(line: str | bytes, file: str) -> dict[str, Any]:
     """The object in a line of a file of captions.
@@ -12,7 +14,7 @@ def read_caption(line: str | bytes, file: str) -> dict[str, Any]:
         file: What the file is called in a complaint.
 
     Raises:
-        ValueError: The line is no object with texts as `file` and `caption`.
+        InputError: The line is no object with texts as `file` and `caption`.
     """
     try:
         record = json.loads(line)
@@ -20,5 +22,5 @@ def read_caption(line: str | bytes, file: str) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         is_caption = False
     if not is_caption:
-        raise ValueError(f'{file} must hold one JSON object a line, with "file" and "caption"')
+        raise InputError(f'{file} must hold one JSON object a line, with "file" and "caption"')
     return record

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.errors import InputError
 
 
 PICTURES = ("jpg", "jpeg", "png", "webp")
@@ -45,14 +46,14 @@ class PhotoShards(Sequence[Photo]):
             where a photo is named there, that is its only caption.
 
     Raises:
-        ValueError: There is no photo in the shards, or a file is not what it should be.
+        InputError: There is no photo in the shards, or a file is not what it should be.
     """
 
     def __init__(self, paths: Iterable[Path], index: Path | None = None, captions: Path | None = None):
         self.paths = sorted(paths)
         places = [_index_shard(path, index) for path in self.paths]
         if not sum(len(place["name"]) for place in places):
-            raise ValueError("no training photos found: give a folder that holds train-*.tar shards")
+            raise InputError("no training photos found: give a folder that holds train-*.tar shards")
         self._places = {key: np.concatenate([place[key] for place in places]) for key in places[0]}
         self._shards = np.repeat(np.arange(len(places)), [len(place["name"]) for place in places])
         self._captions = captions
@@ -139,7 +140,7 @@ def _look_through(path: Path) -> dict[str, np.ndarray]:
                     source = json.loads(shard.extractfile(member).read()).get("source", "")
                     records[f"{folder}/{stem}"] = (member.offset_data, member.size, source)
     except (tarfile.TarError, ValueError) as error:
-        raise ValueError(f"{path.name} is no tar shard of pictures and JSON") from error
+        raise InputError(f"{path.name} is no tar shard of pictures and JSON") from error
     beside = [records.get(key, (0, 0, "")) for key in pictures]
     return {
         "name": np.array([name.encode() for name, *_ in pictures.values()], dtype=bytes),
@@ -158,6 +159,6 @@ def read_shards(paths: Iterable[Path]) -> list[Photo]:
     """All photos of several shards.
 
     Raises:
-        ValueError: There is no photo in `paths`.
+        InputError: There is no photo in `paths`.
     """
     return list(PhotoShards(paths))

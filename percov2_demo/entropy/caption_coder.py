@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from percov2_demo.bitstream import MAX_CAPTION_BYTES, BitstreamError, compress_caption
+from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.bitstream.captions import decompress_caption
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, Run, information, symbol_weights
+from percov2_demo.errors import StreamError
 
 
 KINDS = ("raw", "deflate")
@@ -57,7 +58,7 @@ class CaptionCoder:
         kind = KINDS[_read_one(decoder, np.ones((1, 2)))]
         try:
             return kind, _read_raw(decoder) if kind == "raw" else _read_deflate(decoder)
-        except (UnicodeDecodeError, BitstreamError):
+        except (UnicodeDecodeError, StreamError):
             raise EntropyError("the caption is damaged") from None
 
     def _read_tokens(self, decoder: Decoder) -> str:

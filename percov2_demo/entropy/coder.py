@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percov2_demo.entropy.integer_layers import exponentials
+from percov2_demo.errors import StreamError
 
 
 _WEIGHT_BITS = 32
@@ -23,7 +24,7 @@ _WORD = 4
 _MODEL = constriction.stream.model.Categorical(perfect=False)
 
 
-class EntropyError(ValueError):
+class EntropyError(StreamError):
     """The bytes were not made by this model's encoder."""
 
 

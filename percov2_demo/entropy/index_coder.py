@@ -11,6 +11,7 @@ from percov2_demo.bitstream.header import TEMPERATURE_UNIT
 from percov2_demo.entropy.coder import Decoder, Run, information, symbol_weights
 from percov2_demo.entropy.masked_model import MASK, MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
+from percov2_demo.errors import InputError
 from percov2_demo.presets import get_preset
 
 
@@ -93,10 +94,10 @@ class IndexCoder(GroupCoder):
             temperature: What logits are divided by, a multiple of 1/64; 0 takes the most likely index.
 
         Raises:
-            ValueError: The temperature is none.
+            InputError: The temperature is none.
         """
         if not 0 <= temperature * TEMPERATURE_UNIT == int(temperature * TEMPERATURE_UNIT):
-            raise ValueError(f"the temperature must be a multiple of 1/{TEMPERATURE_UNIT}, not {temperature:g}")
+            raise InputError(f"the temperature must be a multiple of 1/{TEMPERATURE_UNIT}, not {temperature:g}")
         completed = known.copy()
         # Raw 64-bit words: NumPy keeps a bit generator's words, not what it makes of them.
         words = np.random.PCG64(seed)
@@ -137,7 +138,7 @@ def conceal(
         temperature: As in `IndexCoder.complete`.
     """
     if any(not 0 <= position < indices.size for position in lost):
-        raise ValueError(f"lost positions must be from 0 to {indices.size - 1}")
+        raise InputError(f"lost positions must be from 0 to {indices.size - 1}")
     known = indices.copy()
     known.flat[np.asarray(lost, np.int64)] = MASK
     return coder.complete(known, preset, schedule("qlds", *indices.shape), seed, temperature)

@@ -27,6 +27,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from percov2_demo.errors import ModelError
+
 
 ACTIVATION_UNIT, ACTIVATION_LIMIT = 32, 255
 RESIDUAL_UNIT = 256
@@ -108,7 +110,7 @@ def freeze(model: nn.Module) -> None:
     """Fixes all integer layers of a trained model.
 
     Raises:
-        ValueError: A layer's sums might leave the range in which they are exact.
+        ModelError: A layer's sums might leave the range in which they are exact.
     """
     for module in model.modules():
         if isinstance(module, IntegerModule):
@@ -142,7 +144,7 @@ class IntegerMatrix(IntegerModule):
         weight, scale, offset = self()
         bound = ACTIVATION_LIMIT * weight.abs().sum(1) + offset.abs()
         if bound.max() >= _EXACT:
-            raise ValueError("a layer's sums might not be exact: train with more weight decay or fewer inputs")
+            raise ModelError("a layer's sums might not be exact: train with more weight decay or fewer inputs")
         self.weight.copy_(weight)
         self.scale.copy_(torch.round(scale.double() * _SCALE_UNIT))
         self.offset.copy_(offset)

@@ -22,6 +22,7 @@ from percov2_demo.entropy.integer_layers import (
     round_through,
     to_activations,
 )
+from percov2_demo.errors import InputError
 from percov2_demo.presets import get_preset
 
 
@@ -134,10 +135,10 @@ class MaskedModel(ModelMixin, ConfigMixin):
             positions: N positions in the flattened map whose logits `(B, N, codebook_size)` are wanted; None for all.
 
         Raises:
-            ValueError: The model does not serve the preset.
+            InputError: The model does not serve the preset.
         """
         if preset not in self.symbols:
-            raise ValueError(f"this entropy model does not serve {preset}")
+            raise InputError(f"this entropy model does not serve {preset}")
         with torch.autocast(indices.device.type, enabled=False):
             symbols = self.symbols[preset]
             hidden = self.trunk(symbols(indices))

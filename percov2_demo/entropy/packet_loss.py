@@ -2,6 +2,8 @@
 
 import random
 
+from percov2_demo.errors import InputError
+
 
 def draw_lost(count: int, share: float, seed: int) -> list[int]:
     """Positions that are lost of `count`, at random, in no order.
@@ -12,8 +14,8 @@ def draw_lost(count: int, share: float, seed: int) -> list[int]:
         seed: Seed of the draw.
 
     Raises:
-        ValueError: The share is out of range.
+        InputError: The share is out of range.
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"the share of indices to lose must be from 0 to 1, not {share:g}")
+        raise InputError(f"the share of indices to lose must be from 0 to 1, not {share:g}")
     return random.Random(seed).sample(range(count), round(share * count))

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from percov2_demo.bitstream import (
     Bitstream,
-    BitstreamError,
     Content,
     Header,
     Payload,
@@ -24,6 +23,7 @@ from percov2_demo.entropy.index_coder import GroupCoder, IndexCoder, UniformInde
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
 from percov2_demo.entropy.trace import GroupTrace, trace
+from percov2_demo.errors import InputError, ModelError, PerCoError, StreamError
 
 
 class EntropyCoder:
@@ -42,10 +42,10 @@ class EntropyCoder:
         """The coder of a model folder.
 
         Raises:
-            ValueError: The model has no entropy models.
+            ModelError: The model has no entropy models.
         """
         if not all((folder / name).is_dir() for name in ("caption_model", "masked_model")):
-            raise ValueError("this model has no entropy models: name the model that the file was made with")
+            raise ModelError("this model has no entropy models: name the model that the file was made with")
         caption_model = CaptionModel.from_pretrained(folder, subfolder="caption_model")
         return cls(caption_model, MaskedModel.from_pretrained(folder, subfolder="masked_model"))
 
@@ -61,7 +61,7 @@ class EntropyCoder:
             withheld: Which groups are not sent.
 
         Raises:
-            ValueError: A setting is out of range.
+            InputError: A setting is out of range.
         """
         if entropy_steps is None:
             entropy_steps = usual_steps(entropy, stream.header.grid)
@@ -82,7 +82,7 @@ class EntropyCoder:
         """
         try:
             received = Bitstream.from_bytes(stream.to_bytes(), self)
-        except BitstreamError:
+        except StreamError:
             received = None
         if received != stream:
             raise EntropyError("the entropy models do not decode on this machine what they encoded")
@@ -96,7 +96,7 @@ class EntropyCoder:
         """Bytes of a caption, as a payload's `caption_bytes`.
 
         Raises:
-            ValueError: The caption is too long or no Unicode text.
+            InputError: The caption is too long or no Unicode text.
         """
         encode_utf8(caption)
         return len(encode(self.captions.runs(caption)[1]))
@@ -123,7 +123,7 @@ class EntropyCoder:
         """The content of a payload; groups that were not sent are drawn as the header says.
 
         Raises:
-            BitstreamError: The payload is damaged, or another model's.
+            StreamError: The payload is damaged, or another model's.
         """
         decoder = Decoder(payload)
         try:
@@ -134,10 +134,8 @@ class EntropyCoder:
             sent, withheld = _groups(header)
             indices = self._index_coder(header).read(decoder, header.grid, header.preset, sent)
             decoder.finish()
-        except ValueError:
-            raise BitstreamError(
-                "The file is damaged or was made with another model: fetch or make it again."
-            ) from None
+        except PerCoError:
+            raise StreamError("The file is damaged or was made with another model: fetch or make it again.") from None
         if header.withheld is not None:
             _, seed, temperature = header.withheld
             indices = self.indices.complete(indices, header.preset, withheld, seed, temperature)
@@ -151,12 +149,12 @@ def _groups(header: Header) -> tuple[Groups, Groups]:
     """The groups that are sent and those that are not.
 
     Raises:
-        ValueError: The header withholds groups that there are not.
+        InputError: The header withholds groups that there are not.
     """
     groups = schedule(header.entropy, *header.grid, header.entropy_steps or 1)
     if header.withheld is None:
         return groups, ()
     count = header.withheld.sent
     if count >= len(groups):
-        raise ValueError(f"the coding {header.entropy} has {len(groups)} groups here: send fewer, or all of them")
+        raise InputError(f"the coding {header.entropy} has {len(groups)} groups here: send fewer, or all of them")
     return groups[:count], groups[count:]

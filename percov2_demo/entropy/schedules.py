@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.errors import InputError
 
 
 Groups = tuple[NDArray[np.int64], ...]
@@ -41,12 +42,12 @@ def schedule(name: str, rows: int, columns: int, steps: int = 12) -> Groups:
         the whole map.
 
     Raises:
-        ValueError: There is no such schedule, or a number is not positive.
+        InputError: There is no such schedule, or a number is not positive.
     """
     if name not in _GROUP_NUMBERS:
-        raise ValueError(f"unknown schedule {name!r}: choose one of {', '.join(SCHEDULES)}")
+        raise InputError(f"unknown schedule {name!r}: choose one of {', '.join(SCHEDULES)}")
     if min(rows, columns, steps) < 1:
-        raise ValueError(f"rows, columns and steps must be positive, not {rows}, {columns} and {steps}")
+        raise InputError(f"rows, columns and steps must be positive, not {rows}, {columns} and {steps}")
     numbers = _GROUP_NUMBERS[name](rows, columns, steps).ravel()
     groups = tuple(np.flatnonzero(numbers == number) for number in np.unique(numbers))
     for group in groups:

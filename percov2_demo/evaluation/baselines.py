@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from percov2_demo.errors import CodecError
+
 
 Metric = Callable[[Image.Image, Image.Image], float]
 """Takes the original and the decoded picture, both RGB and of one size."""
@@ -29,10 +31,6 @@ VVC_TIME_LIMIT = 120
 
 _SMALLER_WITHIN = 2
 """How many qualities may bring nothing smaller before the walk to the smallest file ends."""
-
-
-class CodecError(RuntimeError):
-    """A codec failed on a picture or a file; the message is one sentence."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +44,7 @@ class Codec:
         qualities: Settings of the codec's own scale from the smallest file to the best picture. Sizes rise along
             them, but for wiggles.
         encode: Makes the file of an RGB picture at a quality. Raises `ValueError` on a picture that is empty or not
-            RGB and, of VVC, on odd sides; `CodecError` where a VVC program fails.
+            RGB, `CodecError` of VVC on odd sides and where its program fails.
         decode: Makes the RGB picture of a file.
     """
 
@@ -88,7 +86,7 @@ class Ladder:
         codec: One of `available_codecs`.
 
     Raises:
-        ValueError: The picture is empty or not RGB.
+        InputError: The picture is empty or not RGB.
     """
 
     def __init__(self, image: Image.Image, codec: Codec) -> None:
@@ -352,11 +350,11 @@ def rgb_to_yuv420(image: Image.Image) -> bytes:
     A chroma sample is the mean of four pixels and lies in their middle.
 
     Raises:
-        ValueError: A side is odd.
+        CodecError: A side is odd.
     """
     width, height = image.size
     if width % 2 or height % 2:
-        raise ValueError(f"VVC in 4:2:0 needs even sides, not {width}x{height}: trim the picture by a pixel.")
+        raise CodecError(f"VVC in 4:2:0 needs even sides, not {width}x{height}: trim the picture by a pixel.")
     rgb = np.asarray(image, np.float64) / 255
     luma = rgb @ _LUMA_709
     planes = [64 + 876 * luma]

@@ -8,6 +8,7 @@ from pathlib import Path
 from PIL import Image
 
 from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.errors import InputError
 from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
@@ -44,7 +45,7 @@ class Protocol:
     def __post_init__(self) -> None:
         for name, values in asdict(self).items():
             if isinstance(values, tuple) and len({str(value) for value in values}) < len(values):
-                raise ValueError(f"one of the {name} is named twice: name each once")
+                raise InputError(f"one of the {name} is named twice: name each once")
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
         max_side: As `Picture.max_side`.
 
     Raises:
-        ValueError: There is no picture, two pictures have the same name, or a caption is missing.
+        InputError: There is no picture, two pictures have the same name, or a caption is missing.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
     if not paths:
-        raise ValueError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
+        raise InputError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
     stem, count = Counter(path.stem for path in paths).most_common(1)[0]
     if count > 1:
-        raise ValueError(f"two pictures are named {stem}: results are named after pictures, rename one")
+        raise InputError(f"two pictures are named {stem}: results are named after pictures, rename one")
     texts = _read_captions(captions, [path.name for path in paths]) if captions else {}
     return [Picture(path, texts.get(path.name, ""), fit, max_side) for path in paths]
 
@@ -107,14 +108,14 @@ def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
         names: Codecs by name, or the one word "all" for those that work here, or "none".
 
     Raises:
-        ValueError: A codec is unknown or does not work here.
+        InputError: A codec is unknown or does not work here.
     """
     available = tuple(available_codecs())
     if list(names) in (["all"], ["none"]):
         return available if names[0] == "all" else ()
     for name in names:
         if name not in available:
-            raise ValueError(f"the codec {name} is not available: choose of {', '.join(available)}, or all, or none")
+            raise InputError(f"the codec {name} is not available: choose of {', '.join(available)}, or all, or none")
     return tuple(names)
 
 
@@ -131,5 +132,5 @@ def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
     captions = {record["file"]: record["caption"] for record in (read_caption(line, path.name) for line in lines)}
     missing = sorted(set(names) - set(captions))
     if missing:
-        raise ValueError(f"{path.name} has no caption for {missing[0]}")
+        raise InputError(f"{path.name} has no caption for {missing[0]}")
     return captions

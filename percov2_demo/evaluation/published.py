@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from percov2_demo.errors import InputError
+
 
 PUBLISHED_FOLDER = Path(__file__).parents[2] / "assets" / "results" / "published"
 
@@ -142,7 +144,7 @@ def load_published(folder: Path = PUBLISHED_FOLDER) -> tuple[PublishedSet, ...]:
     """All sets of a folder in the order of their files' names.
 
     Raises:
-        ValueError: The folder holds no set, a file does not have the layout, or two files are about the same
+        InputError: The folder holds no set, a file does not have the layout, or two files are about the same
             dataset, resolution and protocol; the message names the file.
     """
     sets: dict[tuple[Any, ...], PublishedSet] = {}
@@ -151,12 +153,12 @@ def load_published(folder: Path = PUBLISHED_FOLDER) -> tuple[PublishedSet, ...]:
             published = _read_set(json.loads(path.read_text("utf-8")))
             key = (published.dataset, published.width, published.height, published.protocol)
             if key in sets:
-                raise ValueError("another file has the same dataset, resolution and protocol: put the series there")
-        except ValueError as error:
-            raise ValueError(f"{path.name}: {error}") from error
+                raise InputError("another file has the same dataset, resolution and protocol: put the series there")
+        except InputError as error:
+            raise InputError(f"{path.name}: {error}") from error
         sets[key] = published
     if not sets:
-        raise ValueError(f"no published figures in {folder.name}: give a folder of .json files")
+        raise InputError(f"no published figures in {folder.name}: give a folder of .json files")
     return tuple(sets.values())
 
 
@@ -197,21 +199,21 @@ def _read_set(data: Any) -> PublishedSet:
     required = {"dataset", "width", "height", "protocol", "protocol_status", "series"}
     _check_keys(data, "the file", required, optional={"note"})
     if data["dataset"] not in DATASETS:
-        raise ValueError(f"unknown dataset {data['dataset']!r}: use one of {', '.join(DATASETS)}")
+        raise InputError(f"unknown dataset {data['dataset']!r}: use one of {', '.join(DATASETS)}")
     sides = (data["width"], data["height"])
     if sides != (None, None) and not all(type(side) is int and side > 0 for side in sides):
-        raise ValueError(
+        raise InputError(
             f"width and height must be positive whole numbers, or both null, not {sides[0]} and {sides[1]}"
         )
     _check_text(data["protocol"], "the protocol")
     if data["protocol_status"] not in ("stated", "inferred", "unstated"):
-        raise ValueError(f"protocol_status must be stated, inferred or unstated, not {data['protocol_status']!r}")
+        raise InputError(f"protocol_status must be stated, inferred or unstated, not {data['protocol_status']!r}")
     if not isinstance(data["series"], list) or not data["series"]:
-        raise ValueError("series must be a list with at least one series")
+        raise InputError("series must be a list with at least one series")
     series = tuple(_read_series(item) for item in data["series"])
     names = [item.name for item in series]
     if repeated := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"series named twice: {', '.join(sorted(repeated))}")
+        raise InputError(f"series named twice: {', '.join(sorted(repeated))}")
     return PublishedSet(**(data | {"series": series}))
 
 
@@ -223,45 +225,45 @@ def _read_series(data: Any) -> PublishedSeries:
     for key, value in data["source"].items():
         _check_text(value, f"{key} in the source of {name}")
     if data["status"] not in STATUSES:
-        raise ValueError(f"unknown status {data['status']!r} of {name}: use one of {', '.join(STATUSES)}")
+        raise InputError(f"unknown status {data['status']!r} of {name}: use one of {', '.join(STATUSES)}")
     if (data["status"] == "stated") == ("derivation" in data):
-        raise ValueError(f"{name} needs a derivation if its status is derived or inferred, and none if it is stated")
+        raise InputError(f"{name} needs a derivation if its status is derived or inferred, and none if it is stated")
     source = PublishedSource(**data["source"])
     return PublishedSeries(**(data | {"source": source, "results": _read_results(data["results"], name)}))
 
 
 def _read_results(data: Any, name: str) -> Mapping[str, tuple[Any, ...]]:
     if not isinstance(data, dict) or not all(isinstance(column, list) for column in data.values()):
-        raise ValueError(f"the results of {name} must be lists by column name")
+        raise InputError(f"the results of {name} must be lists by column name")
     if unknown := sorted(set(data) - set(METRICS) - set(TEXT_COLUMNS)):
-        raise ValueError(f"unknown metric {', '.join(unknown)} of {name}: use one of {', '.join(METRICS)}")
+        raise InputError(f"unknown metric {', '.join(unknown)} of {name}: use one of {', '.join(METRICS)}")
     lengths = {key: len(column) for key, column in data.items()}
     if len(set(lengths.values())) > 1:
-        raise ValueError(f"the columns of {name} have unequal lengths: {lengths}")
+        raise InputError(f"the columns of {name} have unequal lengths: {lengths}")
     for key, column in data.items():
         valid = _is_text if key in TEXT_COLUMNS else _is_figure
         if not all(map(valid, column)):
             kind = "text" if key in TEXT_COLUMNS else "finite numbers or null"
-            raise ValueError(f"{key} of {name} must hold {kind}")
+            raise InputError(f"{key} of {name} must hold {kind}")
     if not any(value is not None for key in set(data) - set(TEXT_COLUMNS) for value in data[key]):
-        raise ValueError(f"{name} has no figures")
+        raise InputError(f"{name} has no figures")
     return MappingProxyType({key: tuple(column) for key, column in data.items()})
 
 
 def _check_keys(data: Any, what: str, required: set[str], optional: set[str]) -> None:
     if not isinstance(data, dict):
-        raise ValueError(f"{what} must be a JSON object")
+        raise InputError(f"{what} must be a JSON object")
     if missing := sorted(required - set(data)):
-        raise ValueError(f"{what} lacks {', '.join(missing)}")
+        raise InputError(f"{what} lacks {', '.join(missing)}")
     if unknown := sorted(set(data) - required - optional):
-        raise ValueError(f"{what} has unknown keys {', '.join(unknown)}")
+        raise InputError(f"{what} has unknown keys {', '.join(unknown)}")
     for key in optional & set(data):
         _check_text(data[key], f"{key} of {what}")
 
 
 def _check_text(value: Any, what: str) -> None:
     if not _is_text(value):
-        raise ValueError(f"{what} must be text that is not empty")
+        raise InputError(f"{what} must be text that is not empty")
 
 
 def _is_text(value: Any) -> bool:

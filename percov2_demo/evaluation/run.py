@@ -79,7 +79,7 @@ def evaluate(
         out: Folder for the results.
 
     Raises:
-        MetricUnavailable: The weights of a learned metric are neither here nor reachable.
+        MetricError: The weights of a learned metric are neither here nor reachable.
 
     Returns:
         The contents of `summary.json`; None in all processes but the first.

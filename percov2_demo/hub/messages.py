@@ -12,6 +12,8 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
+from percov2_demo.errors import HubError
+
 
 REMEDIES = {
     401: "the hub does not accept your token: log in with `hf auth login`, or set HF_TOKEN to a token that is valid",
@@ -28,14 +30,14 @@ def check_name(name: str, what: str) -> None:
         what: What it is to be the name of, as "a Space".
 
     Raises:
-        ValueError: It is not "user/name".
+        HubError: It is not "user/name".
     """
     try:
         validate_repo_id(name)
     except HFValidationError:
         name = ""
     if name.count("/") != 1:
-        raise ValueError(f"name {what} as user/name, in letters, digits, -, _ and .")
+        raise HubError(f"name {what} as user/name, in letters, digits, -, _ and .")
 
 
 @contextmanager
@@ -47,15 +49,15 @@ def remedies(name: str, more: dict[int, str]) -> Iterator[None]:
         more: Remedies by status, beside `REMEDIES` or in their place; with {name}, {owner} and {status}.
 
     Raises:
-        ValueError: The hub refused, or cannot be reached.
+        HubError: The hub refused, or cannot be reached.
     """
     try:
         yield
     except HfHubHTTPError as error:
         status = error.response.status_code
         remedy = (REMEDIES | more).get(status, "the hub answered with status {status}: try again later")
-        raise ValueError(remedy.format(name=name, owner=name.partition("/")[0], status=status)) from error
+        raise HubError(remedy.format(name=name, owner=name.partition("/")[0], status=status)) from error
     except LocalTokenNotFoundError as error:
-        raise ValueError(REMEDIES[401]) from error
+        raise HubError(REMEDIES[401]) from error
     except (HTTPError, OfflineModeIsEnabled) as error:
-        raise ValueError("the hub cannot be reached: check the network, HF_ENDPOINT and HF_HUB_OFFLINE") from error
+        raise HubError("the hub cannot be reached: check the network, HF_ENDPOINT and HF_HUB_OFFLINE") from error

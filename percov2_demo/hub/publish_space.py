@@ -11,6 +11,7 @@ from huggingface_hub.utils import filter_repo_objects
 
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.folders import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
+from percov2_demo.errors import HubError
 from percov2_demo.hub.hardware import HARDWARE, VARIABLES
 from percov2_demo.hub.messages import check_name, remedies
 
@@ -66,7 +67,7 @@ def publish(
         takes it for public), and the sizes of its files in bytes; its address once published.
 
     Raises:
-        ValueError: A name is none, or the hub refused; in one sentence with the remedy.
+        HubError: A name is none, or the hub refused; in one sentence with the remedy.
     """
     check_name(space, "a Space")
     if model is not None:
@@ -129,7 +130,7 @@ def files() -> list[str]:
 
 def _check_repository(name: str, what: str) -> None:
     if Path(name).exists():
-        raise ValueError(f"{name} is on this computer: upload it to the hub first, and name its repository")
+        raise HubError(f"{name} is on this computer: upload it to the hub first, and name its repository")
     check_name(name, what)
 
 
@@ -164,7 +165,7 @@ def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], 
     try:
         api.request_space_hardware(space, HARDWARE[hardware])
     except HTTPError as error:
-        raise ValueError(
+        raise HubError(
             f"{space} is published, but the hub refused the hardware {hardware}: choose it in the Space's settings"
         ) from error
     return f"{api.endpoint}/spaces/{space}"

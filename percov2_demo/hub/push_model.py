@@ -9,6 +9,7 @@ from huggingface_hub.utils import DEFAULT_IGNORE_PATTERNS, filter_repo_objects
 
 from percov2_demo.checkpoints.folders import BASE_REPOSITORIES
 from percov2_demo.checkpoints.schema import MANIFEST_FILE, NUMBER, Shape, read_json
+from percov2_demo.errors import HubError
 from percov2_demo.hub.messages import check_name, remedies
 
 
@@ -44,11 +45,11 @@ def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[st
         The repository, and its files with their sizes in bytes.
 
     Raises:
-        ValueError: There is no exported model, or the hub refuses it; in one sentence with the remedy.
+        HubError: There is no exported model, or the hub refuses it; in one sentence with the remedy.
     """
     check_name(repository, "a model")
     if folder is None or not (folder / MANIFEST_FILE).is_file():
-        raise ValueError("there is no exported model to push: run the export stage, with --out")
+        raise HubError("there is no exported model to push: run the export stage, with --out")
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     files: dict[str, Path | bytes] = {
         name: folder / name for name in filter_repo_objects(names, ignore_patterns=DEFAULT_IGNORE_PATTERNS)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics.colour import ciede2000, linear_light, linear_to_lab
 from percov2_demo.metrics.picture import check_pair
 
@@ -25,7 +26,7 @@ def psnr(first: Tensor, second: Tensor) -> float:
         second: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ.
+        MetricError: The sizes differ.
     """
     check_pair(first, second)
     return float(-10 * torch.log10((first - second).double().square().mean()))
@@ -44,11 +45,11 @@ def ms_ssim(first: Tensor, second: Tensor) -> float:
         second: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ, or a side is shorter than 161 pixels.
+        MetricError: The sizes differ, or a side is shorter than 161 pixels.
     """
     check_pair(first, second)
     if min(first.shape[-2:]) < MS_SSIM_MIN_SIDE:
-        raise ValueError(f"MS-SSIM needs pictures of at least {MS_SSIM_MIN_SIDE} pixels a side")
+        raise MetricError(f"MS-SSIM needs pictures of at least {MS_SSIM_MIN_SIDE} pixels a side")
     a, b = first.float()[None], second.float()[None]
     offsets = torch.arange(11, dtype=a.dtype, device=a.device) - 5
     window = torch.exp(-(offsets**2) / (2 * 1.5**2))
@@ -75,7 +76,7 @@ def colour_shift(original: Tensor, reconstruction: Tensor) -> float:
         reconstruction: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ.
+        MetricError: The sizes differ.
     """
     check_pair(original, reconstruction)
     first, second = (linear_to_lab(_blocks(linear_light(picture))) for picture in (original, reconstruction))

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics.picture import check_pair
 
 
@@ -51,11 +52,11 @@ def patch_realism(original: Tensor, reconstruction: Tensor) -> float:
         reconstruction: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ, or a side is shorter than 64 pixels.
+        MetricError: The sizes differ, or a side is shorter than 64 pixels.
     """
     check_pair(original, reconstruction)
     if min(original.shape[-2:]) < REALISM_MIN_SIDE:
-        raise ValueError(f"patch realism needs pictures of at least {REALISM_MIN_SIDE} pixels a side")
+        raise MetricError(f"patch realism needs pictures of at least {REALISM_MIN_SIDE} pixels a side")
     ratios = []
     for first, second in zip(_levels(original), _levels(reconstruction), strict=True):
         expected, found = _sorted_projections(first), _sorted_projections(second)

@@ -35,7 +35,7 @@ from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
-from percov2_demo.errors import ModelError, damage_as_sentence
+from percov2_demo.errors import InputError, ModelError, damage_as_sentence
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
@@ -130,7 +130,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             ModelError: There is no such model, it is damaged, it does not fit into memory, it is a base without an
                 adapter, or its weights are not the ones that its identity stands for. Those of a complete model are
                 compared when they are loaded in single precision.
-            ValueError: There is no such device or memory plan.
+            InputError: There is no such device or memory plan.
         """
         download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
         plan, target = get_plan(memory or "max"), find_device(device)
@@ -239,12 +239,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
                 takes, which is loaded when the first caption is asked for.
 
         Raises:
-            ValueError: The model has none of its own, or there is no such folder or repository.
+            InputError: The model has none of its own, or there is no such folder or repository.
         """
         self._other_captioner = None
         if captioner == "embedded":
             if self.captioner is None:
-                raise ValueError(f"this model has no captioner of its own: choose one of {', '.join(CAPTIONERS)}")
+                raise InputError(f"this model has no captioner of its own: choose one of {', '.join(CAPTIONERS)}")
         elif captioner == "none":
             if self.captioner is not None:
                 self.register_modules(captioner=None)
@@ -264,14 +264,14 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
 
         Raises:
             ImageError: The picture cannot be used.
-            ValueError: The model has no captioner, or its captioner cannot be loaded.
+            InputError: The model has no captioner, or its captioner cannot be loaded.
         """
         return self.captions([image])[0]
 
     def captions(self, images: Sequence[Image.Image | str | Path]) -> list[str]:
         """Captions of several pictures, as `caption`, written in batches."""
         if not self.has_captioner:
-            raise ValueError("this model has no captioner: write a caption, or go without")
+            raise InputError("this model has no captioner: write a caption, or go without")
         pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
         captioner = self._other_captioner or LatentCaptioner(self.captioner, self.tokenizer, self.vae)
         with self._freeing():
@@ -305,7 +305,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
 
         Raises:
             ImageError: The picture cannot be used.
-            ValueError: Unknown preset, fit or coding, or a caption that is too long.
+            InputError: Unknown preset, fit or coding, or a caption that is too long.
         """
         self._check_preset(preset)
         image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
@@ -357,7 +357,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             interrupt: Asked before each step; True stops the sampler.
 
         Raises:
-            ValueError: An argument is out of range, or the stream is not for this model.
+            InputError: An argument is out of range, or the stream is not for this model.
             Interrupted: `interrupt` returned True.
         """
         seeds = [seed] if isinstance(seed, Integral) else list(seed)
@@ -377,7 +377,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             caption: As in `decompress`.
 
         Raises:
-            ValueError: The strength is out of range, the caption is none that a stream could hold, or the stream is
+            InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
                 not for this model.
         """
         self._check_stream(stream)
@@ -416,22 +416,22 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             generator: Source of the noise in place of a single setting's seed.
 
         Raises:
-            ValueError: A setting is out of range, the numbers of steps differ, there are several and a generator, or
+            InputError: A setting is out of range, the numbers of steps differ, there are several and a generator, or
                 the model has no fast mode.
             Interrupted: `interrupt` returned True.
         """
         if not samplings:
-            raise ValueError("give at least one seed")
+            raise InputError("give at least one seed")
         if fast and not self.has_fast:
-            raise ValueError("this model has no fast mode: paint without it")
+            raise InputError("this model has no fast mode: paint without it")
         for sampling in samplings:
             self.check_sampling(sampling)
         steps = samplings[0].steps
         if any(sampling.steps != steps for sampling in samplings):
-            raise ValueError("settings that are painted together need the same number of steps")
+            raise InputError("settings that are painted together need the same number of steps")
         if generator is not None:
             if len(samplings) > 1:
-                raise ValueError("give several seeds or a generator, not both")
+                raise InputError("give several seeds or a generator, not both")
             # What is known of the first step is of the seed's noise.
             start = replace(start, first={})
         generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
@@ -500,34 +500,34 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
 
     def _check_preset(self, preset: str) -> None:
         if get_preset(preset).name not in self.presets:
-            raise ValueError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
+            raise InputError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
 
     def _check_stream(self, stream: Bitstream) -> None:
         if stream.model != self._stream_identity:
-            raise ValueError(
+            raise InputError(
                 f"this stream was made with model {stream.model:02x}, but model {self.identity[:2]} is loaded: "
                 "decode it with the model that made it"
             )
         self._check_preset(stream.preset)
         if max(stream.width, stream.height) > self.max_side:
-            raise ValueError(f"this model decodes sides up to {self.max_side} pixels")
+            raise InputError(f"this model decodes sides up to {self.max_side} pixels")
         if stream.width * stream.height > MAX_PIXELS:
-            raise ValueError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
+            raise InputError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
 
     def check_sampling(self, sampling: Sampling) -> None:
         """Refuses settings of the decoder that are out of range.
 
         Raises:
-            ValueError: One is.
+            InputError: One is.
         """
         if not 1 <= sampling.steps <= self.max_steps:
-            raise ValueError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
+            raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
         if not 0 <= sampling.guidance <= 100:
-            raise ValueError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
+            raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
         if sampling.strength is not None and not 0 <= sampling.strength <= 1:
-            raise ValueError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
+            raise InputError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
         if not 0 <= sampling.seed < 2**63:
-            raise ValueError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
+            raise InputError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
 
     def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
         shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])

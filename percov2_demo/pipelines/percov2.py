@@ -158,7 +158,7 @@ class PerCoV2Pipeline(CodecPipeline):
             **settings: `dtype` of the base, single precision unless given; all others are arguments of this class.
 
         Raises:
-            ValueError: There is no such checkpoint, or it is none of Stable Diffusion 3.
+            InputError: There is no such checkpoint, or it is none of Stable Diffusion 3.
         """
         checkpoint = Checkpoint.find(str(base), revision)
         parts = checkpoint.load(hyper_codec.condition_channels, dtype=settings.pop("dtype", torch.float32))
@@ -174,7 +174,7 @@ class PerCoV2Pipeline(CodecPipeline):
             **kwargs: `max_shard_size`, see `adapter.save_adapter`.
 
         Raises:
-            ValueError: This pipeline was not made from a base.
+            InputError: This pipeline was not made from a base.
         """
         if self._base is None:
             raise ModelError("only a pipeline of from_base, or of an adapter, has a base to leave out: save it whole")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from percov2_demo.checkpoints.memory_plans import SINGLE_PRECISION, T5, Estimate, MemoryPlan, gigabytes
-from percov2_demo.errors import ModelError
+from percov2_demo.errors import InputError, ModelError
 
 
 if TYPE_CHECKING:
@@ -44,21 +44,21 @@ def find_device(name: str) -> "torch.device":
     """The device of a name, such as torch takes.
 
     Raises:
-        ValueError: This machine has no such device.
+        InputError: This machine has no such device.
     """
     import torch
 
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise ValueError(_unusable(name, "torch has none of that name")) from error
+        raise InputError(_unusable(name, "torch has none of that name")) from error
     try:
         # The device "meta" takes everything, but nothing comes back.
         torch.zeros(1, device=device).cpu()
     except (AssertionError, ImportError, NotImplementedError, RuntimeError) as error:
         # What follows torch's first sentence is for its own developers.
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(" .;!")
-        raise ValueError(_unusable(name, reason)) from error
+        raise InputError(_unusable(name, reason)) from error
     return device
 
 

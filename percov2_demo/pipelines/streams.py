@@ -13,6 +13,7 @@ from percov2_demo.entropy.coder import EntropyError
 from percov2_demo.entropy.index_coder import conceal
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.trace import GroupTrace
+from percov2_demo.errors import InputError
 from percov2_demo.presets import get_preset
 
 
@@ -32,7 +33,7 @@ class StreamCoding(ABC):
         """Bytes that a caption takes in this model's streams, as `Bitstream.part_sizes` counts them.
 
         Raises:
-            ValueError: The caption is too long or no Unicode text.
+            InputError: The caption is too long or no Unicode text.
         """
         coder = self.entropy_coder
         return len(compress_caption(caption, "deflate")) if coder is None else coder.caption_bytes(caption)
@@ -59,7 +60,7 @@ class StreamCoding(ABC):
             withheld: Which groups of indices are not sent but drawn by the decoder.
 
         Raises:
-            ValueError: A setting is unknown or out of range, or needs entropy models that this model does not have.
+            InputError: A setting is unknown or out of range, or needs entropy models that this model does not have.
         """
         coder = self.entropy_coder if caption_coding is None else None
         if entropy_steps is not None and entropy is None:
@@ -76,10 +77,10 @@ class StreamCoding(ABC):
         if coder is None:
             if entropy not in (None, "uniform") or withheld is not None:
                 if caption_coding is not None:
-                    raise ValueError(
+                    raise InputError(
                         f"a caption in {caption_coding} goes with packed indices: leave out one of the two"
                     )
-                raise ValueError("this model has no entropy models to code the indices with")
+                raise InputError("this model has no entropy models to code the indices with")
             return packed
         try:
             streams = [coder.recode(packed, entropy or default, entropy_steps, withheld)]
@@ -96,7 +97,7 @@ class StreamCoding(ABC):
         """The stream of a `.pcv2` file or of its bytes.
 
         Raises:
-            BitstreamError: The bytes are no stream, are damaged, or need another model.
+            StreamError: The bytes are no stream, are damaged, or need another model.
             OSError: The file cannot be read.
         """
         if isinstance(source, bytes):
@@ -114,11 +115,11 @@ class StreamCoding(ABC):
         """How the indices of a stream become known, group by group: what is predicted and what is spent.
 
         Raises:
-            ValueError: The stream is not entropy coded, or the model has no entropy models.
+            InputError: The stream is not entropy coded, or the model has no entropy models.
         """
         coder = self.entropy_coder
         if coder is None or stream.version == 1:
-            raise ValueError("this stream is not entropy coded, so there are no groups to follow")
+            raise InputError("this stream is not entropy coded, so there are no groups to follow")
         return coder.trace(stream)
 
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
@@ -131,10 +132,10 @@ class StreamCoding(ABC):
             temperature: A multiple of 1/64; 0 takes the most likely index.
 
         Raises:
-            ValueError: The model has no entropy models.
+            InputError: The model has no entropy models.
         """
         coder = self.entropy_coder
         if coder is None:
-            raise ValueError("this model has no entropy models to fill in lost indices with")
+            raise InputError("this model has no entropy models to fill in lost indices with")
         indices = conceal(coder.indices, stream.indices, lost, stream.preset, seed, temperature)
         return self.recode(replace(stream, indices=indices), "deflate", "uniform")

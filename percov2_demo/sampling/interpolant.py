@@ -9,6 +9,8 @@ from typing import Literal
 
 from torch import Tensor
 
+from percov2_demo.errors import InputError
+
 
 PredictionType = Literal["velocity", "residual"]
 
@@ -28,12 +30,12 @@ def starting_point(estimate: Tensor | None, noise: Tensor, strength: float) -> T
     """Where sampling with `strength` begins.
 
     Raises:
-        ValueError: A strength below 1 without an estimate.
+        InputError: A strength below 1 without an estimate.
     """
     if strength == 1:
         return noise
     if estimate is None:
-        raise ValueError("this model has no hyper-decoder to start from: use strength 1")
+        raise InputError("this model has no hyper-decoder to start from: use strength 1")
     return noisy_latent(estimate, noise, strength)
 
 

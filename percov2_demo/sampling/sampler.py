@@ -105,7 +105,7 @@ class Sampler(ABC):
             interrupt: Asked before each step; True stops the sampler.
 
         Raises:
-            ValueError: The model has no estimate to start from, and the strength is below 1.
+            InputError: The model has no estimate to start from, and the strength is below 1.
             Interrupted: `interrupt` returned True.
         """
         latents = starting_point(start.condition.estimate, noise, start.strength)

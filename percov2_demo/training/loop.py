@@ -28,6 +28,7 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
+from percov2_demo.errors import InputError
 from percov2_demo.models.quantizer import VectorQuantizer
 from percov2_demo.training.data.determinism import Draws, Share
 
@@ -88,7 +89,7 @@ class TrainingRun:
         resume: Continue from the state in `folder`, which any number of processes may have left.
 
     Raises:
-        ValueError: The processes share the model by DeepSpeed, or a rate or decay is of a part that the objective
+        InputError: The processes share the model by DeepSpeed, or a rate or decay is of a part that the objective
             does not have; or `check_folder` says so.
     """
 
@@ -98,14 +99,14 @@ class TrainingRun:
         self, objective: nn.Module, folder: Path, config: LoopConfig, accelerator: Accelerator, resume: bool = False
     ):
         if accelerator.distributed_type == DistributedType.DEEPSPEED:
-            raise ValueError("DeepSpeed keeps its state as pickles, which are not read here: use FSDP instead")
+            raise InputError("DeepSpeed keeps its state as pickles, which are not read here: use FSDP instead")
         check_folder(folder, resume)
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
         parts = [name for name, _ in objective.named_children()]
         for setting in ("relative_rates", "ema_decays"):
             if unknown := sorted(set(getattr(config, setting)) - set(parts)):
-                raise ValueError(f"{setting} names {unknown[0]}: the objective's parts are {', '.join(parts)}")
+                raise InputError(f"{setting} names {unknown[0]}: the objective's parts are {', '.join(parts)}")
         groups: dict[float, list[nn.Parameter]] = {}
         self._decays: list[float] = []
         for name, parameter in objective.named_parameters():
@@ -327,14 +328,14 @@ def check_folder(folder: Path, resume: bool) -> None:
         resume: Whether a run is to go on from the state in it.
 
     Raises:
-        ValueError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
+        InputError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
     """
     state = folder / "state.json"
     if resume and not state.is_file():
-        raise ValueError(f"there is nothing to resume in {folder.name}: leave --resume out")
+        raise InputError(f"there is nothing to resume in {folder.name}: leave --resume out")
     if state.is_file() and not resume:
         step = json.loads(state.read_text())["step"]
-        raise ValueError(
+        raise InputError(
             f"there is a trained state of step {step} in {folder.name}: go on with --resume, or name another --work"
         )
 

@@ -5,7 +5,8 @@ import binascii
 import re
 from urllib.parse import parse_qs, urlsplit
 
-from percov2_demo.bitstream import MAX_BYTES, BitstreamError
+from percov2_demo.bitstream import MAX_BYTES
+from percov2_demo.errors import StreamError
 
 
 PARAMETER = "s"
@@ -24,11 +25,11 @@ def read_stream_text(text: str) -> bytes:
     """The stream of a text, or of a link that carries one; spaces and line breaks do not matter.
 
     Raises:
-        BitstreamError: It is neither.
+        StreamError: It is neither.
     """
     compact = re.sub(r"\s+", "", text[: _MAX_TEXT + 1])
     if len(compact) > _MAX_TEXT:
-        raise BitstreamError("This text is too long to be a picture.")
+        raise StreamError("This text is too long to be a picture.")
     try:
         if "?" in compact:
             compact = parse_qs(urlsplit(compact).query).get(PARAMETER, [""])[0]
@@ -37,7 +38,7 @@ def read_stream_text(text: str) -> bytes:
     except (binascii.Error, ValueError):  # A character beyond ASCII, or half an IPv6 address, is a plain ValueError.
         data = b""
     if not data:
-        raise BitstreamError("This is not a picture's text or link: copy the whole of it and paste it again.")
+        raise StreamError("This is not a picture's text or link: copy the whole of it and paste it again.")
     return data
 
 

@@ -21,10 +21,10 @@ from percov2_demo.bitstream import (
     MAX_CAPTION_BYTES,
     MAX_SIDE,
     Bitstream,
-    BitstreamError,
     Withheld,
     compress_caption,
 )
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS, get_preset
 from tools.fuzz.mutations import mutants
 
@@ -78,7 +78,7 @@ def deflate(text: bytes) -> bytes:
 
 
 def assert_refused(data: bytes) -> None:
-    with pytest.raises(BitstreamError) as caught:
+    with pytest.raises(StreamError) as caught:
         Bitstream.from_bytes(data)
     assert re.fullmatch(r"[A-Z][^\n]{10,150}\.", str(caught.value))
 
@@ -229,7 +229,7 @@ def test_ten_thousand_damaged_streams() -> None:
     for data, original in mutants(originals(), 10_000, seed=20250310):
         try:
             decoded = Bitstream.from_bytes(data)
-        except BitstreamError:
+        except StreamError:
             refused += 1
             continue
         expected = Bitstream.from_bytes(original)
@@ -256,7 +256,7 @@ def test_every_single_bit_flip_is_refused_or_harmless(preset: str, width: int, h
         try:
             assert Bitstream.from_bytes(bytes(flipped)) == stream
             harmless += 1
-        except BitstreamError:
+        except StreamError:
             pass
     assert harmless < 8  # The bits that fill up deflate's last byte mean nothing.
 
@@ -353,12 +353,12 @@ def test_every_truncation_is_refused(preset: str, width: int, height: int) -> No
 
 
 def test_the_reserved_layout_asks_for_a_newer_version() -> None:
-    with pytest.raises(BitstreamError, match="needs a newer version"):
+    with pytest.raises(StreamError, match="needs a newer version"):
         Bitstream.from_bytes(MALFORMED["reserved layout"])
 
 
 def test_an_entropy_coded_stream_asks_for_its_model() -> None:
-    with pytest.raises(BitstreamError, match="the model it was made with"):
+    with pytest.raises(StreamError, match="the model it was made with"):
         Bitstream.from_bytes(MALFORMED["version 2 without a model"])
 
 
@@ -441,14 +441,14 @@ def test_a_caption_is_inflated_no_further_than_it_may_be_long() -> None:
 )
 def test_fields_are_validated(changes: dict[str, object], message: str) -> None:
     fields = {"width": 512, "height": 512, "preset": "ultra-low", "model": 0, "indices": np.zeros((8, 8), np.int64)}
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         Bitstream(**fields | changes)
-    assert not isinstance(caught.value, BitstreamError)
+    assert not isinstance(caught.value, StreamError)
     assert "\n" not in str(caught.value)
 
 
 def test_an_unknown_caption_coding_is_an_error() -> None:
-    with pytest.raises(ValueError, match="deflate, zlib"):
+    with pytest.raises(InputError, match="deflate, zlib"):
         compress_caption("a parrot", "gzip")
 
 
@@ -497,7 +497,7 @@ def test_reading_a_file_takes_no_more_of_it_than_a_stream_can_be_long(tmp_path) 
     with path.open("wb") as file:
         file.truncate(400_000_000)
     tracemalloc.start()
-    with pytest.raises(BitstreamError):
+    with pytest.raises(StreamError):
         Bitstream.from_file(path)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()

@@ -10,6 +10,7 @@ from transformers import Blip2ForConditionalGeneration
 from percov2_demo.__main__ import main
 from percov2_demo.captioning.batch import open_pictures, write_captions
 from percov2_demo.data.shards import PhotoShards
+from percov2_demo.errors import InputError
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
 from tests.shards import write_shard
@@ -72,7 +73,7 @@ def test_captions_of_other_pictures_stay(tmp_path):
 def test_a_file_of_something_else_is_left_as_it_is(line, tmp_path):
     out = tmp_path / "notes"
     out.write_text(f"{line}\n")
-    with pytest.raises(ValueError, match='notes must hold one JSON object a line, with "file" and "caption"'):
+    with pytest.raises(InputError, match='notes must hold one JSON object a line, with "file" and "caption"'):
         write_captions(Counting().caption, Noting(tmp_path, 1), out, 1)
     assert out.read_text() == f"{line}\n"
 
@@ -95,7 +96,7 @@ def test_captions_of_others_stay_where_nothing_can_be_captioned(tmp_path):
     line = json.dumps({"file": "other.png", "caption": "a cat"}) + "\n"
     out.write_text(line)
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="none of the pictures can be read"):
+    with pytest.raises(InputError, match="none of the pictures can be read"):
         write_captions(Counting().caption, open_pictures([tmp_path / "broken.png"]), out, 1)
     assert out.read_text() == line
 
@@ -104,7 +105,7 @@ def test_pictures_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         draw_scene(64, 64).save(tmp_path / folder / "scene.png")
-    with pytest.raises(ValueError, match=r"two pictures would be called scene\.png: give the folder that both are in"):
+    with pytest.raises(InputError, match=r"two pictures would be called scene\.png: give the folder that both are in"):
         open_pictures([tmp_path / "a", tmp_path / "b" / "scene.png"])
     assert len(open_pictures([tmp_path / "a", tmp_path / "a"])) == 1
 
@@ -113,7 +114,7 @@ def test_shards_of_one_name_are_refused(tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         write_shard(tmp_path / folder / "train-00.tar", 1, "a")
-    with pytest.raises(ValueError, match="two of the shards have the same name"):
+    with pytest.raises(InputError, match="two of the shards have the same name"):
         open_pictures([tmp_path / "a", tmp_path / "b"])
     assert len(open_pictures([tmp_path / "a", tmp_path / "a" / "train-00.tar"])) == 1
 
@@ -186,14 +187,14 @@ def test_what_cannot_be_read_in_a_shard_is_left_out_and_named(tmp_path, capfd):
 
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_batch_holds_pictures(size, tmp_path):
-    with pytest.raises(ValueError, match=f"the batch size must be at least 1, not {size}"):
+    with pytest.raises(InputError, match=f"the batch size must be at least 1, not {size}"):
         write_captions(Counting().caption, Noting(tmp_path, 1), tmp_path / "out", size)
 
 
 def test_nothing_to_caption_is_a_sentence(tmp_path):
-    with pytest.raises(ValueError, match="no pictures found"):
+    with pytest.raises(InputError, match="no pictures found"):
         open_pictures([tmp_path])
-    with pytest.raises(ValueError, match="either pictures or tar shards"):
+    with pytest.raises(InputError, match="either pictures or tar shards"):
         open_pictures([tmp_path / "a.tar", tmp_path / "a.png"])
 
 

@@ -29,7 +29,7 @@ def hub(base_folder, adapter_folder, tmp_path, monkeypatch):
 
 
 def sentence(repository: str, **download) -> str:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ModelError) as caught:
         fetch(repository, **download)
     assert type(caught.value) is ModelError
     return str(caught.value)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from percov2_demo.checkpoints.schema import NUMBER, read_json
+from percov2_demo.errors import ModelError
 
 
 SHAPE = {"name": str, "revision": str | None, "count": int, "share": NUMBER, "sizes": [int], "by": {str: {"n": int}}}
@@ -45,7 +46,7 @@ def test_what_has_the_shape_is_read(path):
     ],
 )
 def test_what_has_not_is_one_sentence(path, change):
-    with pytest.raises(ValueError, match=r"^the model's file content\.json is damaged: fetch the model again$"):
+    with pytest.raises(ModelError, match=r"^the model's file content\.json is damaged: fetch the model again$"):
         read_json(write(path, CONTENT | change), shape=SHAPE)
 
 
@@ -53,12 +54,12 @@ def test_what_has_not_is_one_sentence(path, change):
 def test_what_is_no_object_is_one_sentence(path, data):
     path.parent.mkdir()
     path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"^the model's file part/content\.json is damaged: fetch the model again$"):
+    with pytest.raises(ModelError, match=r"^the model's file part/content\.json is damaged: fetch the model again$"):
         read_json(path, name="part/content.json")
 
 
 def test_what_is_missing_is_said(path):
-    with pytest.raises(ValueError, match=r"^the model's file content\.json is missing: fetch the model again$"):
+    with pytest.raises(ModelError, match=r"^the model's file content\.json is missing: fetch the model again$"):
         read_json(path)
-    with pytest.raises(ValueError, match="is damaged"):
+    with pytest.raises(ModelError, match="is damaged"):
         read_json(write(path, {"a": 1}), "a", "b")

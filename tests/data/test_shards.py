@@ -5,6 +5,7 @@ import json
 import pytest
 
 from percov2_demo.data.shards import PhotoShards, _look_through, read_shards
+from percov2_demo.errors import InputError
 from tests.shards import write_shard
 
 
@@ -19,7 +20,7 @@ def test_photos_of_all_shards(tmp_path):
 
 
 def test_no_photos_is_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="no training photos"):
+    with pytest.raises(InputError, match="no training photos"):
         read_shards(tmp_path.glob("*.tar"))
 
 
@@ -55,11 +56,11 @@ def test_captions_of_a_file_go_before_the_shards(tmp_path):
     photos = PhotoShards([tmp_path / "train-00.tar"], captions=path)
     assert [photo.captions[0] for photo in photos] == ["photo 0 of a", "ein Schloß", "photo 2 of a"]
     path.write_text("train-00.tar/a-1.webp: a castle\n")
-    with pytest.raises(ValueError, match="one JSON object a line"):
+    with pytest.raises(InputError, match="one JSON object a line"):
         PhotoShards([tmp_path / "train-00.tar"], captions=path)
 
 
 def test_what_is_no_shard_is_refused_by_name(tmp_path):
     (tmp_path / "train-00.tar").write_bytes(b"no tar at all" * 100)
-    with pytest.raises(ValueError, match=r"train-00\.tar is no tar shard"):
+    with pytest.raises(InputError, match=r"train-00\.tar is no tar shard"):
         PhotoShards([tmp_path / "train-00.tar"])

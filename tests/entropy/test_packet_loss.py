@@ -3,6 +3,7 @@
 import pytest
 
 from percov2_demo.entropy.packet_loss import draw_lost
+from percov2_demo.errors import InputError
 
 
 @pytest.mark.parametrize(("share", "count"), [(0, 0), (0.2, 13), (0.5, 32), (1, 64)])
@@ -18,5 +19,5 @@ def test_the_seed_chooses():
 
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_shares_out_of_range(share):
-    with pytest.raises(ValueError, match="from 0 to 1"):
+    with pytest.raises(InputError, match="from 0 to 1"):
         draw_lost(64, share, seed=1)

@@ -14,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from percov2_demo.errors import CodecError
 from percov2_demo.evaluation import baselines
-from percov2_demo.evaluation.baselines import Codec, CodecError, Ladder, available_codecs
+from percov2_demo.evaluation.baselines import Codec, Ladder, available_codecs
 from tests.scene import draw_scene
 
 
@@ -323,7 +324,7 @@ def test_yuv_planes_and_chroma_positions() -> None:
 
 
 def test_yuv_needs_even_sides() -> None:
-    with pytest.raises(ValueError, match="even sides, not 5x4"):
+    with pytest.raises(CodecError, match="even sides, not 5x4"):
         baselines.rgb_to_yuv420(Image.new("RGB", (5, 4)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from percov2_demo.bitstream import compress_caption
+from percov2_demo.errors import InputError
 from percov2_demo.evaluation.published import (
     DATASETS,
     METRICS,
@@ -326,7 +327,7 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, message: str) -> None:
     for key in path[:-1]:
         target = target[key]
     target[path[-1]] = value
-    with pytest.raises(ValueError, match=message) as caught:
+    with pytest.raises(InputError, match=message) as caught:
         load_published(write(tmp_path, data))
     assert str(caught.value).startswith("set.json: ")
 
@@ -335,22 +336,22 @@ def test_a_wrong_file_is_refused_by_name(tmp_path: Path, message: str) -> None:
 def test_a_series_without_a_part_is_refused(tmp_path: Path, key: str) -> None:
     data = copy.deepcopy(GOOD)
     del data["series"][0][key]
-    with pytest.raises(ValueError, match=f"lacks {key}"):
+    with pytest.raises(InputError, match=f"lacks {key}"):
         load_published(write(tmp_path, data))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"dataset": "kodak"}'])
 def test_what_is_no_set_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ValueError, match=r"^set\.json: "):
+    with pytest.raises(InputError, match=r"^set\.json: "):
         load_published(write(tmp_path, text))
 
 
 def test_two_files_on_the_same_pictures_are_refused(tmp_path: Path) -> None:
     write(tmp_path, GOOD, "a.json")
-    with pytest.raises(ValueError, match=r"^b\.json: another file has the same dataset"):
+    with pytest.raises(InputError, match=r"^b\.json: another file has the same dataset"):
         load_published(write(tmp_path, GOOD, "b.json"))
 
 
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no published figures"):
+    with pytest.raises(InputError, match="no published figures"):
         load_published(tmp_path)

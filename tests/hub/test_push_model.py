@@ -6,6 +6,7 @@ import pytest
 from huggingface_hub import constants
 
 from percov2_demo.__main__ import main
+from percov2_demo.errors import HubError, ModelError
 from percov2_demo.hub.push_model import model_card, push
 from tests.space_hub import serve_hub
 
@@ -94,12 +95,12 @@ def test_card_of_another_model_names_no_licence_of_theirs(base):
 @pytest.mark.parametrize("content", [[], {}, MANIFEST | {"presets": []}, MANIFEST | {"training": {"joint": 7}}])
 def test_a_damaged_manifest_is_one_sentence(content, hub, model):
     (model / "manifest.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match=r"^the model's file manifest\.json is damaged: fetch the model again$"):
+    with pytest.raises(ModelError, match=r"^the model's file manifest\.json is damaged: fetch the model again$"):
         push(model, "user/name")
 
 
 def test_without_an_exported_model(hub, tmp_path):
-    with pytest.raises(ValueError, match="no exported model to push"):
+    with pytest.raises(HubError, match="no exported model to push"):
         push(tmp_path / "nothing", "user/name")
 
 
@@ -117,14 +118,14 @@ CREATE, PREPARE = "/api/repos/create", "/api/models/me/name/preupload/main"
 )
 def test_refusals_are_the_sentences_of_publishing(path, status, sentence, hub, model):
     hub.refusals[path] = status
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(HubError, match=sentence):
         push(model, "me/name")
 
 
 def test_without_a_token(hub, model, tmp_path, monkeypatch):
     monkeypatch.delenv("HF_TOKEN")
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    with pytest.raises(ValueError, match="log in with `hf auth login`, or set HF_TOKEN"):
+    with pytest.raises(HubError, match="log in with `hf auth login`, or set HF_TOKEN"):
         push(model, "me/name")
 
 
@@ -132,7 +133,7 @@ def test_without_a_token(hub, model, tmp_path, monkeypatch):
 def test_without_a_network(offline, model, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
-    with pytest.raises(ValueError, match="the hub cannot be reached: check the network, HF_ENDPOINT"):
+    with pytest.raises(HubError, match="the hub cannot be reached: check the network, HF_ENDPOINT"):
         push(model, "me/name")
 
 

@@ -104,15 +104,15 @@ def test_the_unet_has_the_extended_convolution(checkpoint):
 
 def test_parts_that_are_missing_come_from_the_base(tmp_path, checkpoint):
     partial, base = write_checkpoint(tmp_path / "partial", with_base=False), write_base(tmp_path / "base")
-    with pytest.raises(ValueError, match=r"has no vae: name Stable Diffusion 2\.1"):
+    with pytest.raises(ModelError, match=r"has no vae: name Stable Diffusion 2\.1"):
         read_perco_checkpoint(partial)
     pipeline = read_perco_checkpoint(partial, str(base))
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
     (base / "vae" / "diffusion_pytorch_model.safetensors").write_bytes(b"cut short")
-    with pytest.raises(ValueError, match="the files of vae are damaged or do not belong together"):
+    with pytest.raises(ModelError, match="the files of vae are damaged or do not belong together"):
         read_perco_checkpoint(partial, str(base))
     shutil.rmtree(base / "vae")
-    with pytest.raises(ValueError, match=r"base has no vae: name Stable Diffusion 2\.1 with --base"):
+    with pytest.raises(ModelError, match=r"base has no vae: name Stable Diffusion 2\.1 with --base"):
         read_perco_checkpoint(partial, str(base))
 
 
@@ -186,7 +186,7 @@ def test_the_base_models_scheduler_is_refused_and_others_are_set_as_the_original
     scheduler = read_perco_checkpoint(folder).scheduler
     assert (scheduler.config.clip_sample, scheduler.config.steps_offset) == (False, 1)
     path.write_text(json.dumps(config | {"prediction_type": "epsilon"}))
-    with pytest.raises(ValueError, match="is for epsilon, but"):
+    with pytest.raises(ModelError, match="is for epsilon, but"):
         read_perco_checkpoint(folder)
 
 
@@ -197,7 +197,7 @@ def test_weights_in_torchs_own_format_are_read_as_tensors_alone(tmp_path, checkp
     safe.unlink()
     assert read_perco_checkpoint(folder)._fingerprint() == read_perco_checkpoint(checkpoint)._fingerprint()
     torch.save({"code": Path("anything but a tensor")}, old)
-    with pytest.raises(ValueError, match="holds more than tensors"):
+    with pytest.raises(ModelError, match="holds more than tensors"):
         read_perco_checkpoint(folder)
 
 
@@ -223,7 +223,7 @@ def changed_hyper_encoder(**changes):
 def test_another_hyper_encoder_is_refused_by_its_names(tmp_path, changes, message):
     folder = write_checkpoint(tmp_path)
     write_part(folder / "hyper_enc", TINY_HYPER_CONFIG, changed_hyper_encoder(**changes))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ModelError, match=message):
         read_perco_checkpoint(folder)
 
 
@@ -231,7 +231,7 @@ def test_another_design_is_refused_by_the_first_names_and_a_count(tmp_path):
     folder = write_checkpoint(tmp_path)
     write_part(folder / "hyper_enc", TINY_HYPER_CONFIG, {"proj_in.1.weight": torch.zeros(1)})
     with pytest.raises(
-        ValueError, match=r"lacks (\S+, ){2}\S+ and \d+ more, and has unexpectedly proj_in\.1\.weight$"
+        ModelError, match=r"lacks (\S+, ){2}\S+ and \d+ more, and has unexpectedly proj_in\.1\.weight$"
     ):
         read_perco_checkpoint(folder)
 
@@ -241,7 +241,7 @@ def test_a_plain_unet_is_refused(tmp_path):
     state = unet_state(TINY_UNET_CONFIG, TINY_HYPER_CONFIG["M"])
     plain = {name: value for name, value in state.items() if not name.startswith("conv_in_extended")}
     save_file(plain, folder / "unet" / WEIGHTS)
-    with pytest.raises(ValueError, match=r"its unet lacks conv_in_extended\.weight, conv_in_extended\.bias$"):
+    with pytest.raises(ModelError, match=r"its unet lacks conv_in_extended\.weight, conv_in_extended\.bias$"):
         read_perco_checkpoint(folder)
 
 
@@ -278,7 +278,7 @@ def test_a_plain_unet_is_refused(tmp_path):
 def test_a_config_that_says_something_else_is_refused(tmp_path, part, config, message):
     folder = write_checkpoint(tmp_path / "checkpoint")
     write_part(folder / part, config, load_file(folder / part / WEIGHTS))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ModelError, match=message):
         read_perco_checkpoint(folder)
 
 
@@ -313,7 +313,7 @@ def test_a_base_of_another_family_is_told_by_its_part(tmp_path, part, change, se
 def test_a_folder_without_the_parts_is_refused(tmp_path, missing):
     folder = write_checkpoint(tmp_path)
     (folder / missing).unlink()
-    with pytest.raises(ValueError, match=f"it has no {missing}"):
+    with pytest.raises(ModelError, match=f"it has no {missing}"):
         read_perco_checkpoint(folder)
 
 
@@ -322,5 +322,5 @@ def test_damaged_weights_are_named(tmp_path, part):
     folder = write_checkpoint(tmp_path)
     path = folder / part / WEIGHTS
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=f"^{part}/{WEIGHTS} is damaged"):
+    with pytest.raises(ModelError, match=f"^{part}/{WEIGHTS} is damaged"):
         read_perco_checkpoint(folder)

@@ -7,6 +7,7 @@ from diffusers import DDIMScheduler, UNet2DConditionModel
 
 from percov2_demo import HyperCodec, PerCoPipeline
 from percov2_demo.checkpoints.memory_plans import PLANS
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.sampler import Interrupted
 from percov2_demo.sampling.settings import Sampling
@@ -140,7 +141,7 @@ def test_streams_pass_between_memory_plans(plan, perco, scene, tmp_path):
 
 def test_captions_are_another_models(scene, blip2_folder, tmp_path):
     perco = tiny_perco()
-    with pytest.raises(ValueError, match="no captioner of its own"):
+    with pytest.raises(InputError, match="no captioner of its own"):
         perco.use_captioner("embedded")
     perco.use_captioner(str(blip2_folder))
     assert perco.has_captioner
@@ -171,7 +172,7 @@ def test_the_autoencoder_has_a_scale_and_no_shift(perco, scene):
     ],
 )
 def test_what_it_cannot_do_is_one_sentence(perco, scene, settings, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         perco.decompress(perco.compress(scene), **settings)
 
 
@@ -187,7 +188,7 @@ def test_without_entropy_models_there_is_one_coding(perco, scene):
         lambda: perco.trace(stream),
         lambda: perco.caption(scene),
     ):
-        with pytest.raises(ValueError, match=r"^this (model|stream)"):
+        with pytest.raises(InputError, match=r"^this (model|stream)"):
             refused()
 
 
@@ -205,11 +206,11 @@ def test_saved_model_is_the_same_model(scene, tmp_path):
 
 def test_parts_that_do_not_fit_are_refused():
     parts = dict(tiny_perco().components)
-    with pytest.raises(ValueError, match="takes 4 input channels, but latent and z_hat have 20"):
+    with pytest.raises(ModelError, match="takes 4 input channels, but latent and z_hat have 20"):
         PerCoPipeline(**parts | {"unet": UNet2DConditionModel(**TINY_UNET_CONFIG)})
     other = TINY_UNET_CONFIG | {"in_channels": 20, "cross_attention_dim": 24}
-    with pytest.raises(ValueError, match="text of 24 channels, but the text encoder gives 16"):
+    with pytest.raises(ModelError, match="text of 24 channels, but the text encoder gives 16"):
         PerCoPipeline(**parts | {"unet": UNet2DConditionModel(**other)})
     codec = HyperCodec(presets=("ultra-low",), latent_channels=4, encoder_width=8, channels=16, decoder_width=8)
-    with pytest.raises(ValueError, match="no hyper-decoders"):
+    with pytest.raises(ModelError, match="no hyper-decoders"):
         PerCoPipeline(**parts | {"hyper_codec": codec})

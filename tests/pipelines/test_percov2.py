@@ -10,6 +10,7 @@ from PIL import Image
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, PLANS
 from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.pipelines.placement import place
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.sampler import Interrupted
@@ -252,9 +253,9 @@ def test_sd3_arrangement_decodes_from_pure_noise_only(scene):
     pipeline = sd3_pipeline()
     stream = pipeline.compress(scene, caption="a cat")
     assert pipeline.decompress(stream, num_inference_steps=2).size == (512, 512)
-    with pytest.raises(ValueError, match="no hyper-decoder"):
+    with pytest.raises(InputError, match="no hyper-decoder"):
         pipeline.decompress(stream, num_inference_steps=2, strength=0.5)
-    with pytest.raises(ValueError, match="no hyper-decoder"):
+    with pytest.raises(InputError, match="no hyper-decoder"):
         pipeline.decompress(stream, strength=0)
 
 
@@ -288,7 +289,7 @@ def test_exchanged_weights_are_noticed_at_loading(tmp_path):
     tiny_pipeline(seed=1).save_pretrained(tmp_path / "b")
     name = "transformer/diffusion_pytorch_model.safetensors"
     (tmp_path / "a" / name).write_bytes((tmp_path / "b" / name).read_bytes())
-    with pytest.raises(ValueError, match="do not match its identity"):
+    with pytest.raises(ModelError, match="do not match its identity"):
         PerCoV2Pipeline.from_pretrained(tmp_path / "a")
 
 
@@ -302,12 +303,12 @@ def test_hub_id_loads_from_the_hubs_cache(tmp_path, monkeypatch, scene):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     loaded = PerCoV2Pipeline.from_pretrained("someone/percov2-tiny")
     assert loaded.compress(scene) == pipeline.compress(scene)
-    with pytest.raises(ValueError, match="check the name"):
+    with pytest.raises(ModelError, match="check the name"):
         PerCoV2Pipeline.from_pretrained("someone/percov2-other")
 
 
 def test_folder_without_a_model_is_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="there is no model in"):
+    with pytest.raises(ModelError, match="there is no model in"):
         PerCoV2Pipeline.from_pretrained(tmp_path)
 
 
@@ -315,7 +316,7 @@ def test_stream_of_another_model_is_refused_by_name(pipeline, scene):
     other = tiny_pipeline(seed=5)
     stream = other.compress(scene)
     assert other.identity[:2] != pipeline.identity[:2]
-    with pytest.raises(ValueError, match=rf"model {other.identity[:2]}.* model {pipeline.identity[:2]}"):
+    with pytest.raises(InputError, match=rf"model {other.identity[:2]}.* model {pipeline.identity[:2]}"):
         pipeline.decompress(stream)
 
 
@@ -336,24 +337,24 @@ def test_stream_of_another_model_is_refused_by_name(pipeline, scene):
     ],
 )
 def test_settings_out_of_range_are_one_sentence(pipeline, scene, arguments, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         pipeline.decompress(pipeline.compress(scene), **arguments)
 
 
 def test_unknown_preset_and_oversized_stream(pipeline, scene):
-    with pytest.raises(ValueError, match="ultra-low"):
+    with pytest.raises(InputError, match="ultra-low"):
         pipeline.compress(scene, preset="tiny")
 
 
 def test_parts_that_do_not_fit_are_refused():
     parts = dict(tiny_pipeline().components)
-    with pytest.raises(ValueError, match="widen its input"):
+    with pytest.raises(ModelError, match="widen its input"):
         PerCoV2Pipeline(**parts | {"transformer": tiny_transformer(condition_channels=7)})
-    with pytest.raises(ValueError, match="prediction type"):
+    with pytest.raises(ModelError, match="prediction type"):
         PerCoV2Pipeline(**parts, prediction_type="epsilon")
     parts = dict(sd3_pipeline().components)
     for settings in ({"prediction_type": "residual"}, {"default_strength": {"low": 0.5}}):
-        with pytest.raises(ValueError, match="hyper-decoders"):
+        with pytest.raises(ModelError, match="hyper-decoders"):
             PerCoV2Pipeline(**parts, **settings)
 
 

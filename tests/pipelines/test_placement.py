@@ -25,6 +25,7 @@ from percov2_demo.checkpoints.memory_plans import (
     gigabytes,
 )
 from percov2_demo.checkpoints.weights import Size, component_sizes
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.models.text_encoders import T5_TOKENS
 from percov2_demo.pipelines import placement
 from percov2_demo.pipelines.placement import find_device
@@ -102,7 +103,7 @@ def test_an_adapter_is_described_with_its_base(adapter_folder, base_folder):
 
 def test_too_little_memory_is_refused_with_the_plan_that_fits(free):
     free(12 * GIGABYTE)
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(InputError) as caught:
         check_memory(SD3_MEDIUM, PLANS["max"], CPU)
     assert str(caught.value) == (
         "the model's weights take about 31 GB of main memory under the memory plan max, and 12 GB are free: choose "
@@ -110,7 +111,7 @@ def test_too_little_memory_is_refused_with_the_plan_that_fits(free):
     )
     assert check_memory(SD3_MEDIUM, PLANS["8gb"], CPU).main < 12 * GIGABYTE
     free(1 * GIGABYTE)
-    with pytest.raises(ValueError, match=r"6.2 GB of main memory under the memory plan 8gb, and 1 GB are free: close"):
+    with pytest.raises(ModelError, match=r"6.2 GB of main memory under the memory plan 8gb, and 1 GB are free: close"):
         check_memory(SD3_MEDIUM, PLANS["8gb"], CPU)
 
 
@@ -119,12 +120,12 @@ def test_graphics_memory_is_measured_apart(free, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8 * GIGABYTE, 0))
     cuda = torch.device("cuda")
     with pytest.raises(
-        ValueError, match=r"9.9 GB of graphics memory under the memory plan 24gb.*choose --memory 12gb"
+        ModelError, match=r"9.9 GB of graphics memory under the memory plan 24gb.*choose --memory 12gb"
     ):
         check_memory(SD3_MEDIUM, PLANS["24gb"], cuda)
     assert check_memory(SD3_MEDIUM, PLANS["12gb"], cuda).device < 8 * GIGABYTE
     free(8 * GIGABYTE)
-    with pytest.raises(ValueError, match=r"11 GB of main memory under the memory plan 12gb.*choose --memory 8gb"):
+    with pytest.raises(ModelError, match=r"11 GB of main memory under the memory plan 12gb.*choose --memory 8gb"):
         check_memory(SD3_MEDIUM, PLANS["12gb"], cuda)
 
 
@@ -144,9 +145,9 @@ def test_a_model_for_the_cpu_asks_nothing_of_a_gpu(tmp_path, monkeypatch):
 def test_nothing_is_loaded_that_does_not_fit(free, adapter_folder, base_folder, tmp_path, monkeypatch):
     tiny_pipeline().save_pretrained(tmp_path)
     free(1000)
-    with pytest.raises(ValueError, match=r"take about 0\.00"):
+    with pytest.raises(ModelError, match=r"take about 0\.00"):
         PerCoV2Pipeline.from_pretrained(tmp_path)
-    with pytest.raises(ValueError, match=r"take about 0\.00"):
+    with pytest.raises(ModelError, match=r"take about 0\.00"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder)
 
 
@@ -219,9 +220,9 @@ def test_streams_pass_between_plans(plan, tmp_path, scene):
 def test_t5_in_8_bits_takes_a_library(adapter_folder, base_folder, monkeypatch):
     """Other libraries that quantise need not be offloaded by diffusers, as the plan is."""
     monkeypatch.setattr(placement, "find_spec", lambda name: None if name == "torchao" else object())
-    with pytest.raises(ValueError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
+    with pytest.raises(ModelError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
         placement.load_t5(base_folder, PLANS["12gb"], torch.device("cuda"))
-    with pytest.raises(ValueError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
+    with pytest.raises(ModelError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="12gb")
 
 
@@ -288,7 +289,7 @@ def size_in_memory(part: torch.nn.Module) -> Size:
 
 
 def test_unknown_names_are_one_sentence():
-    with pytest.raises(ValueError, match="there is no memory plan '4gb': choose one of 8gb, 12gb, 24gb, 32gb, max"):
+    with pytest.raises(InputError, match="there is no memory plan '4gb': choose one of 8gb, 12gb, 24gb, 32gb, max"):
         get_plan("4gb")
 
 
@@ -296,7 +297,7 @@ def test_unknown_names_are_one_sentence():
 def test_a_device_that_is_not_there_is_one_sentence_with_the_remedy(name):
     if name in ("cuda", "mps") and torch.get_device_module(name).is_available():
         pytest.skip("it is there")
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(InputError) as caught:
         find_device(name)
     assert re.fullmatch(
         rf"the device {name} cannot be used \([^()]+\): leave --device out to work on the CPU, or install a build of "

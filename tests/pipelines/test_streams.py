@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from percov2_demo.bitstream import SCHEDULES, BitstreamError, Withheld
+from percov2_demo.bitstream import SCHEDULES, Withheld
 from percov2_demo.entropy.index_coder import IndexCoder
 from percov2_demo.entropy.schedules import schedule
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS
 from tests.conftest import tiny_pipeline
 from tests.pipelines.test_percov2 import sd3_pipeline
@@ -57,7 +58,7 @@ def test_lost_indices_are_filled_in(pipeline, scene):
     assert set(changed) <= {0, 100, 255}
     assert concealed == pipeline.conceal(stream, [0, 100, 255], seed=1)
     assert pipeline.decompress(concealed, strength=0).size == (512, 512)
-    with pytest.raises(ValueError, match="not entropy coded"):
+    with pytest.raises(InputError, match="not entropy coded"):
         pipeline.trace(concealed)
 
 
@@ -88,11 +89,11 @@ def test_a_machine_that_computes_otherwise_gets_uniform_streams(scene, monkeypat
 def test_a_model_without_entropy_models_says_what_it_cannot_do(scene):
     pipeline = sd3_pipeline()
     assert pipeline.compress(scene).version == 1
-    with pytest.raises(ValueError, match="no entropy models to code the indices with"):
+    with pytest.raises(InputError, match="no entropy models to code the indices with"):
         pipeline.compress(scene, entropy="qlds")
-    with pytest.raises(ValueError, match="no entropy models to fill in"):
+    with pytest.raises(InputError, match="no entropy models to fill in"):
         pipeline.conceal(pipeline.compress(scene), [1])
-    with pytest.raises(ValueError, match="not entropy coded"):
+    with pytest.raises(InputError, match="not entropy coded"):
         pipeline.trace(pipeline.compress(scene))
-    with pytest.raises(BitstreamError, match="the model it was made with"):
+    with pytest.raises(StreamError, match="the model it was made with"):
         pipeline.read(tiny_pipeline().compress(scene, entropy="qlds").to_bytes())

@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from percov2_demo import HyperCodec
+from percov2_demo.errors import InputError
 from percov2_demo.training import loop
 from percov2_demo.training.data.determinism import Draws, Share
 from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
@@ -76,14 +77,14 @@ def test_a_trained_state_is_not_started_over(tmp_path, accelerator):
     TrainingRun(Regression(), tmp_path / "joint", config(max_steps=2), accelerator).run(batch, 60)
     before = {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()}
     with pytest.raises(
-        ValueError, match=r"^there is a trained state of step 2 in joint: go on with --resume, or name another --work$"
+        InputError, match=r"^there is a trained state of step 2 in joint: go on with --resume, or name another --work$"
     ):
         TrainingRun(Regression(), tmp_path / "joint", config(max_steps=3), accelerator)
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
 
 
 def test_there_must_be_a_state_to_resume(tmp_path, accelerator):
-    with pytest.raises(ValueError, match=r"^there is nothing to resume in joint: leave --resume out$"):
+    with pytest.raises(InputError, match=r"^there is nothing to resume in joint: leave --resume out$"):
         TrainingRun(Regression(), tmp_path / "joint", config(), accelerator, resume=True)
 
 
@@ -363,7 +364,7 @@ def test_relative_rates_are_those_of_the_parts_they_name(tmp_path, accelerator):
 
 @pytest.mark.parametrize("setting", ["relative_rates", "ema_decays"])
 def test_a_setting_of_no_part_is_refused(tmp_path, accelerator, setting):
-    with pytest.raises(ValueError, match=rf"^{setting} names quik: the objective's parts are quick, slow, fixed$"):
+    with pytest.raises(InputError, match=rf"^{setting} names quik: the objective's parts are quick, slow, fixed$"):
         TrainingRun(TwoParts(), tmp_path, config(**{setting: {"quik": 0.5}}), accelerator)
 
 

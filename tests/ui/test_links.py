@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from percov2_demo.bitstream import BitstreamError
+from percov2_demo.errors import StreamError
 from percov2_demo.ui.links import link_to, read_stream_text, stream_text
 
 
@@ -26,10 +26,10 @@ def test_texts_as_people_paste_them(text):
     "text", ["", "   ", "A", "a photo of a cat!", "http://x/", "http://x/?t=AP_-", "http://[?s=AP_-", "é", "?s="]
 )
 def test_other_texts_are_refused(text):
-    with pytest.raises(BitstreamError, match="copy the whole"):
+    with pytest.raises(StreamError, match="copy the whole"):
         read_stream_text(text)
 
 
 def test_a_text_without_end_is_refused():
-    with pytest.raises(BitstreamError, match="too long"):
+    with pytest.raises(StreamError, match="too long"):
         read_stream_text("A" * 10_000_000)

@@ -12,10 +12,11 @@ from itertools import product
 import numpy as np
 from PIL import Image, ImageCms
 
-from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream, BitstreamError, Header, Withheld
+from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream, Header, Withheld
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.payload import EntropyCoder
-from percov2_demo.images import FORMATS, MAX_SIDE, MIN_SIDE, ImageError, load_image
+from percov2_demo.errors import ImageError, StreamError
+from percov2_demo.images import FORMATS, MAX_SIDE, MIN_SIDE, load_image
 from percov2_demo.presets import PRESETS, get_preset
 from tests.conftest import CAPTIONS, tiny_caption_model, tiny_masked_model
 from tests.scene import draw_scene
@@ -77,7 +78,7 @@ def check_indices(data: bytes) -> bool:
     header = HEADERS[data[0] % len(HEADERS)] if data else HEADERS[0]
     try:
         content = coder().decode(data[1:], header)
-    except BitstreamError as error:
+    except StreamError as error:
         _check_sentence(error)
         return False
     if content.indices.shape != header.grid or not 0 <= content.indices.min() <= content.indices.max() < 2**10:
@@ -175,7 +176,7 @@ def _streams() -> Iterator[Bitstream]:
 def _check_stream(data: bytes, coder: EntropyCoder | None) -> bool:
     try:
         stream = Bitstream.from_bytes(data, coder)
-    except BitstreamError as error:
+    except StreamError as error:
         _check_sentence(error)
         return False
     if Bitstream.from_bytes(stream.to_bytes(), coder) != stream:

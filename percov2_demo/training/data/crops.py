@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from percov2_demo.data.shards import PhotoShards
+from percov2_demo.errors import InputError
 from percov2_demo.training.data.determinism import Share
 from percov2_demo.training.data.photos import BalancedSampler
 
@@ -54,7 +55,7 @@ class _Samples(Dataset):
             except (OSError, Image.DecompressionBombError):
                 # Among millions of photos some are broken; the next one stands in.
                 continue
-        raise ValueError(f"{self.photos.file(number)} and the photos after it cannot be read: check the shards")
+        raise InputError(f"{self.photos.file(number)} and the photos after it cannot be read: check the shards")
 
 
 class _Keys:
@@ -104,7 +105,7 @@ class PhotoBatches:
         """A share of a step's batch, which lies within this process's.
 
         Raises:
-            ValueError: The batch cannot be shared out evenly.
+            InputError: The batch cannot be shared out evenly.
         """
         share.numbers(self.batch_size, self.groups)
         if step != self._step:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from percov2_demo.errors import InputError
+
 
 Samples = TypeVar("Samples", Tensor, list)
 
@@ -30,10 +32,10 @@ class Share:
         """The samples' numbers in the global batch.
 
         Raises:
-            ValueError: The batch cannot be shared out evenly, in each of its groups.
+            InputError: The batch cannot be shared out evenly, in each of its groups.
         """
         if self.count > 1 and batch_size % (groups * self.count):
-            raise ValueError(
+            raise InputError(
                 f"a batch of {batch_size} samples cannot be shared out among {self.count} processes and accumulation "
                 f"steps: make its size a multiple of {groups * self.count}"
             )

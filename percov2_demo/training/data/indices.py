@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from percov2_demo.data.shards import PhotoShards
+from percov2_demo.errors import InputError
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.presets import SIDE_MULTIPLE, get_preset
@@ -168,7 +169,7 @@ class IndexBatches:
         seed: Seed of the data order.
 
     Raises:
-        ValueError: There are no maps.
+        InputError: There are no maps.
     """
 
     def __init__(self, paths: Iterable[Path], shapes: dict[str, Sequence[tuple[int, int, float, int]]], seed: int):
@@ -183,7 +184,7 @@ class IndexBatches:
                 known = [names.setdefault(name, len(names)) for name in json.loads(file.metadata()["sources"])]
                 sources.append(np.array(known, np.int32)[file.get_tensor("sources").numpy()])
         if not any(map(len, sizes)):
-            raise ValueError("there are no index maps: run the indices stage first")
+            raise InputError("there are no index maps: run the indices stage first")
         self._files = np.repeat(np.arange(len(sizes), dtype=np.int32), [len(part) for part in sizes])
         self._sizes = np.concatenate(sizes)
         self._starts = np.concatenate([np.cumsum(part.prod(1)) - part.prod(1) for part in sizes])

@@ -6,6 +6,8 @@ from pathlib import Path
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from percov2_demo.errors import InputError
+
 
 AXES = ("step", "seconds", "learning_rate")
 ROW_HEIGHT = 260
@@ -25,13 +27,13 @@ def draw_curves(paths: dict[str, Path]) -> go.Figure:
         paths: Curves of stages by name; those that are not there are left out.
 
     Raises:
-        ValueError: None of them is there.
+        InputError: None of them is there.
     """
     curves = {stage: read_curve(path) for stage, path in paths.items() if path.is_file()}
     losses = {stage: [name for name in curve if name not in AXES] for stage, curve in curves.items()}
     losses = {stage: names for stage, names in losses.items() if names}
     if not losses:
-        raise ValueError("there is no curve yet: train a stage first")
+        raise InputError("there is no curve yet: train a stage first")
     columns = max(map(len, losses.values()))
     titles = [
         f"{stage}: {names[column].replace('_', ' ')}" if column < len(names) else ""

@@ -17,6 +17,7 @@ from transformers import (
 )
 
 from percov2_demo.data.shards import Photo
+from percov2_demo.errors import InputError
 from percov2_demo.training.data.latents import VIEWS
 from percov2_demo.training.data.photos import BalancedSampler
 
@@ -146,7 +147,7 @@ class CaptionerBatches:
         # Views of the files, which are not read before they are asked for.
         self.views = {view: [latents for shard in shards for latents in shard[view]] for view in VIEWS}
         if len(self.views["plain"]) != len(photos):
-            raise ValueError("the encoded photos are not those of the shards: remove them, and they are made again")
+            raise InputError("the encoded photos are not those of the shards: remove them, and they are made again")
 
         def tokens(captions: Sequence[str]) -> list[Tensor]:
             ids = tokenizer(list(captions)).input_ids

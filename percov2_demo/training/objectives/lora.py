@@ -2,6 +2,8 @@
 
 from diffusers import SD3Transformer2DModel
 
+from percov2_demo.errors import InputError
+
 
 TARGETS = (
     "to_q",
@@ -24,12 +26,12 @@ def add_lora(transformer: SD3Transformer2DModel, rank: int) -> None:
         rank: Rank of the updates (Hu et al., arXiv 2106.09685).
 
     Raises:
-        ValueError: The peft package is missing.
+        InputError: The peft package is missing.
     """
     try:
         from peft import LoraConfig
     except ImportError as error:
-        raise ValueError("LoRA needs the peft package: pip install peft, or set lora_rank to 0") from error
+        raise InputError("LoRA needs the peft package: pip install peft, or set lora_rank to 0") from error
     transformer.requires_grad_(False)
     transformer.add_adapter(
         LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=list(TARGETS))

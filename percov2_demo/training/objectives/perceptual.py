@@ -6,7 +6,8 @@ import torch
 from diffusers import ModelMixin
 from torch import Tensor
 
-from percov2_demo.metrics import MetricUnavailable, load_lpips
+from percov2_demo.errors import InputError, MetricError
+from percov2_demo.metrics import load_lpips
 
 
 class LatentLpips:
@@ -19,7 +20,7 @@ class LatentLpips:
         vae: The autoencoder, frozen; from now on its blocks are computed again in the backward pass.
 
     Raises:
-        ValueError: The weights of LPIPS are neither here nor reachable.
+        InputError: The weights of LPIPS are neither here nor reachable.
     """
 
     def __init__(self, vae: ModelMixin):
@@ -28,8 +29,8 @@ class LatentLpips:
         self.vae = vae
         try:
             self.network = load_lpips(vae.device).network
-        except MetricUnavailable as error:
-            raise ValueError(f"{error}; or train without, with a perceptual_weight of 0") from error
+        except MetricError as error:
+            raise InputError(f"{error}; or train without, with a perceptual_weight of 0") from error
 
     def __call__(self, expected: Tensor, latents: Tensor) -> Tensor:
         """The distances `(B,)` of the pictures of scaled latents `(B, C, H, W)`."""

@@ -27,6 +27,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy
 from percov2_demo.data.shards import PhotoShards
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.errors import InputError
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.training.data.crops import PhotoBatches
 from percov2_demo.training.data.determinism import Draws, Share
@@ -100,12 +101,12 @@ class Recipe(ABC):
         """Runs a stage by name; those that do not train run to their end.
 
         Raises:
-            ValueError: The recipe has no such stage, or the config no settings for it; or `check_folder` says so.
+            InputError: The recipe has no such stage, or the config no settings for it; or `check_folder` says so.
         """
         if stage not in self.stages():
-            raise ValueError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
+            raise InputError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
         if stage in TIMED_STAGES and stage not in self.config:
-            raise ValueError(f"the config lacks {stage}, the settings of that stage")
+            raise InputError(f"the config lacks {stage}, the settings of that stage")
         method = getattr(self, _method_name(stage))
         # Here, so that a stage starts the same whatever ran before it, and in every process.
         torch.manual_seed(self.config["seed"])
@@ -210,12 +211,12 @@ class Recipe(ABC):
             name: Its place there, the stage's name first.
 
         Raises:
-            ValueError: It did not, or not to the end.
+            InputError: It did not, or not to the end.
         """
         path = self.work / name
         if not path.exists():
             # Else the libraries would take the path for a repository on the hub.
-            raise ValueError(f"there is no {name} yet: run the {name.partition('/')[0]} stage first")
+            raise InputError(f"there is no {name} yet: run the {name.partition('/')[0]} stage first")
         return path
 
     def _place(self) -> tuple[int, int]:
@@ -244,12 +245,12 @@ def sharding_plugin(precision: str) -> FullyShardedDataParallelPlugin | None:
         precision: As accelerate names it.
 
     Raises:
-        ValueError: It was told to use the first version of FSDP.
+        InputError: It was told to use the first version of FSDP.
     """
     if not str_to_bool(os.environ.get("ACCELERATE_USE_FSDP", "false")):
         return None
     if os.environ.get("FSDP_VERSION") != "2":
-        raise ValueError("FSDP is used in its second version: write fsdp_version: 2 into the config file")
+        raise InputError("FSDP is used in its second version: write fsdp_version: 2 into the config file")
     policy = MixedPrecisionPolicy(
         param_dtype=DTYPES[precision], reduce_dtype=torch.float32, output_dtype=None, cast_forward_inputs=False
     )
@@ -260,14 +261,14 @@ def read_config(path: Path) -> dict[str, Any]:
     """A training config from a JSON file; what it lacks is that of the file beside it that it `extends`, if any.
 
     Raises:
-        ValueError: A file cannot be read, or holds no JSON object; or a setting is missing or unknown.
+        InputError: A file cannot be read, or holds no JSON object; or a setting is missing or unknown.
     """
     config = _merged(path)
     if "seed" not in config:
-        raise ValueError(f"{path.name} lacks seed")
+        raise InputError(f"{path.name} lacks seed")
     for stage in (name for name in TIMED_STAGES if name in config):
         if not isinstance(config[stage], dict) or not isinstance(config[stage].get("loop"), dict):
-            raise ValueError(f"{path.name}: {stage} lacks loop, its optimisation settings")
+            raise InputError(f"{path.name}: {stage} lacks loop, its optimisation settings")
         _check_settings(f"{path.name}: {stage}.loop", config[stage]["loop"], LoopConfig)
     for place, (taker, others) in _TAKERS.items():
         section, _, part = place.partition(".")
@@ -281,11 +282,13 @@ def _merged(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text("utf-8"))
     except OSError:
-        raise ValueError(f"{path.name} cannot be read: give a config file that is there") from None
-    except ValueError as error:
-        raise ValueError(f"{path.name} is no JSON: {error}") from None
+        raise InputError(f"{path.name} cannot be read: give a config file that is there") from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name} is no text in UTF-8: give a JSON file") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path.name} is no JSON from line {error.lineno} on: correct it there") from None
     if not isinstance(config, dict):
-        raise ValueError(f"{path.name} holds no JSON object")
+        raise InputError(f"{path.name} holds no JSON object")
     extended = config.pop("extends", None)
     return config if extended is None else _merged(path.parent / extended) | config
 
@@ -293,13 +296,13 @@ def _merged(path: Path) -> dict[str, Any]:
 def _check_settings(place: str, settings: Any, taker: Callable[..., Any], others: Collection[str] = ()) -> None:
     """Compares settings with the arguments of what takes them, but for the `others`, which are no settings."""
     if not isinstance(settings, dict):
-        raise ValueError(f"{place} is no JSON object")
+        raise InputError(f"{place} is no JSON object")
     taken = {name: argument for name, argument in signature(taker).parameters.items() if name not in others}
     if unknown := [key for key in settings if key not in taken]:
-        raise ValueError(f"{place} takes no {unknown[0]}: its settings are {', '.join(taken)}")
+        raise InputError(f"{place} takes no {unknown[0]}: its settings are {', '.join(taken)}")
     required = [name for name, argument in taken.items() if argument.default is Parameter.empty]
     if missing := [name for name in required if name not in settings]:
-        raise ValueError(f"{place} lacks {missing[0]}")
+        raise InputError(f"{place} lacks {missing[0]}")
 
 
 def _method_name(stage: str) -> str:

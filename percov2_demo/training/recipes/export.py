@@ -15,6 +15,7 @@ from percov2_demo.checkpoints.schema import MANIFEST_FILE, NUMBER, read_json
 from percov2_demo.data.shards import Photo
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.errors import InputError
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.positions import crop_positions
@@ -59,7 +60,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
         base: Model folder or hub id whose parts are used where `work` has none.
 
     Raises:
-        ValueError: A part is missing.
+        InputError: A part is missing.
     """
     parts = trained_parts(work)
     if base is not None:
@@ -67,7 +68,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
         pipeline.register_modules(**parts)
         pipeline.register_to_config(identity=None)
     elif missing := ", ".join(name for name in _FOLDERS if name not in parts):
-        raise ValueError(f"there is no trained {missing}: run the stages that make them, or name a model")
+        raise InputError(f"there is no trained {missing}: run the stages that make them, or name a model")
     else:
         scheduler = FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"])
         pipeline = PerCoV2Pipeline(scheduler=scheduler, prediction_type=config["flow"]["prediction_type"], **parts)
@@ -90,7 +91,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         base: Model folder or hub id whose parts are used where `work` has none.
 
     Raises:
-        ValueError: There is no such model, or it has no manifest that can be read; or a part is missing.
+        InputError: There is no such model, or it has no manifest that can be read; or a part is missing.
     """
     pipeline = assemble(config, work, base)
     earlier = {} if base is None else _training_of(base)
@@ -145,11 +146,11 @@ def _training_of(base: str) -> dict[str, dict[str, float]]:
     """Steps and seconds of each stage of a model.
 
     Raises:
-        ValueError: There is no such model, or it has no manifest, or one that is damaged.
+        InputError: There is no such model, or it has no manifest, or one that is damaged.
     """
     manifest = model_folder(base) / MANIFEST_FILE
     if not manifest.is_file():
-        raise ValueError("the model to go on from has no manifest.json: export it again")
+        raise InputError("the model to go on from has no manifest.json: export it again")
     return read_json(manifest, shape={"training": {str: {str: NUMBER}}})["training"]
 
 

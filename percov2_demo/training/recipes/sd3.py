@@ -15,6 +15,7 @@ from percov2_demo.checkpoints.folders import EMBEDDED_MODEL
 from percov2_demo.data.shards import Photo, PhotoShards
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.errors import InputError
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.text_encoders import tokenize
@@ -46,11 +47,11 @@ class SD3Recipe(Recipe):
         """Trains hyper-encoders, codebooks and hyper-decoders by regression to the latent.
 
         Raises:
-            ValueError: The config's hyper-codec has no hyper-decoders.
+            InputError: The config's hyper-codec has no hyper-decoders.
         """
         hyper_codec = HyperCodec(**self.config["hyper"]["model"])
         if not hyper_codec.decoders:
-            raise ValueError("there are no hyper-decoders to train: set decoder_width, or go on with the joint stage")
+            raise InputError("there are no hyper-decoders to train: set decoder_width, or go on with the joint stage")
         vae, photos = self._vae().to(self.accelerator.device), self._photo_batches(hyper_codec)
         # One picture at a time: the memory of many is the training's.
         vae.enable_slicing()

@@ -21,7 +21,7 @@ def widened_base(model: str, revision: str | None, hyper_codec: HyperCodec, dtyp
         dtype: Precision of the text encoders.
 
     Raises:
-        ValueError: There is no such checkpoint within reach, or it is none of Stable Diffusion 3.
+        InputError: There is no such checkpoint within reach, or it is none of Stable Diffusion 3.
     """
     precision = {"transformer": torch.float32, "vae": torch.float32, "default": dtype}
     pipeline = PerCoV2Pipeline.from_base(model, hyper_codec, revision, dtype=precision)
@@ -39,7 +39,7 @@ def load_vae(model: str, revision: str | None) -> AutoencoderKL:
         revision: As in `widened_base`.
 
     Raises:
-        ValueError: As in `widened_base`.
+        InputError: As in `widened_base`.
     """
     vae = AutoencoderKL.from_pretrained(base_folder(model, revision), subfolder="vae", use_safetensors=True)
     return vae.requires_grad_(False)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.checkpoints.folders import captioner_results
+from percov2_demo.errors import InputError
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.render.wording import format_size
@@ -98,7 +99,7 @@ class CaptionControls:
             return f"<p>{waiting}</p>{remark}"
         try:
             size = self._pipeline.caption_bytes(text)
-        except ValueError as error:
+        except InputError as error:
             return f'<p class="refused">{escape(sentence(error))}</p>'
         in_papers = len(compress_caption(text, "zlib"))
         return (

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from percov2_demo.errors import MetricError
+
 
 if TYPE_CHECKING:
     from percov2_demo.metrics import Lpips, Metric
@@ -54,11 +56,11 @@ def metrics_html(values: Mapping[str, float | None]) -> str:
 @cache
 def local_lpips() -> "Lpips | None":
     """LPIPS if its weights are on this machine; the page asks no other."""
-    from percov2_demo.metrics import MetricUnavailable, load_lpips
+    from percov2_demo.metrics import load_lpips
 
     try:
         return load_lpips(local_only=True)
-    except MetricUnavailable:
+    except MetricError:
         return None
 
 

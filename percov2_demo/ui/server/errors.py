@@ -12,8 +12,7 @@ import gradio as gr
 from gradio.blocks import BlockFunction
 from gradio.state_holder import SessionState
 
-from percov2_demo.bitstream import BitstreamError
-from percov2_demo.images import ImageError
+from percov2_demo.errors import PerCoError
 from percov2_demo.ui.server.values import checked
 
 
@@ -24,8 +23,6 @@ DISK_FULL_SENTENCE = "The disk of the server is full: please try again in an hou
 MALFORMED_SENTENCE = (
     "A value is not of the kind that is asked for here: “Use via API” at the foot of the page lists them all."
 )
-
-_PACKAGE = __name__.partition(".")[0]
 
 _logger = logging.getLogger(__name__)
 
@@ -94,7 +91,7 @@ def sentence(error: Exception) -> str:
     """What an exception says to a visitor; exceptions that are not the codec's own say nothing of themselves."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return DISK_FULL_SENTENCE
-    if not _is_ours(error):
+    if not isinstance(error, PerCoError):
         return GENERIC_SENTENCE
     text = str(error)
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
@@ -103,17 +100,7 @@ def sentence(error: Exception) -> str:
 def _visible(error: Exception) -> gr.Error:
     if isinstance(error, gr.Error):
         return error
-    if not _is_ours(error):
+    if not isinstance(error, PerCoError):
         _logger.error("an event handler failed", exc_info=error)
     # The toast renders HTML, and a message may quote what a visitor sent.
     return gr.Error(html.escape(sentence(error), quote=False), print_exception=False)
-
-
-def _is_ours(error: Exception) -> bool:
-    """Whether the message was written for a visitor: a ValueError from a library may tell of paths and tensors."""
-    if isinstance(error, ImageError | BitstreamError):
-        return True
-    if type(error) is not ValueError or error.__traceback__ is None:
-        return False
-    frame = inspect.getinnerframes(error.__traceback__, context=0)[-1].frame
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == _PACKAGE

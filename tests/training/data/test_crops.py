@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.data.shards import PhotoShards
+from percov2_demo.errors import InputError
 from percov2_demo.training.data.crops import PhotoBatches, random_view
 from percov2_demo.training.data.determinism import Share
 from tests.shards import write_photos, write_shard
@@ -52,7 +53,7 @@ def test_captions_are_dropped_as_often_as_asked(photos):
 
 
 def test_a_batch_that_cannot_be_shared_out_is_refused(photos):
-    with pytest.raises(ValueError, match="a batch of 24 samples cannot be shared out among 16"):
+    with pytest.raises(InputError, match="a batch of 24 samples cannot be shared out among 16"):
         batches(photos)(0, Share(0, 16))
 
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from percov2_demo.errors import InputError
 from percov2_demo.training.data.determinism import Draws, Share
 
 
@@ -22,7 +23,7 @@ def test_a_share_of_one_is_the_batch_whatever_its_size():
 
 
 def test_uneven_batches_are_refused_in_one_sentence():
-    with pytest.raises(ValueError, match=r"30 samples cannot .* 4 processes .* multiple of 12"):
+    with pytest.raises(InputError, match=r"30 samples cannot .* 4 processes .* multiple of 12"):
         Share(0, 4).take(torch.zeros(30), groups=3)
 
 

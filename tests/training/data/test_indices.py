@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from percov2_demo.data.shards import PhotoShards
+from percov2_demo.errors import InputError
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.training.data.encoded import is_encoded
 from percov2_demo.training.data.indices import IndexBatches, encode_indices
@@ -188,5 +189,5 @@ def private_bytes() -> int:
 
 
 def test_without_maps_there_is_a_sentence(tmp_path):
-    with pytest.raises(ValueError, match="run the indices stage first"):
+    with pytest.raises(InputError, match="run the indices stage first"):
         IndexBatches(tmp_path.glob("*.safetensors"), {"low": [(1, 1, 1.0, 1)]}, seed=0)

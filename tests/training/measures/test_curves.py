@@ -2,6 +2,7 @@
 
 import pytest
 
+from percov2_demo.errors import InputError
 from percov2_demo.training.measures.curves import draw_curves, read_curve
 
 
@@ -22,5 +23,5 @@ def test_curves_are_drawn_over_minutes(tmp_path):
 
 
 def test_no_curve_is_one_sentence(tmp_path):
-    with pytest.raises(ValueError, match="train a stage first"):
+    with pytest.raises(InputError, match="train a stage first"):
         draw_curves({"flow": tmp_path / "curve.csv"})

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from percov2_demo.data.shards import read_shards
+from percov2_demo.errors import InputError
 from percov2_demo.training.objectives.captioner import CaptionerBatches, CaptionerObjective
 from tests.conftest import CAPTIONS, VOCABULARY, tiny_captioner, tiny_tokenizer
 from tests.shards import write_shard
@@ -60,7 +61,7 @@ def test_captions_lie_between_marks(batches, tokenizer):
 
 def test_latents_of_other_photos_are_refused(photos, tokenizer, tmp_path):
     save_file({name: torch.zeros(2, 16, 9, 9) for name in ("plain", "mirrored")}, tmp_path / "train-00.safetensors")
-    with pytest.raises(ValueError, match="not those of the shards"):
+    with pytest.raises(InputError, match="not those of the shards"):
         CaptionerBatches(tmp_path.glob("*.safetensors"), photos, CAPTIONS, tokenizer, 20, 8, 4, 0, torch.device("cpu"))
 
 

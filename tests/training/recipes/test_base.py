@@ -10,6 +10,7 @@ from accelerate.commands.launch import _validate_launch_command, launch_command_
 from accelerate.utils.launch import prepare_multi_gpu_env
 from torch.distributed.fsdp import MixedPrecisionPolicy
 
+from percov2_demo.errors import InputError
 from percov2_demo.training.recipes import base
 from percov2_demo.training.recipes.base import read_config, sharding_plugin
 from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
@@ -67,11 +68,11 @@ def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
         (without(config, "hyper", "model"), "mine.json: hyper.model is no JSON object"),
     ):
         path.write_text(wrong if isinstance(wrong, str) else json.dumps(wrong))
-        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}"):
+        with pytest.raises(InputError, match=f"^{re.escape(sentence)}"):
             read_config(path)
     path.write_text(json.dumps(config))
     assert read_config(path) == config
-    with pytest.raises(ValueError, match=r"^the config lacks flow, the settings of that stage$"):
+    with pytest.raises(InputError, match=r"^the config lacks flow, the settings of that stage$"):
         ScratchRecipe({"seed": 0}, tmp_path, tmp_path, "no").run("flow", 1.0)
 
 
@@ -108,7 +109,7 @@ def test_pieces_are_gathered_in_half_precision_and_nothing_else_is_rounded(launc
 
 def test_only_the_second_fsdp_is_taken(launched, monkeypatch):
     monkeypatch.setenv("FSDP_VERSION", "1")
-    with pytest.raises(ValueError, match="fsdp_version: 2"):
+    with pytest.raises(InputError, match="fsdp_version: 2"):
         sharding_plugin("bf16")
     monkeypatch.delenv("ACCELERATE_USE_FSDP")
     assert sharding_plugin("bf16") is None

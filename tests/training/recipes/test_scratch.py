@@ -11,6 +11,7 @@ from percov2_demo.bitstream import Header
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.training.data.indices import IndexBatches
 from percov2_demo.training.recipes.base import read_config
 from percov2_demo.training.recipes.export import note_earlier_training
@@ -84,7 +85,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no")
     for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "adversarial"):
         stages.run(stage, 60.0)
-    with pytest.raises(ValueError, match="a trained state of step 2 in adversarial: go on with --resume"):
+    with pytest.raises(InputError, match="a trained state of step 2 in adversarial: go on with --resume"):
         stages.run("adversarial", 60.0)
     assert (tmp_path / "work" / "adversarial" / "transformer").is_dir()
     config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
@@ -127,13 +128,13 @@ def test_a_stage_names_the_one_that_has_to_run_first(data, tmp_path):
         ("entropy", "autoencoder/model"),
     ):
         first = missing.partition("/")[0]
-        with pytest.raises(ValueError, match=f"^there is no {missing} yet: run the {first} stage first$"):
+        with pytest.raises(InputError, match=f"^there is no {missing} yet: run the {first} stage first$"):
             stages.run(stage, 60.0)
     stages.run("autoencoder", 60.0)
-    with pytest.raises(ValueError, match=r"^there is no latents/train\.safetensors yet: run the latents stage first$"):
+    with pytest.raises(InputError, match=r"^there is no latents/train\.safetensors yet: run the latents stage first$"):
         stages.run("hyper", 60.0)
     with pytest.raises(
-        ValueError, match=r"^there is no trained hyper_codec, transformer, text_encoder, tokenizer: run"
+        InputError, match=r"^there is no trained hyper_codec, transformer, text_encoder, tokenizer: run"
     ):
         stages.export(tmp_path / "model")
 
@@ -183,7 +184,7 @@ def test_entropy_models_of_a_model_folder(data, tmp_path):
 def test_a_damaged_manifest_of_the_model_to_go_on_from_is_one_sentence(tmp_path, content):
     (tmp_path / "model_index.json").write_text("{}")
     (tmp_path / "manifest.json").write_text(content)
-    with pytest.raises(ValueError, match=r"^the model's file manifest\.json is damaged: fetch the model again$"):
+    with pytest.raises(ModelError, match=r"^the model's file manifest\.json is damaged: fetch the model again$"):
         note_earlier_training(tmp_path / "work" / "flow", str(tmp_path))
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from percov2_demo import HyperCodec
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.models.text_encoders import T5_TOKENS
 from percov2_demo.training.data.determinism import Share
 from percov2_demo.training.measures.curves import read_curve
@@ -118,7 +119,7 @@ def test_samples_without_t5_are_as_a_pipeline_without_it_has_them(folder, base_f
 def test_regression_first_where_there_are_hyper_decoders(folder, base_folder, tmp_path):
     config = tiny_recipe(base_folder, max_steps=2)
     recipe = SD3Recipe(config, folder / "data", tmp_path, "no")
-    with pytest.raises(ValueError, match="no hyper-decoders to train"):
+    with pytest.raises(InputError, match="no hyper-decoders to train"):
         recipe.run("hyper", 100.0)
     config["hyper"]["model"] |= {"decoder_width": 16, "decoder_blocks": 1, "feature_channels": 4}
     config["joint"]["trains_codec"] = False
@@ -149,38 +150,38 @@ def test_a_stage_names_the_one_that_has_to_run_first(folder, base_folder, tmp_pa
     recipe = SD3Recipe(config, folder / "data", tmp_path, "no")
     after_joint = (lambda: recipe.run("indices", 1.0), lambda: recipe.run("entropy", 1.0))
     for run in (*after_joint, lambda: recipe.export(tmp_path / "out")):
-        with pytest.raises(ValueError, match=r"^there is no joint/hyper_codec yet: run the joint stage first$"):
+        with pytest.raises(InputError, match=r"^there is no joint/hyper_codec yet: run the joint stage first$"):
             run()
     config["joint"]["trains_codec"] = False
-    with pytest.raises(ValueError, match=r"^there is no hyper/model yet: run the hyper stage first$"):
+    with pytest.raises(InputError, match=r"^there is no hyper/model yet: run the hyper stage first$"):
         recipe.run("joint", 1.0)
 
 
 def test_the_data_is_looked_at_before_the_base(folder, base_folder, tmp_path, monkeypatch):
     config = tiny_recipe(base_folder)
     monkeypatch.setattr(sd3, "widened_base", lambda **_: pytest.fail("the base was loaded"))
-    with pytest.raises(ValueError, match=r"^no training photos found"):
+    with pytest.raises(InputError, match=r"^no training photos found"):
         SD3Recipe(config, tmp_path / "nothing", tmp_path, "no").run("joint", 1.0)
     photos = tmp_path / "data" / "photos"
     shutil.copytree(folder / "data" / "photos", photos)
     (photos / "val.tar").write_bytes(b"broken")
-    with pytest.raises(ValueError, match=r"^val\.tar is no tar shard"):
+    with pytest.raises(InputError, match=r"^val\.tar is no tar shard"):
         SD3Recipe(config, tmp_path / "data", tmp_path, "no").run("joint", 1.0)
 
 
 def test_failures_are_one_sentence(folder, base_folder, tmp_path, monkeypatch):
     config = tiny_recipe(base_folder)
     recipe = SD3Recipe(config, folder / "data", tmp_path, "no")
-    with pytest.raises(ValueError, match="no stage flow: its stages are hyper, joint"):
+    with pytest.raises(InputError, match="no stage flow: its stages are hyper, joint"):
         recipe.run("flow", 1.0)
     config["base"]["model"] = str(tmp_path / "nothing")
-    with pytest.raises(ValueError, match=r"there is no folder .*, and repositories on the hub are named"):
+    with pytest.raises(ModelError, match=r"there is no folder .*, and repositories on the hub are named"):
         recipe.run("joint", 1.0)
     config["base"]["model"] = str(base_folder)
     config["joint"]["objective"]["perceptual_weight"] = 0.1
     monkeypatch.setenv("PERCOV2_LPIPS", str(folder / "config.json"))
-    with pytest.raises(ValueError, match="or train without, with a perceptual_weight of 0"):
+    with pytest.raises(InputError, match="or train without, with a perceptual_weight of 0"):
         recipe.run("joint", 1.0)
     monkeypatch.setitem(sys.modules, "peft", None)
-    with pytest.raises(ValueError, match="LoRA needs the peft package"):
+    with pytest.raises(InputError, match="LoRA needs the peft package"):
         add_lora(tiny_transformer(condition_channels=16), 4)

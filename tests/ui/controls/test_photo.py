@@ -6,7 +6,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from percov2_demo.images import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.server.files import save_download
 

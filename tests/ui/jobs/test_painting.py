@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.images import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.jobs.painting import paint, preview_steps
 from tests.ui.fakes import FakePipeline, finish

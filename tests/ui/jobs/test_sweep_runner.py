@@ -5,7 +5,7 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 
-from percov2_demo.images import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui.controls.photo import PhotoInput

@@ -9,10 +9,11 @@ import pytest
 from gradio.state_holder import SessionState
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.errors import ModelError
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.presets import get_preset
 from percov2_demo.ui.demo import build_demo
-from percov2_demo.ui.server.errors import GENERIC_SENTENCE, FriendlyBlocks, friendly, sentence
+from percov2_demo.ui.server.errors import GENERIC_SENTENCE, FriendlyBlocks, friendly
 from tests.ui.fakes import FakePipeline
 
 
@@ -99,8 +100,15 @@ def test_gradio_errors_pass():
     assert raised_by(friendly(fail_with), error) is error
 
 
-def test_a_value_error_that_was_never_raised_is_nobodys():
-    assert sentence(ValueError("secret")) == GENERIC_SENTENCE
+def test_a_library_error_says_nothing_of_itself_though_a_frame_of_ours_raises_it(monkeypatch):
+    monkeypatch.setitem(globals(), "__name__", "percov2_demo.somewhere")
+    assert raised_by(friendly(int), "/home/someone/secret").message == GENERIC_SENTENCE
+    assert raised_by(friendly(lambda pair: [0 for _, _ in pair]), [(1, 2, 3)]).message == GENERIC_SENTENCE
+
+
+def test_a_damaged_model_keeps_its_sentence():
+    error = raised_by(friendly(fail_with), ModelError("the captioner's model.safetensors is damaged: fetch it again"))
+    assert error.message == "The captioner's model.safetensors is damaged: fetch it again."
 
 
 @pytest.fixture(scope="module")

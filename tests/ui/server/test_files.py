@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from gradio.utils import get_upload_folder
 
-from percov2_demo.images import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.ui.server.files import received_path, safe_stem, save_download
 
 

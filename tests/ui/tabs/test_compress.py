@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream, Withheld
-from percov2_demo.images import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.controls.photo import check_photo
 from percov2_demo.ui.links import link_to

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo.bitstream import BitstreamError
+from percov2_demo.errors import StreamError
 from percov2_demo.ui.links import link_to, stream_text
 from percov2_demo.ui.server.files import save_download
 from percov2_demo.ui.tabs.decode import DECODE_TAB, DecodeTab
@@ -42,7 +42,7 @@ def test_all_fields_are_shown(tab, fake, stream):
 
 @pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"", lambda data: data[::-1]])
 def test_a_damaged_file(tab, stream, damage):
-    with pytest.raises(BitstreamError):
+    with pytest.raises(StreamError):
         read(tab, damage(stream.to_bytes()))
 
 
@@ -69,7 +69,7 @@ def test_an_address_without_a_stream_changes_nothing(tab):
 
 @pytest.mark.parametrize("text", ["", "AAAA", "no stream at all", "é"])
 def test_an_address_with_a_bad_stream_is_refused(tab, text):
-    with pytest.raises(BitstreamError):
+    with pytest.raises(StreamError):
         tab.open_link("http://here/", SimpleNamespace(query_params={"s": text}))
 
 
