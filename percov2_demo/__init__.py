@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from percov2_demo.pipelines.perco import PerCoPipeline
     from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
+__version__ = "1.0.0"
+
 _MODULES = {
     "Bitstream": "bitstream",
     "HyperCodec": "models.hyper_codec",

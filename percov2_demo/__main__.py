@@ -1,4 +1,4 @@
-"""The command line: `python -m percov2_demo COMMAND`, with `--help` for the commands.
+"""The command line: `percov2 COMMAND` once installed, else `python -m percov2_demo COMMAND`; `--help` lists them.
 
 Results go to stdout as one JSON object, captions as lines, progress to stderr.
 """
@@ -7,8 +7,10 @@ import argparse
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
+from percov2_demo import __version__
 from percov2_demo.commands import (
     bench,
     caption,
@@ -68,7 +70,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> Parser:
     """The parser of all commands."""
-    parser = Parser(prog="python -m percov2_demo", description="Perceptual image compression to about 100 bytes.")
+    program = "percov2" if Path(sys.argv[0]).stem == "percov2" else "python -m percov2_demo"
+    parser = Parser(prog=program, description="Perceptual image compression to about 100 bytes.")
+    parser.add_argument("--version", action="version", version=f"PerCoV2 Explorer {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP)

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from percov2_demo.assets import ASSETS
 from percov2_demo.checkpoints.fetching import fetch
 from percov2_demo.checkpoints.memory_plans import GIGABYTE, PLANS, T5, MemoryPlan, estimate
 from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
@@ -12,11 +13,11 @@ from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.errors import ModelError
 
 
-EMBEDDED_MODEL = Path(__file__).parents[2] / "assets" / "model"
+EMBEDDED_MODEL = ASSETS / "model"
 
-SOURCES = EMBEDDED_MODEL.parent / "sources.json"
+SOURCES = ASSETS / "sources.json"
 
-CAPTIONER_RESULTS = EMBEDDED_MODEL.parent / "results" / "training" / "captioner.json"
+CAPTIONER_RESULTS = ASSETS / "results" / "training" / "captioner.json"
 
 BASE_CLASS = "StableDiffusion3Pipeline"
 BASE_REPOSITORIES = "stabilityai/stable-diffusion-3"

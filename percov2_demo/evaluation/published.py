@@ -9,10 +9,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from percov2_demo.assets import ASSETS
 from percov2_demo.errors import InputError
 
 
-PUBLISHED_FOLDER = Path(__file__).parents[2] / "assets" / "results" / "published"
+PUBLISHED_FOLDER = ASSETS / "results" / "published"
 
 STATUSES = ("stated", "derived", "inferred")
 """Printed by the source; arithmetic on printed figures; arithmetic or placement that rests on an assumption."""

@@ -25,7 +25,7 @@ OPTIONAL_VARIABLES = {"PERCOV2_MEMORY", "PERCOV2_BASE", "PERCOV2_CAPTIONER"}
 INCLUDED = [
     "app.py",
     "LICENSE",
-    *(f"percov2_demo/*.{suffix}" for suffix in ("py", "css", "js", "svg", "bib", "json", "yaml", "md")),
+    *(f"percov2_demo/*.{suffix}" for suffix in ("py", "css", "js", "svg", "bib", "json", "yaml", "md", "typed")),
     *(f"assets/*.{suffix}" for suffix in ("json", "safetensors", "csv", "md")),
 ]
 EXCLUDED = [
@@ -69,6 +69,8 @@ def publish(
     Raises:
         HubError: A name is none, or the hub refused; in one sentence with the remedy.
     """
+    if not (ROOT / "spaces_config").is_dir():
+        raise ValueError("a Space is made of a clone of the repository, not of an installed package: run this in one")
     check_name(space, "a Space")
     if model is not None:
         _check_repository(model, "a model")
