@@ -109,8 +109,8 @@ def test_the_rules_choose_what_git_has():
     if listing.returncode:
         pytest.skip("no checkout")
     tracked = set(listing.stdout.splitlines())
-    elsewhere = ("tests/", ".ci/", "docs/", "spaces_config/")
-    documents = {"README.md", ".gitignore", "pyproject.toml"}
+    elsewhere = (".ci/", "docs/", "spaces_config/", "tests/", "tools/")
+    documents = {"README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "Makefile", ".gitignore", "pyproject.toml"}
     documents |= {"requirements.txt", "requirements-dev.txt"}
     # No page shows the pictures of the README and the model card.
     wanted = {name for name in tracked if not name.startswith(elsewhere) and not name.endswith((".jpg", ".png"))}
