@@ -11,7 +11,7 @@ from huggingface_hub.utils import filter_repo_objects
 
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.folders import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
-from percov2_demo.errors import HubError
+from percov2_demo.errors import HubError, InputError
 from percov2_demo.hub.hardware import HARDWARE, VARIABLES
 from percov2_demo.hub.messages import check_name, remedies
 
@@ -68,9 +68,10 @@ def publish(
 
     Raises:
         HubError: A name is none, or the hub refused; in one sentence with the remedy.
+        InputError: This is no clone of the repository.
     """
     if not (ROOT / "spaces_config").is_dir():
-        raise ValueError("a Space is made of a clone of the repository, not of an installed package: run this in one")
+        raise InputError("a Space is made of a clone of the repository, not of an installed package: run this in one")
     check_name(space, "a Space")
     if model is not None:
         _check_repository(model, "a model")
