@@ -24,8 +24,11 @@ from percov2_demo.training.recipes.sd3 import SD3Recipe
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+FULL_SIZE = TEXT.partition("## The full-size model")[2]
 COMMANDS = [
-    line.strip() for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in block.strip().splitlines()
+    line.strip()
+    for block in re.findall(r"```bash\n(.*?)```", FULL_SIZE, re.DOTALL)
+    for line in block.strip().splitlines()
 ]
 
 

@@ -1,4 +1,4 @@
-"""The documents' tables, made of the committed results; `python -m tools.document_tables` writes them."""
+"""Write the documents' tables from the committed results: `python -m tools.document_tables`."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from percov2_demo.sampling.settings import Sampling
 
 ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "assets" / "model"
-DOCUMENTS = (ROOT / "README.md", MODEL / "README.md", ROOT / "docs" / "scale.md")
+DOCUMENTS = (ROOT / "README.md", MODEL / "README.md", *sorted(ROOT.glob("docs/*.md")))
 RESULTS = ROOT / "assets" / "results" / "kodak"
 TRAINING = ROOT / "assets" / "results" / "training"
 SCALE = ROOT / "assets" / "results" / "bench" / "scale.json"
@@ -53,6 +53,20 @@ def results() -> str:
         )
     lines.append(["autoencoder alone", "", "", "", *(str(summary["autoencoder"][name]) for name in METRICS)])
     head = ["preset", "strength", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "realism", "colour shift"]
+    return table(head, lines)
+
+
+def summary() -> str:
+    """The default setting of each preset, and JPEG 2000 in the same bytes."""
+    ours = {row["preset"]: row for row in reversed(rows("summary.csv"))}
+    theirs = {row["preset"]: row for row in rows("baselines/summary.csv") if row["codec"] == "jpeg2000"}
+    lines = []
+    for preset, row in reversed(ours.items()):
+        size = [row["file_bytes"], row["payload_bpp"]]
+        lines.append([f"`{preset}`", "PerCoV2 Explorer", *size, *(row[name] for name in METRICS)])
+        other = theirs[preset]
+        lines.append(["", "JPEG 2000", other["file_bytes"], "", *(other[name] for name in METRICS)])
+    head = ["preset", "codec", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "realism", "colour shift"]
     return table(head, lines)
 
 
@@ -221,7 +235,7 @@ def growth() -> str:
 TABLES = {
     make.__name__: make
     for make in (
-        *(results, codings, baselines),
+        *(summary, results, codings, baselines),
         *(sizes, operations, growth),
         *(strengths, leverage, caption_change, captioner, parts, stages, sources),
     )
