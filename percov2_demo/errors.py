@@ -5,10 +5,6 @@ library's own words. Whatever else is raised is a bug of this program: it is log
 is told that something went wrong here.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 
 class PerCoError(Exception):
     """Something that the user can understand and mend; the message is one sentence."""
@@ -40,29 +36,3 @@ class CodecError(PerCoError):
 
 class HubError(PerCoError):
     """The hub did not take or give what was asked for."""
-
-
-@contextmanager
-def damage_as_sentence(folder: Path) -> Iterator[None]:
-    """Turns what the libraries raise when a model's files are not what they should be into one sentence.
-
-    They raise errors of all kinds, in the words of Python's types and with the place of the files.
-
-    Args:
-        folder: The model's folder.
-
-    Raises:
-        ModelError: The files are damaged; or what is wrong, where that is known better.
-    """
-    try:
-        yield
-    except PerCoError:
-        raise
-    except Exception as error:
-        import torch
-
-        if isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError):
-            raise
-        raise ModelError(
-            f"the files of {folder.resolve().name} are damaged or do not belong together: fetch the model again"
-        ) from error

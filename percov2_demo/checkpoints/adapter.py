@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -21,6 +22,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import VisionEncoderDecoderModel
 
+from percov2_demo.checkpoints.damage import damage_as_sentence
 from percov2_demo.checkpoints.fingerprint import fingerprint_stored
 from percov2_demo.checkpoints.folders import ADAPTER_SHAPE, base_folder, commit_of
 from percov2_demo.checkpoints.free_memory import check_memory
@@ -29,7 +31,7 @@ from percov2_demo.checkpoints.schema import ADAPTER_FILE, check_shape, read_json
 from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.errors import ModelError, damage_as_sentence
+from percov2_demo.errors import ModelError
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -65,14 +67,19 @@ class Checkpoint:
 
     @classmethod
     def find(
-        cls, name: str, revision: str | None = None, place: str | Path | None = None, plan: MemoryPlan | None = None
+        cls,
+        name: str,
+        revision: str | None = None,
+        place: str | Path | None = None,
+        plan: MemoryPlan | None = None,
+        **download: Any,
     ) -> Self:
         """The checkpoint of a name or at a place, see `folders.base_folder`.
 
         Raises:
             ModelError: There is none.
         """
-        folder = base_folder(name, revision, place, plan)
+        folder = base_folder(name, revision, place, plan, **download)
         if place is not None:
             return cls(name, revision, folder)
         # Where a folder is, is nobody's business.
@@ -191,6 +198,7 @@ def load_adapter(
     device: torch.device,
     load_t5: Callable[[Path], Mapping[str, Any]],
     base: str | Path | None = None,
+    download: Mapping[str, Any] = MappingProxyType({}),
     **kwargs: Any,
 ) -> Adapted:
     """Puts an adapter onto its base.
@@ -201,6 +209,7 @@ def load_adapter(
         device: Where the model is to work.
         load_t5: Called with the base's folder; gives what replaces T5, as arguments of the base's `from_pretrained`.
         base: Folder or repository of the base, where it is not the one that the adapter names.
+        download: `fetching.DOWNLOAD_OPTIONS` of the hub's download of the base, but for `revision`.
         **kwargs: For `from_pretrained` of the base; `dtype` is one precision, or those of parts by name.
 
     Raises:
@@ -208,7 +217,7 @@ def load_adapter(
             adapter, or it does not fit into memory.
     """
     adapter = Adapter.read(folder)
-    checkpoint = Checkpoint.find(adapter.base.name, adapter.base.revision, base, plan)
+    checkpoint = Checkpoint.find(adapter.base.name, adapter.base.revision, base, plan, **download)
     own_sizes = {name: size for name, size in component_sizes(folder).items() if name in _OWN_PARTS}
     needed = check_memory(component_sizes(checkpoint.folder) | own_sizes, plan, device)
     if checkpoint.fingerprint() != adapter.base.fingerprint:

@@ -94,8 +94,10 @@ def _sentence(error: Exception, repository: str, download: dict[str, Any]) -> st
         )
     if isinstance(error, LocalEntryNotFoundError):
         if download.get("local_files_only"):
-            remedy = "load the adapter once, or name its base's folder with --base"
-            return f"{repository} is not on this machine yet: {remedy}"
+            return (
+                f"{repository} is not on this machine, and the network was not to be asked: fetch it once, or name a "
+                "folder that holds it"
+            )
         return (
             f"{repository} is neither a folder nor complete in the hub's cache, and the hub cannot be reached: check "
             "the name and the network, or fetch it once where there is a network"

@@ -132,7 +132,7 @@ def base_folder(
         ModelError: There is no such checkpoint.
     """
     if place is None and "/" not in name and not Path(name).is_dir():
-        raise ModelError(f"the adapter goes onto a folder that was called {name!r}: say where it is with --base")
+        raise ModelError(f"the adapter goes onto a folder that was called {name!r}: say where it is, as the base")
     leave_out = (T5, "tokenizer_3") if plan is not None and plan.t5 == "dropped" else ()
     folder = find_folder(place or name, leave_out, revision=None if place else revision, **download)
     kind = model_class(folder)

@@ -40,7 +40,7 @@ def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.dev
     else:
         where, short, free = "main memory", needed.main, free_main
     smaller = next((name for name, candidate in reversed(PLANS.items()) if fits(candidate)), None)
-    remedy = f"choose --memory {smaller}" if smaller else "close other programs, or use a larger machine"
+    remedy = f"choose the plan {smaller}" if smaller else "close other programs, or use a larger machine"
     raise ModelError(
         f"the model's weights take about {gigabytes(short)} of {where} under the memory plan {plan.name}, "
         f"and {gigabytes(free)} are free: {remedy}"

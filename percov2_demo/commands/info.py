@@ -28,9 +28,9 @@ def run(options: Namespace) -> None:
         return
     coder = None
     if read_head(options.input).version > 1:
+        from percov2_demo.checkpoints.damage import damage_as_sentence
         from percov2_demo.checkpoints.folders import model_folder
         from percov2_demo.entropy.payload import EntropyCoder
-        from percov2_demo.errors import damage_as_sentence
 
         folder = model_folder(options.model)
         with damage_as_sentence(folder):

@@ -96,7 +96,7 @@ class IndexCoder(GroupCoder):
         Raises:
             InputError: The temperature is none.
         """
-        if not 0 <= temperature * TEMPERATURE_UNIT == int(temperature * TEMPERATURE_UNIT):
+        if not (temperature >= 0 and float(temperature * TEMPERATURE_UNIT).is_integer()):
             raise InputError(f"the temperature must be a multiple of 1/{TEMPERATURE_UNIT}, not {temperature:g}")
         completed = known.copy()
         # Raw 64-bit words: NumPy keeps a bit generator's words, not what it makes of them.

@@ -34,8 +34,8 @@ EXCLUDED = [
 
 SPACE_REMEDIES = {
     402: "the hub asks for a subscription or credits to run a Space of this kind under {owner}: see its pricing page",
-    404: "there is no Space {name}, or your token may not see it: leave out --update to create it",
-    409: "there is a Space {name} already: choose another name, or replace its files with --update",
+    404: "there is no Space {name}, or your token may not see it: create it before it is updated",
+    409: "there is a Space {name} already: choose another name, or update it",
 }
 """What to do about an answer of the hub, by its status, beside `messages.REMEDIES`."""
 

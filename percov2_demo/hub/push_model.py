@@ -49,7 +49,7 @@ def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[st
     """
     check_name(repository, "a model")
     if folder is None or not (folder / MANIFEST_FILE).is_file():
-        raise HubError("there is no exported model to push: run the export stage, with --out")
+        raise HubError("there is no exported model to push: run the export stage first")
     names = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     files: dict[str, Path | bytes] = {
         name: folder / name for name in filter_repo_objects(names, ignore_patterns=DEFAULT_IGNORE_PATTERNS)

@@ -23,7 +23,7 @@ def load_pipeline(model: str | Path | None = None, **options: Any) -> CodecPipel
     Raises:
         ModelError: As from `CodecPipeline.from_pretrained`.
     """
-    download = {name: options.pop(name) for name in DOWNLOAD_OPTIONS if name in options}
+    download = {name: options[name] for name in DOWNLOAD_OPTIONS if name in options}
     folder = model_folder(model, **download)
     name = pipeline_class(folder)
     module = import_module(f"percov2_demo.pipelines.{_MODULES[name]}")

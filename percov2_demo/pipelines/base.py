@@ -5,7 +5,7 @@ latent, the caption enters through the network's attention to text, guidance act
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
@@ -26,6 +26,7 @@ from percov2_demo.captioning.captioner import Captioner
 from percov2_demo.captioning.language import LanguageCaptioner
 from percov2_demo.captioning.latents import LatentCaptioner
 from percov2_demo.captioning.names import CAPTIONERS
+from percov2_demo.checkpoints.damage import damage_as_sentence
 from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS
 from percov2_demo.checkpoints.fingerprint import fingerprint
 from percov2_demo.checkpoints.folders import model_folder, pipeline_class
@@ -35,7 +36,7 @@ from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
-from percov2_demo.errors import InputError, ModelError, damage_as_sentence
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
@@ -123,8 +124,8 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             device: Where the model is to work, as torch names it.
             base: Folder or repository of an adapter's base, where it is not the one that the adapter names.
             **kwargs: `revision`, `token`, `cache_dir`, `local_files_only` and `force_download` go to the hub's
-                download of the model, all others to `from_pretrained` of the complete model, or of the base; `dtype`
-                takes precedence over the memory plan's precision.
+                download of the model and, but for `revision`, of an adapter's base; all others to `from_pretrained`
+                of the complete model, or of the base. `dtype` takes precedence over the memory plan's precision.
 
         Raises:
             ModelError: There is no such model, it is damaged, it does not fit into memory, it is a base without an
@@ -135,6 +136,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
         plan, target = get_plan(memory or "max"), find_device(device)
         folder = model_folder(pretrained_model_name_or_path, **download)
+        download.pop("revision", None)
         kind = pipeline_class(folder)
         if kind != cls.__name__:
             raise ModelError(f"{folder.resolve().name} holds {kind}, not {cls.__name__}")
@@ -142,16 +144,22 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             kwargs["dtype"] = kwargs.pop("torch_dtype")
         kwargs.setdefault("dtype", precisions(plan, target))
         with damage_as_sentence(folder):
-            pipeline, needed = cls._load(folder, plan, target, base, **kwargs)
+            pipeline, needed = cls._load(folder, plan, target, base, download, **kwargs)
         place(pipeline, plan, target)
         pipeline.placement = Placement(plan, target.type, needed)
         return pipeline
 
     @classmethod
     def _load(
-        cls, folder: Path, plan: MemoryPlan, device: torch.device, base: str | Path | None, **kwargs: Any
+        cls,
+        folder: Path,
+        plan: MemoryPlan,
+        device: torch.device,
+        base: str | Path | None,
+        download: Mapping[str, Any],
+        **kwargs: Any,
     ) -> tuple[Self, Estimate]:
-        """The model of a folder and what its weights take; one that is complete has no use for a base."""
+        """Loads the model of a folder, with what its weights take; one that is complete has no use for a base."""
         needed = check_memory(component_sizes(folder), plan, device)
         kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
         pipeline = super().from_pretrained(str(folder), **kwargs)
@@ -308,6 +316,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             InputError: Unknown preset, fit or coding, or a caption that is too long.
         """
         self._check_preset(preset)
+        encode_utf8(caption)
         image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
         image = fit_image(image, fit, max_side=self.max_side)
         with self._freeing():

@@ -23,9 +23,10 @@ from safetensors.torch import load_file
 from torch import Size, Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
+from percov2_demo.checkpoints.damage import damage_as_sentence
 from percov2_demo.checkpoints.folders import find_folder
 from percov2_demo.checkpoints.schema import read_json
-from percov2_demo.errors import ModelError, damage_as_sentence
+from percov2_demo.errors import ModelError
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.pipelines.perco import PerCoPipeline
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS
@@ -101,7 +102,7 @@ def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoP
     if pipeline.prediction_type != "v_prediction":
         raise ModelError(
             f"the scheduler is for {pipeline.prediction_type}, but PerCo (SD) was trained with v_prediction: name "
-            "Stable Diffusion 2.1, not its base model, with --base"
+            "Stable Diffusion 2.1 as the base, not the model that it was made of"
         )
     return pipeline
 
@@ -252,12 +253,12 @@ def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
     missing = [name for name in _BASE_PARTS if not (folder / name).is_dir()]
     if missing and base is None:
         raise ModelError(
-            f"the checkpoint has no {missing[0]}: name Stable Diffusion 2.1, a folder or a hub id, with --base"
+            f"the checkpoint has no {missing[0]}: name Stable Diffusion 2.1, a folder or a hub id, as the base"
         )
     below = find_folder(base, _REPLACED) if missing else folder
     absent = [name for name in missing if not (below / name).is_dir()]
     if absent:
-        raise ModelError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 with --base")
+        raise ModelError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 as the base")
     parts = {}
     for name, read in _BASE_PARTS.items():
         source = below if name in missing else folder
@@ -276,5 +277,5 @@ def _check_base_parts(hyper_codec: HyperCodec, unet: UNet2DConditionModel, parts
         if found != wanted:
             raise ModelError(
                 f"the {name} has {found} {unit}, but the checkpoint was trained with {wanted}: name Stable Diffusion "
-                "2.1 with --base"
+                "2.1 as the base"
             )

@@ -4,7 +4,7 @@ Two-level decoding as in PerCoV2 (Körber et al., arXiv 2503.09368): the indices
 noisy latent, the caption enters through the transformer's text stream, guidance acts on the text alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Self, get_args
@@ -130,13 +130,19 @@ class PerCoV2Pipeline(CodecPipeline):
 
     @classmethod
     def _load(
-        cls, folder: Path, plan: MemoryPlan, device: torch.device, base: str | Path | None, **kwargs: Any
+        cls,
+        folder: Path,
+        plan: MemoryPlan,
+        device: torch.device,
+        base: str | Path | None,
+        download: Mapping[str, Any],
+        **kwargs: Any,
     ) -> tuple[Self, Estimate]:
         """The complete model of a folder, or the adapter put onto its base."""
         if not (folder / ADAPTER_FILE).is_file():
-            return super()._load(folder, plan, device, base, **kwargs)
+            return super()._load(folder, plan, device, base, download, **kwargs)
         parts, adapter, checkpoint, needed = load_adapter(
-            folder, plan, device, partial(load_t5, plan=plan, device=device), base, **kwargs
+            folder, plan, device, partial(load_t5, plan=plan, device=device), base, download, **kwargs
         )
         pipeline = cls(**parts, **adapter.settings, identity=adapter.identity)
         pipeline.register_to_config(_name_or_path=str(folder))

@@ -93,7 +93,7 @@ def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str,
     if not find_spec("torchao"):
         raise ModelError(
             f"the memory plan {plan.name} holds T5 in 8 bits, which takes torchao: run `pip install torchao`, or "
-            "choose --memory 8gb, which leaves T5 out"
+            "choose the plan 8gb, which leaves T5 out"
         )
     from torchao.quantization import Int8WeightOnlyConfig
     from transformers import T5EncoderModel, TorchAoConfig
@@ -138,7 +138,4 @@ def tiled(vae: "ModelMixin") -> Iterator[None]:
 
 
 def _unusable(device: str, reason: str) -> str:
-    return (
-        f"the device {device} cannot be used ({reason}): leave --device out to work on the CPU, or install a build of "
-        "torch for it"
-    )
+    return f"the device {device} cannot be used ({reason}): work on the CPU, or install a build of torch for it"

@@ -332,11 +332,11 @@ def check_folder(folder: Path, resume: bool) -> None:
     """
     state = folder / "state.json"
     if resume and not state.is_file():
-        raise InputError(f"there is nothing to resume in {folder.name}: leave --resume out")
+        raise InputError(f"there is nothing to resume in {folder.name}: start it anew")
     if state.is_file() and not resume:
         step = json.loads(state.read_text())["step"]
         raise InputError(
-            f"there is a trained state of step {step} in {folder.name}: go on with --resume, or name another --work"
+            f"there is a trained state of step {step} in {folder.name}: resume it, or work in another folder"
         )
 
 

@@ -149,7 +149,9 @@ def test_a_base_of_another_kind_is_refused(adapter_folder, tmp_path):
 
 
 def test_a_base_that_is_a_folder_must_be_shown(adapter_folder):
-    with pytest.raises(ModelError, match="goes onto a folder that was called 'sd3-tiny': say where it is with --base"):
+    with pytest.raises(
+        ModelError, match="goes onto a folder that was called 'sd3-tiny': say where it is, as the base"
+    ):
         PerCoV2Pipeline.from_pretrained(adapter_folder)
 
 

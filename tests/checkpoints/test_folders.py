@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import DiffusionPipeline
 
 from percov2_demo import PerCoPipeline, PerCoV2Pipeline
 from percov2_demo.__main__ import main
@@ -153,6 +154,15 @@ def test_an_error_that_is_not_the_files_is_left_alone(folder, monkeypatch):
 
     monkeypatch.setattr(PerCoV2Pipeline, "from_pretrained", fail)
     with pytest.raises(torch.OutOfMemoryError):
+        load_pipeline(folder)
+
+
+def test_a_library_of_another_version_is_no_damage(folder, monkeypatch):
+    def fail(*_, **__):
+        raise ImportError("cannot import name 'PretrainedConfig'")
+
+    monkeypatch.setattr(DiffusionPipeline, "from_pretrained", fail)
+    with pytest.raises(ImportError):
         load_pipeline(folder)
 
 

@@ -244,7 +244,7 @@ def test_refusals_are_one_sentence_with_the_remedy(path, status, sentence, check
 def test_a_space_that_is_not_there_cannot_be_updated(checkout, hub, capsys):
     code, _, error = run("--update", capsys=capsys)
     assert code == 2
-    assert "there is no Space me/explorer, or your token may not see it: leave out --update" in error
+    assert "there is no Space me/explorer, or your token may not see it: create it before it is updated" in error
 
 
 def test_a_model_that_is_not_there(checkout, hub, capsys):

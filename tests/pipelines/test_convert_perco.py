@@ -112,7 +112,7 @@ def test_parts_that_are_missing_come_from_the_base(tmp_path, checkpoint):
     with pytest.raises(ModelError, match="the files of vae are damaged or do not belong together"):
         read_perco_checkpoint(partial, str(base))
     shutil.rmtree(base / "vae")
-    with pytest.raises(ModelError, match=r"base has no vae: name Stable Diffusion 2\.1 with --base"):
+    with pytest.raises(ModelError, match=r"base has no vae: name Stable Diffusion 2\.1 as the base"):
         read_perco_checkpoint(partial, str(base))
 
 
@@ -305,7 +305,7 @@ def test_a_base_of_another_family_is_told_by_its_part(tmp_path, part, change, se
         config = tiny_text_model().config
         config.update(change)
         CLIPTextModel(config).save_pretrained(base / part)
-    with pytest.raises(ModelError, match=rf"^{sentence} ?\d*: name Stable Diffusion 2\.1 with --base$"):
+    with pytest.raises(ModelError, match=rf"^{sentence} ?\d*: name Stable Diffusion 2\.1 as the base$"):
         read_perco_checkpoint(partial, str(base))
 
 

@@ -341,6 +341,12 @@ def test_settings_out_of_range_are_one_sentence(pipeline, scene, arguments, mess
         pipeline.decompress(pipeline.compress(scene), **arguments)
 
 
+def test_a_caption_is_checked_before_the_picture_is_encoded(pipeline, scene, monkeypatch):
+    monkeypatch.setattr(type(pipeline), "encode_latents", lambda *_: pytest.fail("the picture was encoded"))
+    with pytest.raises(InputError, match="shorten it"):
+        pipeline.compress(scene, caption="é" * 600)
+
+
 def test_unknown_preset_and_oversized_stream(pipeline, scene):
     with pytest.raises(InputError, match="ultra-low"):
         pipeline.compress(scene, preset="tiny")

@@ -120,12 +120,12 @@ def test_graphics_memory_is_measured_apart(free, monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (8 * GIGABYTE, 0))
     cuda = torch.device("cuda")
     with pytest.raises(
-        ModelError, match=r"9.9 GB of graphics memory under the memory plan 24gb.*choose --memory 12gb"
+        ModelError, match=r"9.9 GB of graphics memory under the memory plan 24gb.*choose the plan 12gb"
     ):
         check_memory(SD3_MEDIUM, PLANS["24gb"], cuda)
     assert check_memory(SD3_MEDIUM, PLANS["12gb"], cuda).device < 8 * GIGABYTE
     free(8 * GIGABYTE)
-    with pytest.raises(ModelError, match=r"11 GB of main memory under the memory plan 12gb.*choose --memory 8gb"):
+    with pytest.raises(ModelError, match=r"11 GB of main memory under the memory plan 12gb.*choose the plan 8gb"):
         check_memory(SD3_MEDIUM, PLANS["12gb"], cuda)
 
 
@@ -220,9 +220,9 @@ def test_streams_pass_between_plans(plan, tmp_path, scene):
 def test_t5_in_8_bits_takes_a_library(adapter_folder, base_folder, monkeypatch):
     """Other libraries that quantise need not be offloaded by diffusers, as the plan is."""
     monkeypatch.setattr(placement, "find_spec", lambda name: None if name == "torchao" else object())
-    with pytest.raises(ModelError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
+    with pytest.raises(ModelError, match=r"takes torchao: run `pip install torchao`, or choose the plan 8gb"):
         placement.load_t5(base_folder, PLANS["12gb"], torch.device("cuda"))
-    with pytest.raises(ModelError, match=r"takes torchao: run `pip install torchao`, or choose --memory 8gb"):
+    with pytest.raises(ModelError, match=r"takes torchao: run `pip install torchao`, or choose the plan 8gb"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=base_folder, memory="12gb")
 
 
@@ -300,8 +300,7 @@ def test_a_device_that_is_not_there_is_one_sentence_with_the_remedy(name):
     with pytest.raises(InputError) as caught:
         find_device(name)
     assert re.fullmatch(
-        rf"the device {name} cannot be used \([^()]+\): leave --device out to work on the CPU, or install a build of "
-        "torch for it",
+        rf"the device {name} cannot be used \([^()]+\): work on the CPU, or install a build of torch for it",
         str(caught.value),
     )
     assert len(str(caught.value)) < 240

@@ -77,14 +77,14 @@ def test_a_trained_state_is_not_started_over(tmp_path, accelerator):
     TrainingRun(Regression(), tmp_path / "joint", config(max_steps=2), accelerator).run(batch, 60)
     before = {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()}
     with pytest.raises(
-        InputError, match=r"^there is a trained state of step 2 in joint: go on with --resume, or name another --work$"
+        InputError, match=r"^there is a trained state of step 2 in joint: resume it, or work in another folder$"
     ):
         TrainingRun(Regression(), tmp_path / "joint", config(max_steps=3), accelerator)
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
 
 
 def test_there_must_be_a_state_to_resume(tmp_path, accelerator):
-    with pytest.raises(InputError, match=r"^there is nothing to resume in joint: leave --resume out$"):
+    with pytest.raises(InputError, match=r"^there is nothing to resume in joint: start it anew$"):
         TrainingRun(Regression(), tmp_path / "joint", config(), accelerator, resume=True)
 
 

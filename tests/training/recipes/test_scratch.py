@@ -85,7 +85,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no")
     for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "adversarial"):
         stages.run(stage, 60.0)
-    with pytest.raises(InputError, match="a trained state of step 2 in adversarial: go on with --resume"):
+    with pytest.raises(InputError, match="a trained state of step 2 in adversarial: resume it"):
         stages.run("adversarial", 60.0)
     assert (tmp_path / "work" / "adversarial" / "transformer").is_dir()
     config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
