@@ -6,7 +6,7 @@ from pathlib import Path
 from percov2_demo.commands.model import quieten_libraries
 from percov2_demo.commands.output import print_json
 from percov2_demo.errors import InputError
-from percov2_demo.training.stage_names import STAGES
+from percov2_demo.training.stage_names import STAGES, WRITING_STAGES
 
 
 HELP = "stages of training, one after the other"
@@ -36,6 +36,10 @@ def run(options: Namespace) -> None:
     from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
     from percov2_demo.training.recipes.sd3 import SD3Recipe
 
+    for stage in options.stages:
+        if stage in WRITING_STAGES and options.out is None:
+            # Before hours of training.
+            raise InputError(f"the {stage} stage needs --out, the folder to write")
     if options.push:
         # Before hours of training.
         from percov2_demo.hub.messages import check_name
@@ -46,12 +50,7 @@ def run(options: Namespace) -> None:
         config, options.data, options.work, options.precision, options.model
     )
     for stage in options.stages:
-        if stage not in ("export", "results"):
-            recipe.run(stage, options.time_budget, options.resume)
-        elif options.out is None:
-            raise InputError(f"the {stage} stage needs --out, the folder to write")
-        elif recipe.accelerator.is_main_process:
-            (recipe.export if stage == "export" else recipe.results)(options.out)
+        recipe.run(stage, options.time_budget, options.resume, options.out)
     if options.push and recipe.accelerator.is_main_process:
         from percov2_demo.hub.push_model import push
 

@@ -1,6 +1,7 @@
 """The app as a Hugging Face Space: the files that one takes, and how they get there."""
 
 import shutil
+import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -125,9 +126,13 @@ def assemble(folder: Path, hardware: str, model: str | None = None, preload: boo
 
 
 def files() -> list[str]:
-    """Paths of the files that go into a Space as they are, in order."""
-    paths = [path for top in ("*", "percov2_demo/**/*", "assets/**/*") for path in ROOT.glob(top) if path.is_file()]
-    names = (path.relative_to(ROOT).as_posix() for path in paths)
+    """Paths of the files that go into a Space as they are, in order: of a git checkout, those that it tracks."""
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
+        paths = [ROOT / name for name in listed.stdout.split("\0")]
+    else:
+        paths = [path for top in ("*", "percov2_demo/**/*", "assets/**/*") for path in ROOT.glob(top)]
+    names = (path.relative_to(ROOT).as_posix() for path in paths if path.is_file())
     return sorted(filter_repo_objects(names, allow_patterns=INCLUDED, ignore_patterns=EXCLUDED))
 
 

@@ -8,7 +8,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,7 +71,10 @@ class LoopConfig:
 
 
 STATE_FILES = ("weights.safetensors", "optimizer.safetensors", "average.safetensors", "state.json")
-"""What a state consists of; the step count is the last to be replaced."""
+"""What a state consists of; `state.json`, with the step, comes last."""
+
+_READY = "state.json.ready"
+"""The step of a state whose other files are all written; while it is there, they are put in place."""
 
 NextBatch = Callable[[int, Share], dict[str, Tensor | Draws]]
 """The arguments of the objective for a share of a step's global batch."""
@@ -188,8 +191,9 @@ class TrainingRun:
     def save(self, on_save: Callable[[nn.Module, int], None] | None = None) -> None:
         """Writes the whole state beside the last one, then puts it in its place. All processes call this.
 
-        So one that is killed while it writes, which takes long, leaves the last state as it was. What is gathered for
-        a file is let go before the next, since the main process has no room for all of it at once.
+        One that is killed while it writes leaves the last state as it was; one that is killed later leaves a state
+        that `check_folder` puts in its place. What is gathered for a file is let go before the next, since the main
+        process has no room for all of it at once.
         """
         self._write("weights", get_model_state_dict(self.model, options=_WHOLE))
         self._write("optimizer", self._optimizer_state())
@@ -198,8 +202,8 @@ class TrainingRun:
         if self.accelerator.is_main_process:
             state_file = self.folder / "state.json.partial"
             state_file.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
-            for name in STATE_FILES:
-                (self.folder / f"{name}.partial").replace(self.folder / name)
+            state_file.replace(self.folder / _READY)
+            _put_in_place(self.folder)
             if on_save is not None:
                 on_save(self._result, self.step)
         self.accelerator.wait_for_everyone()
@@ -321,7 +325,7 @@ class TrainingRun:
 
 
 def check_folder(folder: Path, resume: bool) -> None:
-    """Sees to it that there is a state to go on from, and that none is lost to a run that starts anew.
+    """Refuses to overwrite a saved state, or to resume without one; ends a save that was interrupted.
 
     Args:
         folder: A stage's folder.
@@ -330,6 +334,8 @@ def check_folder(folder: Path, resume: bool) -> None:
     Raises:
         InputError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
     """
+    if (folder / _READY).is_file():
+        _put_in_place(folder)
     state = folder / "state.json"
     if resume and not state.is_file():
         raise InputError(f"there is nothing to resume in {folder.name}: start it anew")
@@ -338,6 +344,14 @@ def check_folder(folder: Path, resume: bool) -> None:
         raise InputError(
             f"there is a trained state of step {step} in {folder.name}: resume it, or work in another folder"
         )
+
+
+def _put_in_place(folder: Path) -> None:
+    """Puts the files of a written state in place of the last one's; several processes may do so at once."""
+    for name in STATE_FILES:
+        written = _READY if name == "state.json" else f"{name}.partial"
+        with suppress(FileNotFoundError):
+            (folder / written).replace(folder / name)
 
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)

@@ -149,9 +149,7 @@ def test_a_base_of_another_kind_is_refused(adapter_folder, tmp_path):
 
 
 def test_a_base_that_is_a_folder_must_be_shown(adapter_folder):
-    with pytest.raises(
-        ModelError, match="was called 'sd3-tiny': say where it is, as the base"
-    ):
+    with pytest.raises(ModelError, match="was called 'sd3-tiny': say where it is, as the base"):
         PerCoV2Pipeline.from_pretrained(adapter_folder)
 
 

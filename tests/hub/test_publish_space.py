@@ -117,6 +117,18 @@ def test_the_rules_choose_what_git_has():
     assert set(files()) == wanted - documents
 
 
+def test_what_git_does_not_track_stays_here(checkout):
+    def git(*arguments):
+        subprocess.run(["git", *arguments], cwd=checkout, check=True, capture_output=True)
+
+    (checkout / "assets" / "notes.md").write_text("private")
+    assert "assets/notes.md" in files()
+    git("init")
+    git("add", "--all")
+    git("rm", "--cached", "assets/notes.md")
+    assert set(files()) == UPLOADED - {"README.md", "requirements.txt"}
+
+
 @pytest.mark.parametrize("hardware", HARDWARE)
 def test_a_dry_run_says_what_would_be_uploaded(hardware, checkout, capsys, monkeypatch):
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
@@ -226,7 +238,7 @@ CREATE, COMMIT = "/api/repos/create", "/api/spaces/me/explorer/commit/main"
         (CREATE, 401, "the hub does not accept your token: log in with `hf auth login`"),
         (CREATE, 402, "asks for a subscription or credits to run a Space of this kind under me"),
         (CREATE, 403, "your token has no right to me/explorer: use one with write access"),
-        (CREATE, 409, "there is a Space me/explorer already: choose another name, or replace its files with --update"),
+        (CREATE, 409, "there is a Space me/explorer already: choose another name, or update it"),
         (CREATE, 418, "the hub answered with status 418: try again later"),
         (COMMIT, 403, "your token has no right to me/explorer"),
         ("/api/spaces/me/explorer/hardware", 402, "me/explorer is published, but the hub refused the hardware"),

@@ -104,6 +104,30 @@ def test_a_run_that_is_killed_while_it_saves_leaves_the_last_state(tmp_path, acc
     assert [(tmp_path / name).read_bytes() for name in STATE_FILES] == before
 
 
+@pytest.mark.parametrize("renames", range(1, 5))
+def test_a_run_that_is_killed_between_two_files_leaves_no_mixture(tmp_path, accelerator, monkeypatch, renames):
+    TrainingRun(Regression(), tmp_path / "whole", config(max_steps=30), accelerator).run(batch, 60)
+    folder = tmp_path / "killed"
+    TrainingRun(Regression(), folder, config(max_steps=25), accelerator).run(batch, 60)
+    second = TrainingRun(Regression(), folder, config(max_steps=30), accelerator, resume=True)
+    replace, done = Path.replace, []
+
+    def interrupted(path, target):
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(target)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        second.run(batch, 60)
+    monkeypatch.undo()
+    assert TrainingRun(Regression(), folder, config(max_steps=30), accelerator, resume=True).step == 30
+    for name in ("weights.safetensors", "average.safetensors"):
+        torch.testing.assert_close(load_file(folder / name), load_file(tmp_path / "whole" / name))
+    assert {path.name for path in folder.iterdir()} == {*STATE_FILES, "curve.csv"}
+
+
 def test_a_save_holds_one_state_at_a_time_and_copies_none(tmp_path, accelerator, monkeypatch):
     """Each is let go before the next is gathered, and what is written are the very tensors that were gathered."""
     alive, places = weakref.WeakSet(), set()

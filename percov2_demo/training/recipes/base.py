@@ -38,7 +38,7 @@ from percov2_demo.training.measures.curves import draw_curves
 from percov2_demo.training.measures.results import collect_results
 from percov2_demo.training.objectives.joint import JointConfig, JointObjective
 from percov2_demo.training.objectives.masked import EntropyConfig, MaskedObjective, start_from_codes
-from percov2_demo.training.stage_names import STAGES, TIMED_STAGES
+from percov2_demo.training.stage_names import STAGES, TIMED_STAGES, WRITING_STAGES
 
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}
@@ -97,16 +97,25 @@ class Recipe(ABC):
         """Names of the recipe's stages, in their order."""
         return tuple(name for name in STAGES if hasattr(cls, _method_name(name)))
 
-    def run(self, stage: str, time_budget_s: float, resume: bool = False) -> None:
+    def run(self, stage: str, time_budget_s: float, resume: bool = False, out: Path | None = None) -> None:
         """Runs a stage by name; those that do not train run to their end.
 
+        Args:
+            stage: Name of the stage.
+            time_budget_s: Seconds after which a stage that trains ends.
+            resume: Whether a stage that trains goes on from its saved state.
+            out: Folder that the stages of `WRITING_STAGES` write.
+
         Raises:
-            InputError: The recipe has no such stage, or the config no settings for it; or `check_folder` says so.
+            InputError: The recipe has no such stage, the config no settings for it, or it has no folder to write; or
+                `check_folder` says so.
         """
         if stage not in self.stages():
             raise InputError(f"this recipe has no stage {stage}: its stages are {', '.join(self.stages())}")
         if stage in TIMED_STAGES and stage not in self.config:
             raise InputError(f"the config lacks {stage}, the settings of that stage")
+        if stage in WRITING_STAGES and out is None:
+            raise InputError(f"the {stage} stage writes a folder: name one, as out")
         method = getattr(self, _method_name(stage))
         # Here, so that a stage starts the same whatever ran before it, and in every process.
         torch.manual_seed(self.config["seed"])
@@ -116,7 +125,7 @@ class Recipe(ABC):
             method(time_budget_s, resume)
             self.accelerator.free_memory()
         elif stage == "indices" or self.accelerator.is_main_process:
-            method()
+            method(out) if stage in WRITING_STAGES else method()
         self.accelerator.wait_for_everyone()
 
     def indices(self) -> None:

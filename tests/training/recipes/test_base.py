@@ -14,6 +14,7 @@ from percov2_demo.errors import InputError
 from percov2_demo.training.recipes import base
 from percov2_demo.training.recipes.base import read_config, sharding_plugin
 from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
+from percov2_demo.training.stage_names import WRITING_STAGES
 
 
 def without(config, *path):
@@ -33,7 +34,7 @@ def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
     photos, entropy = config["photos"], config["entropy"]
     loop_of_entropy = entropy["loop"] | {"learning_rte": 1}
     for wrong, sentence in (
-        ('{"seed": 0,', "mine.json is no JSON: Expecting property name"),
+        ('{"seed": 0,', "mine.json is no JSON from line 1 on: correct it there"),
         ([], "mine.json holds no JSON object"),
         (without(config, "seed"), "mine.json lacks seed"),
         (config | {"extends": "other.json"}, "other.json cannot be read"),
@@ -74,6 +75,17 @@ def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
     assert read_config(path) == config
     with pytest.raises(InputError, match=r"^the config lacks flow, the settings of that stage$"):
         ScratchRecipe({"seed": 0}, tmp_path, tmp_path, "no").run("flow", 1.0)
+
+
+@pytest.mark.parametrize("stage", WRITING_STAGES)
+def test_a_stage_that_writes_a_folder_is_told_which(stage, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(ScratchRecipe, stage, lambda self, out: written.append(out))
+    recipe = ScratchRecipe({"seed": 0}, tmp_path, tmp_path, "no")
+    with pytest.raises(InputError, match=f"^the {stage} stage writes a folder: name one"):
+        recipe.run(stage, 1.0)
+    recipe.run(stage, 1.0, out=tmp_path / "out")
+    assert written == [tmp_path / "out"]
 
 
 @pytest.fixture
