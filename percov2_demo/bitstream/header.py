@@ -118,7 +118,7 @@ class Header:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> tuple["Header", bytes, int]:
-        """`(header, its bytes that count as content, where the payload begins)` of a file.
+        """Read a file's header: return it, its bytes that count as content, and where the payload begins.
 
         Raises:
             StreamError: The bytes are no stream, or need a newer version.
@@ -154,7 +154,7 @@ class Header:
         return header, data[:1] + data[FIXED_BYTES : reader.position], reader.position
 
     def to_bytes(self) -> tuple[int, bytes]:
-        """The first byte, and what follows the check: sizes and the explicit description, where there are any."""
+        """Write the first byte, and what follows the check: sizes and the explicit description, if any."""
         sized = (self.width, self.height) != (NOMINAL_SIDE, NOMINAL_SIDE)
         rest = bytes([self.width // SIDE_MULTIPLE, self.height // SIDE_MULTIPLE]) if sized else b""
         if self.version == 1:
@@ -215,6 +215,6 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
 
 
 def usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:
-    """Steps unless others are asked for: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
+    """Return the default steps: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
     cells = grid[0] * grid[1]
     return None if entropy != "qlds" else min(5, cells) if cells <= 64 else 12

@@ -23,7 +23,7 @@ class RateReport:
 
     @classmethod
     def from_bitstream(cls, stream: Bitstream, original_bytes: int | None = None) -> "RateReport":
-        """Accounts for a stream, with the size of the original file in bytes where it is known."""
+        """Account for a stream, with the size of the original file in bytes where it is known."""
         return cls(
             pixels=stream.width * stream.height,
             parts=stream.part_sizes,
@@ -97,7 +97,7 @@ class RateReport:
         return None if self.original_bytes is None else self.original_bytes / self.file_bytes
 
     def to_row(self) -> dict[str, float]:
-        """Bytes and bits per pixel of this stream, as columns of a table."""
+        """Return bytes and bits per pixel of this stream, as columns of a table."""
         return {
             "spatial_bytes": self.spatial_bytes,
             "caption_bytes": self.caption_bytes,
@@ -107,7 +107,7 @@ class RateReport:
         }
 
     def to_dict(self) -> dict[str, dict[str, float]]:
-        """The figures as the command line prints them.
+        """Return the figures as the command line prints them.
 
         `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib, and
         `original` stands there where the original file's size is known.

@@ -30,11 +30,11 @@ class Pictures(Protocol):
     def __len__(self) -> int: ...
 
     def file(self, number: int) -> str:
-        """What a picture is called in the file of captions."""
+        """Return what a picture is called in the file of captions."""
         ...
 
     def load(self, number: int) -> Image.Image:
-        """A picture in RGB.
+        """Load a picture in RGB.
 
         Raises:
             InputError: It cannot be read.
@@ -67,11 +67,11 @@ class FilePictures:
         return len(self.files)
 
     def file(self, number: int) -> str:
-        """As `Pictures.file`."""
+        """Return the name, as `Pictures.file`."""
         return self.files[number]
 
     def load(self, number: int) -> Image.Image:
-        """As `Pictures.load`."""
+        """Load a picture, as `Pictures.load`."""
         return load_image(self.paths[self.files[number]])
 
 
@@ -89,11 +89,11 @@ class ShardPictures:
         return len(self.photos)
 
     def file(self, number: int) -> str:
-        """As `Pictures.file`."""
+        """Return the name, as `Pictures.file`."""
         return self.photos.file(number)
 
     def load(self, number: int) -> Image.Image:
-        """As `Pictures.load`."""
+        """Load a picture, as `Pictures.load`."""
         return load_image(self.photos[number].data)
 
 
@@ -120,7 +120,7 @@ class _Readable(Dataset):
 
 
 def open_pictures(paths: Sequence[Path]) -> Pictures:
-    """The pictures of files, folders of files, tar shards, or folders of tar shards.
+    """Open the pictures of files, folders of files, tar shards, or folders of tar shards.
 
     Raises:
         InputError: A path is missing, there is no picture, there are both files and shards, or two would be called
@@ -146,7 +146,7 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
 def write_captions(
     describe: Callable[[Sequence[Image.Image]], list[str]], pictures: Pictures, out: Path, batch_size: int
 ) -> dict[str, int] | None:
-    """Writes JSON lines with `file` and `caption`, in the order of the pictures.
+    """Write JSON lines with `file` and `caption`, in the order of the pictures.
 
     What was captioned before is not captioned again, and captions of other pictures stay, before these. While a batch
     is captioned, the next is read. Under `accelerate launch` the pictures are shared among the processes; all must see
@@ -203,7 +203,7 @@ def write_captions(
 
 
 def _read_ahead(pictures: Pictures, numbers: Sequence[int], batch_size: int) -> Iterator[list[_Read]]:
-    """Batches in the order of the numbers; about one more is in memory than the one that is given."""
+    """Yield batches in the order of the numbers; about one more is in memory than the one that is given."""
     if not numbers:
         return
     readers = min(_READERS, os.cpu_count() or 1, len(numbers))
@@ -221,7 +221,7 @@ def _partials(out: Path) -> list[Path]:
 
 
 def _records(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file, up to one that was cut off."""
+    """Read the lines of a file, up to one that was cut off."""
     return list(_whole_lines(path)) if path.is_file() else []
 
 

@@ -10,14 +10,14 @@ class Captioner(Protocol):
     """What says in one line what is on a picture."""
 
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """One caption for each picture in RGB, in lower case and without a final period."""
+        """Caption each picture in RGB, in lower case and without a final period."""
         ...
 
     def release(self) -> None:
-        """Makes room for the flow transformer; the next caption takes as long as the first."""
+        """Make room for the flow transformer; the next caption takes as long as the first."""
         ...
 
 
 def normalize_caption(text: str) -> str:
-    """A caption as those that the models learned from: one line in lower case, no final period."""
+    """Write a caption as those that the models learned from: one line in lower case, no final period."""
     return " ".join(text.lower().split()).rstrip(" .")

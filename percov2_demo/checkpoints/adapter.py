@@ -74,7 +74,7 @@ class Checkpoint:
         plan: MemoryPlan | None = None,
         **download: Any,
     ) -> Self:
-        """The checkpoint of a name or at a place, see `folders.base_folder`.
+        """Find the checkpoint of a name or at a place, see `folders.base_folder`.
 
         Raises:
             ModelError: There is none.
@@ -86,7 +86,7 @@ class Checkpoint:
         return cls(folder.resolve().name if Path(name).is_dir() else name, commit_of(folder), folder)
 
     def fingerprint(self) -> str:
-        """SHA-256 over what an adapter needs of a base, as it is stored."""
+        """Hash, by SHA-256, what an adapter needs of a base, as it is stored."""
         tensors = (
             (f"{part}.{name}", value) for part in _BASE_PARTS for name, value in stored_tensors(self.folder / part)
         )
@@ -95,7 +95,7 @@ class Checkpoint:
         return fingerprint_stored(tensors, {name: config[name] for name in scale})
 
     def load(self, condition_channels: int, **kwargs: Any) -> dict[str, Any]:
-        """The parts of the checkpoint by name, its transformer widened and otherwise as it was.
+        """Load the parts of the checkpoint by name, its transformer widened and otherwise as it was.
 
         Args:
             condition_channels: Input channels to add.
@@ -149,7 +149,7 @@ class Adapter:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest of an adapter's folder.
+        """Read the manifest of an adapter's folder.
 
         Raises:
             ModelError: It is damaged, or written by another version.
@@ -172,7 +172,7 @@ class Adapter:
         return adapter
 
     def write(self, folder: Path) -> None:
-        """Writes the manifest into the adapter's folder."""
+        """Write the manifest into the adapter's folder."""
         (folder / ADAPTER_FILE).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
 
 
@@ -201,7 +201,7 @@ def load_adapter(
     download: Mapping[str, Any] = MappingProxyType({}),
     **kwargs: Any,
 ) -> Adapted:
-    """Puts an adapter onto its base.
+    """Put an adapter onto its base.
 
     Args:
         folder: The adapter.
@@ -238,7 +238,7 @@ def save_adapter(
     settings: Mapping[str, Any],
     max_shard_size: int | str = SHARD_SIZE,
 ) -> Adapter:
-    """Writes what differs from the base; the manifest comes last, so that half an adapter is none.
+    """Write what differs from the base; the manifest comes last, so that half an adapter is none.
 
     Args:
         folder: The folder to write; what an earlier adapter left there is replaced.
@@ -276,7 +276,7 @@ def save_adapter(
 
 
 def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a component's files as they are stored, one at a time, sorted by name.
+    """Yield the tensors of a component's files as they are stored, one at a time, sorted by name.
 
     Raises:
         ModelError: A file is missing or cannot be read.
@@ -289,7 +289,7 @@ def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _identity(folder: Path, adapter: Adapter) -> str:
-    """Of what turns indices and caption into a picture: base, hyper-codec, changed weights, what the output means."""
+    """Hash what turns indices and caption into a picture: base, hyper-codec, changed weights, kind of output."""
     tensors = (
         (f"{part}.{name}", value)
         for part in ("hyper_codec", "transformer")

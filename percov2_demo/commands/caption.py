@@ -13,7 +13,7 @@ HELP = "what is on pictures, a line for each"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, nargs="+", metavar="PHOTO", help="with -o also folders and tar shards")
     parser.add_argument("-o", "--output", type=Path, metavar="OUT.jsonl", help='JSON lines of "file" and "caption"')
     parser.add_argument("--batch-size", type=int, default=16, help="pictures at once, with -o")
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Prints a caption of each picture, or writes them to a file."""
+    """Print a caption of each picture, or write them to a file."""
     if options.output is None:
         for path in options.input:
             if path.is_dir() or path.suffix == ".tar":

@@ -16,7 +16,7 @@ HELP = "a picture to a .pcv2 file"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, metavar="IN", help="the picture")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
     parser.add_argument("--preset", choices=PRESETS, help="default: the model's lowest")
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the stream of a picture and prints its accounting."""
+    """Write the stream of a picture and print its accounting."""
     check_output(options.output)
     withheld = None
     if options.send_groups is not None:

@@ -12,7 +12,7 @@ HELP = "a published PerCo (SD) checkpoint to a model folder"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="folder with unet and hyper_enc")
     parser.add_argument(
         "--base", metavar="MODEL", help="Stable Diffusion 2.1, folder or hub id; for parts that CHECKPOINT lacks"
@@ -21,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the model folder of a published checkpoint and prints what it is."""
+    """Write the model folder of a published checkpoint and print what it is."""
     if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise InputError(f"{options.output} exists already: name a new folder")
     quieten_libraries()

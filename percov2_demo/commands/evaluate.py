@@ -20,7 +20,7 @@ LEARNED = ("lpips", "clip", "fid")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, metavar="FOLDER")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def strength(text: str) -> float | None:
-    """A strength from the command line; None is the model's own."""
+    """Parse a strength of the command line; None is the model's own."""
     try:
         return None if text == "default" else float(text)
     except ValueError:
@@ -56,7 +56,7 @@ def strength(text: str) -> float | None:
 
 
 def coding(text: str) -> str:
-    """A coding of the indices from the command line: a name, "default", or "qlds:" and a number of steps."""
+    """Parse a coding of the indices: a name, "default", or "qlds:" and a number of steps."""
     name, _, steps = text.partition(":")
     valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
     if not valid:
@@ -66,7 +66,7 @@ def coding(text: str) -> str:
 
 
 def run(options: Namespace) -> None:
-    """Measures the codec on a folder of pictures."""
+    """Measure the codec on a folder of pictures."""
     from percov2_demo.evaluation.protocol import (
         Protocol,
         choose_codecs,

@@ -7,7 +7,7 @@ from percov2_demo.errors import InputError
 
 
 def read_head(path: Path) -> Header:
-    """The head of a stream.
+    """Read the head of a stream.
 
     Raises:
         StreamError: The file is none.
@@ -18,7 +18,7 @@ def read_head(path: Path) -> Header:
 
 
 def check_output(path: Path) -> None:
-    """Refuses a path that no file can be written to.
+    """Refuse a path that no file can be written to.
 
     Raises:
         InputError: It is a folder, or in none.

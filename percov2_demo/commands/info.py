@@ -14,13 +14,13 @@ HELP = "the fields of a .pcv2 file; without a file, those of the model"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, nargs="?", metavar="IN.pcv2")
     add_model_options(parser, placement=False)
 
 
 def run(options: Namespace) -> None:
-    """Prints all fields of a stream, or of the model; of it no more is loaded than that takes."""
+    """Print all fields of a stream, or of the model; of it no more is loaded than that takes."""
     if options.input is None:
         from percov2_demo.checkpoints.folders import describe_model
 

@@ -21,7 +21,7 @@ CAPTION_DEFAULT = 'default: "auto" with --captioner, else "none"'
 
 
 def add_model_options(parser: ArgumentParser, placement: bool = True, captioner: bool = False) -> None:
-    """Adds --model and --base, and where they are asked for --device and --memory, and --captioner."""
+    """Add --model and --base, and where they are asked for --device and --memory, and --captioner."""
     parser.add_argument(
         "--model",
         default=os.environ.get("PERCOV2_MODEL") or None,
@@ -54,12 +54,12 @@ def add_model_options(parser: ArgumentParser, placement: bool = True, captioner:
 
 
 def default_caption(options: Namespace) -> str:
-    """The caption where none is given: a captioner that was named is there to write it."""
+    """Return the caption where none is given: a captioner that was named is there to write it."""
     return "none" if options.captioner in (None, "none") else "auto"
 
 
 def load_pipeline(options: Namespace) -> "CodecPipeline":
-    """The model that the options name, placed as they say and with their captioner."""
+    """Load the model that the options name, placed as they say and with their captioner."""
     quieten_libraries()
     from percov2_demo.pipelines import auto
 
@@ -74,7 +74,7 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
 
 
 def quieten_libraries() -> None:
-    """Mutes the libraries' notices for developers; a command's stderr carries progress and its one error line."""
+    """Mute the libraries' notices for developers; a command's stderr carries progress and its one error line."""
     warnings.filterwarnings("ignore")
     # What torchao says of its own files when diffusers looks for it.
     for name in ("torchao", "torch.utils._pytree"):

@@ -16,7 +16,7 @@ HELP = "the app, as python app.py"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
     parser.add_argument("--port", type=int, help="port to listen on; default: the first free one from 7860")
     parser.add_argument(
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """A time from the command line, more than 0."""
+    """Parse a time of the command line, more than 0."""
     try:
         value = float(text)
     except ValueError:
@@ -42,7 +42,7 @@ def seconds(text: str) -> float:
 
 
 def run(options: Namespace) -> None:
-    """Serves the app until it is stopped."""
+    """Serve the app until it is stopped."""
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
     from percov2_demo.ui.kiosk import Kiosk

@@ -7,7 +7,7 @@ from percov2_demo.errors import InputError
 
 
 def read_caption(line: str | bytes, file: str) -> dict[str, Any]:
-    """The object in a line of a file of captions.
+    """Read the object in a line of a file of captions.
 
     Args:
         line: The line.

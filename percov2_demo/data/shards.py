@@ -28,7 +28,7 @@ class Photo:
     source: str
 
     def pixels(self) -> np.ndarray:
-        """The decoded photo, `(H, W, 3)` uint8."""
+        """Decode the photo, `(H, W, 3)` uint8."""
         with Image.open(io.BytesIO(self.data)) as image:
             return np.asarray(image.convert("RGB"))
 
@@ -65,7 +65,7 @@ class PhotoShards(Sequence[Photo]):
         return self._places["source"]
 
     def file(self, number: int) -> str:
-        """What a photo is called in a file of captions."""
+        """Return what a photo is called in a file of captions."""
         return f"{self.paths[self._shards[number]].name}/{self._places['name'][number].decode()}"
 
     def __len__(self) -> int:
@@ -81,7 +81,7 @@ class PhotoShards(Sequence[Photo]):
         return Photo(data, captions, self._places["source"][number].decode())
 
     def _find_captions(self, path: Path) -> np.ndarray:
-        """Where each photo's line stands in the file, `(photos, 2)`; the length is zero where there is none."""
+        """Find where each photo's line stands in the file, `(photos, 2)`; the length is zero where there is none."""
         places = np.zeros((len(self), 2), np.int64)
         ends = np.searchsorted(self._shards, range(len(self.paths) + 1))
         spans = {path.name: (first, end) for path, first, end in zip(self.paths, ends[:-1], ends[1:], strict=True)}
@@ -110,7 +110,7 @@ def _captions(record: dict) -> tuple[str, ...]:
 
 
 def _index_shard(path: Path, folder: Path | None) -> dict[str, np.ndarray]:
-    """Where photos stand in a shard: their names, offset and length of picture and of record, and their sources."""
+    """Find where photos stand in a shard: names, offset and length of picture and of record, and sources."""
     kept = None if folder is None else folder / f"{path.stem}.npz"
     if kept is not None and kept.is_file():
         with np.load(kept, allow_pickle=False) as arrays:
@@ -151,12 +151,12 @@ def _look_through(path: Path) -> dict[str, np.ndarray]:
 
 
 def read_shard(path: Path) -> list[Photo]:
-    """All photos of one tar shard, in the order of the shard."""
+    """Read all photos of one tar shard, in the order of the shard."""
     return list(PhotoShards([path]))
 
 
 def read_shards(paths: Iterable[Path]) -> list[Photo]:
-    """All photos of several shards.
+    """Read all photos of several shards.
 
     Raises:
         InputError: There is no photo in `paths`.
