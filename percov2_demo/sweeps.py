@@ -113,7 +113,7 @@ def plan(
 
     Args:
         presets: Names of presets.
-        captions: Texts; an empty one is none.
+        captions: Texts; an empty one stands for no caption.
         samplings: Settings of the decoder.
         default_strength: A preset's strength where a setting has none.
         fast: Whether they are painted in the fast mode.

@@ -1,4 +1,4 @@
-"""What was measured on, and the memory it took."""
+"""Describe the machine that was measured on, and the memory that was used."""
 
 import os
 import platform

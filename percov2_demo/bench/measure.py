@@ -1,4 +1,4 @@
-"""The measurements: medians of wall time, what is compared taking turns so that a busy machine is busy for all."""
+"""Medians of wall time; what is compared takes turns, so that a busy machine is busy for all."""
 
 import io
 from collections.abc import Callable, Sequence

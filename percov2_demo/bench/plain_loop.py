@@ -1,4 +1,4 @@
-"""What this codec is measured against: Stable Diffusion 3's own pipeline in diffusers, around the same networks."""
+"""The reference of the bench: Stable Diffusion 3's own pipeline in diffusers, around the same networks."""
 
 from types import SimpleNamespace
 

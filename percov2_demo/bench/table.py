@@ -1,4 +1,4 @@
-"""Measurements as lines for people."""
+"""Format measurements as lines for people."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Actions that take turns, so that a busy machine is busy for all of them."""
+"""Run actions in turns, so that a busy machine is busy for all of them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ Name = TypeVar("Name")
 
 @dataclass(frozen=True)
 class Span:
-    """How long an action took.
+    """Wall and CPU seconds of an action.
 
     Args:
         wall: Seconds on the clock.

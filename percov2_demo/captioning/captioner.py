@@ -1,4 +1,4 @@
-"""What every captioner does, and how a caption is written."""
+"""The interface of captioners, and the normal form of a caption."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,7 +7,7 @@ from PIL import Image
 
 
 class Captioner(Protocol):
-    """What says in one line what is on a picture."""
+    """Writes one line about what is on a picture."""
 
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
         """Caption each picture in RGB, in lower case and without a final period."""

@@ -1,4 +1,4 @@
-"""What training added to a public Stable Diffusion 3 checkpoint, kept without the checkpoint.
+"""Store and load what training added to a public Stable Diffusion 3 checkpoint, without the checkpoint.
 
 An adapter is a folder with the hyper-codec, the entropy models and a captioner where there are any, those tensors of
 the flow transformer that differ from the base, and `adapter.json`, which names the base. Weights trained as LoRA are
@@ -77,12 +77,12 @@ class Checkpoint:
         """Find the checkpoint of a name or at a place, see `folders.base_folder`.
 
         Raises:
-            ModelError: There is none.
+            ModelError: There is no such checkpoint.
         """
         folder = base_folder(name, revision, place, plan, **download)
         if place is not None:
             return cls(name, revision, folder)
-        # Where a folder is, is nobody's business.
+        # Do not publish local paths.
         return cls(folder.resolve().name if Path(name).is_dir() else name, commit_of(folder), folder)
 
     def fingerprint(self) -> str:
@@ -238,7 +238,7 @@ def save_adapter(
     settings: Mapping[str, Any],
     max_shard_size: int | str = SHARD_SIZE,
 ) -> Adapter:
-    """Write what differs from the base; the manifest comes last, so that half an adapter is none.
+    """Write what differs from the base; the manifest comes last, so that an unfinished adapter is not taken for one.
 
     Args:
         folder: The folder to write; what an earlier adapter left there is replaced.
@@ -255,7 +255,7 @@ def save_adapter(
             shutil.rmtree(folder / name, ignore_errors=True)
             continue
         if isinstance(part, ConfigMixin):
-            # Where a part was read from is nobody's business.
+            # Do not publish local paths.
             part.register_to_config(_name_or_path="")
         part.save_pretrained(folder / name, max_shard_size=max_shard_size)
     changed = dict(_changed(parts["transformer"], stored_tensors(checkpoint.folder / "transformer")))

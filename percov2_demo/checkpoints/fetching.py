@@ -1,4 +1,4 @@
-"""Repositories of the hub as folders, and in one sentence why one could not be fetched."""
+"""Fetch repositories of the hub as folders, or say in one sentence why that failed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where models are: the embedded one, a folder, a repository on the hub."""
+"""Find models: the embedded one, a folder, a repository on the hub."""
 
 from dataclasses import asdict
 from pathlib import Path

@@ -76,7 +76,7 @@ def get_plan(name: str) -> MemoryPlan:
     """Return the plan of a name.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no plan of that name.
     """
     if name not in PLANS:
         raise InputError(f"there is no memory plan {name!r}: choose one of {', '.join(PLANS)}")

@@ -1,4 +1,4 @@
-"""The JSON files of model folders, read with a look at whether they hold what they must."""
+"""Read the JSON files of model folders, and check what they must hold."""
 
 import json
 from pathlib import Path

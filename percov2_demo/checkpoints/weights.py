@@ -1,4 +1,4 @@
-"""The safetensors files of a model folder, looked at without loading them."""
+"""Read sizes and names from the safetensors files of a model folder, without loading the weights."""
 
 import json
 from dataclasses import dataclass

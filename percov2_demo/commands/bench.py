@@ -1,4 +1,4 @@
-"""How long each part takes."""
+"""The command `bench`: time each part."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

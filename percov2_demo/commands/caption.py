@@ -1,4 +1,4 @@
-"""Pictures to captions."""
+"""The command `caption`: write captions of pictures."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A picture to a `.pcv2` file."""
+"""The command `compress`: turn a picture into a `.pcv2` file."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A published PerCo (SD) checkpoint to a model folder."""
+"""The command `convert-perco`: turn a published PerCo (SD) checkpoint into a model folder."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A `.pcv2` file to a picture."""
+"""The command `decompress`: paint the picture of a `.pcv2` file."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

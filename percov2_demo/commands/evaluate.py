@@ -1,4 +1,4 @@
-"""Rates and metrics over a folder of pictures."""
+"""The command `evaluate`: measure rates and metrics over a folder of pictures."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from itertools import product, starmap

@@ -1,4 +1,4 @@
-"""Files that commands read and write, looked at before a model is loaded."""
+"""Check the files that commands read and write before a model is loaded."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ def read_head(path: Path) -> Header:
     """Read the head of a stream.
 
     Raises:
-        StreamError: The file is none.
+        StreamError: The file is not a stream.
         OSError: It cannot be read.
     """
     with path.open("rb") as file:

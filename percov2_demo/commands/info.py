@@ -1,4 +1,4 @@
-"""What a `.pcv2` file or a model says of itself."""
+"""The command `info`: print what a `.pcv2` file or a model says of itself."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

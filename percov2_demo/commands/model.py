@@ -1,4 +1,4 @@
-"""Options that say which model works where, and the model that they name."""
+"""Options that name a model, its device and its captioner, and the model that they name."""
 
 import logging
 import os

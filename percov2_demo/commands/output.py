@@ -1,4 +1,4 @@
-"""What commands print."""
+"""Print what commands return."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""The app as a Space on the Hugging Face hub."""
+"""The command `publish`: upload the app as a Space of the Hugging Face hub."""
 
 from argparse import ArgumentParser, Namespace
 

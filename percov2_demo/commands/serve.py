@@ -1,4 +1,4 @@
-"""The app, until it is stopped."""
+"""The command `serve`: serve the app until it is stopped."""
 
 import math
 import os

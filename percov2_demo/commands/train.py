@@ -1,4 +1,4 @@
-"""Stages of training, one after the other."""
+"""The command `train`: run stages of training, one after the other."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path

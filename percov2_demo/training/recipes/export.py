@@ -100,7 +100,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         pipeline.register_modules(transformer=crop_positions(pipeline.transformer, size))
     for part in pipeline.networks.values():
         if isinstance(part, ConfigMixin):
-            # Where a part was read from is nobody's business.
+            # Do not publish local paths.
             part.register_to_config(_name_or_path="")
     pipeline.register_to_config(_name_or_path="")
     pipeline.to(torch.float16, silence_dtype_warnings=True)

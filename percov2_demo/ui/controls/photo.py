@@ -103,7 +103,7 @@ class PhotoInput:
 
         Raises:
             ImageError: The photo cannot be used.
-            gr.Error: There is none.
+            gr.Error: There is no photo.
         """
         if not photo:
             raise gr.Error("Choose a photo first.", print_exception=False)

@@ -109,7 +109,7 @@ def check_size(pictures: int) -> None:
     """Refuses a sweep of no picture, and of too many.
 
     Raises:
-        gr.Error: It is one.
+        gr.Error: It has none or too many.
     """
     if not pictures:
         raise gr.Error("Choose at least one value of each setting.", print_exception=False)
@@ -122,7 +122,7 @@ def check_steps(trials: Sequence[Trial]) -> None:
     """Refuses a sweep of too many steps.
 
     Raises:
-        gr.Error: It is one.
+        gr.Error: It has too many.
     """
     steps = sum(trial.steps for trial in trials)
     if steps > MAX_TOTAL_STEPS:
