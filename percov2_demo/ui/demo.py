@@ -15,7 +15,7 @@ from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.scripts import paste_script
 from percov2_demo.ui.server.cleaning import cleaning
-from percov2_demo.ui.server.errors import FriendlyBlocks
+from percov2_demo.ui.server.gradio_internals import FriendlyBlocks
 from percov2_demo.ui.server.limits import RequestLimits
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.tabs.about import create_about

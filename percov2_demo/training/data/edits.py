@@ -27,7 +27,7 @@ class Edit:
     apply: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
     def __call__(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The edited photo; photos are `(H, W, 3)` uint8."""
+        """Edit a photo `(H, W, 3)` uint8."""
         edited = self.apply((pixels / 255.0) ** _GAMMA, rng).clip(0, 1)
         return np.round(255 * edited ** (1 / _GAMMA)).astype(np.uint8)
 
@@ -37,7 +37,7 @@ def _grey(light: np.ndarray) -> np.ndarray:
 
 
 def _top_to_bottom(light: np.ndarray) -> np.ndarray:
-    """1 at the top of the photo, 0 at its bottom."""
+    """Return a ramp from 1 at the top of the photo to 0 at its bottom."""
     return np.linspace(1, 0, len(light))[:, None, None]
 
 

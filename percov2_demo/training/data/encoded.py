@@ -1,4 +1,4 @@
-"""Files of encoded photos, which remember the networks that encoded them."""
+"""Store encoded photos in files that remember the networks that encoded them."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ _ENCODER = ("analysis", "encoder", "quant_conv")
 
 
 def encoder_fingerprint(vae: ModelMixin, hyper_codec: HyperCodec | None = None) -> str:
-    """Fingerprint of what turns photos into scaled latents, or these into indices where a hyper-codec is given."""
+    """Hash what turns photos into scaled latents, or these into indices where a hyper-codec is given."""
     parts = {name: part for name in _ENCODER if (part := getattr(vae, name, None)) is not None}
     if hyper_codec is not None:
         parts |= {"hyper_encoders": hyper_codec.encoders, "quantizers": hyper_codec.quantizers}
@@ -25,7 +25,7 @@ def encoder_fingerprint(vae: ModelMixin, hyper_codec: HyperCodec | None = None) 
 
 
 def save_encoded(path: Path, tensors: dict[str, Tensor], encoder: str, **notes: str) -> None:
-    """Writes encoded photos as one safetensors file, which is there as a whole or not at all.
+    """Write encoded photos as one safetensors file, which is there as a whole or not at all.
 
     Args:
         path: The file; its folder is made.
@@ -40,7 +40,7 @@ def save_encoded(path: Path, tensors: dict[str, Tensor], encoder: str, **notes: 
 
 
 def is_encoded(path: Path, encoder: str) -> bool:
-    """Whether a file of encoded photos is there and of this encoder, so that it need not be made again."""
+    """Return whether a file of encoded photos is there and of this encoder, so that it need not be made again."""
     if not path.is_file():
         return False
     with safe_open(path, "pt") as file:

@@ -18,7 +18,7 @@ _AT_ONCE = 16
 
 
 def validate(captioner: Captioner, photos: Sequence[Photo], candidates: Sequence[str], folder: Path) -> dict[str, Any]:
-    """Captions photos and says how many of the captions are about them.
+    """Caption photos, and measure how many of the captions are about them.
 
     Writes `captions.csv`, a row for each photo, and `validation.json`, the figures that are returned:
     `content_overlap` of the captions, the same of captions that look at nothing, once shuffled ones and once the one

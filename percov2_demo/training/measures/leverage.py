@@ -1,4 +1,4 @@
-"""What the caption is worth: to the flow's error, and to the picture that is painted."""
+"""Measure what the caption is worth: to the flow's error, and to the picture that is painted."""
 
 import csv
 import math
@@ -28,7 +28,7 @@ CONTRAST = ("a photo of a snowy mountain", "a photo of a red car")
 
 @torch.inference_mode()
 def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, empty_ids: Tensor, folder: Path) -> None:
-    """Writes the flow's loss on each preset as `leverage.csv`.
+    """Write the flow's loss on each preset as `leverage.csv`.
 
     Beside the loss under each caption stands by how many per cent of the right one's it is worse, and the standard
     error of that over photos. Every photo has the same noises under all captions, so that differences are paired.
@@ -69,7 +69,7 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, em
 
 
 def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], folder: Path) -> None:
-    """Writes how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
+    """Write how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
 
     Both changes are means over pictures of the mean of `sweeps.difference`, 0 to 255, at the default sampling:
     `caption_change` is from the one caption of `CONTRAST` to the other, and `painting_change`, to compare with, from

@@ -1,4 +1,4 @@
-"""What the stages measured, gathered in one folder that can be kept with the model."""
+"""Gather what the stages measured in one folder that can be kept with the model."""
 
 import shutil
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ TABLES = {
 
 
 def collect_results(work: Path, stages: Sequence[str], out: Path) -> list[Path]:
-    """Copies the stages' tables and loss curves; what `work` does not have stays as it is in `out`.
+    """Copy the stages' tables and loss curves; what `work` does not have stays as it is in `out`.
 
     Args:
         work: Folder with the results of the stages.

@@ -1,4 +1,4 @@
-"""The default strength of each preset, measured on photos that were not trained on."""
+"""Measure the default strength of each preset on photos that were not trained on."""
 
 import csv
 import json
@@ -26,7 +26,7 @@ def sweep_strengths(
     max_loss_db: Mapping[str, float],
     folder: Path,
 ) -> None:
-    """Writes the curve of PSNR and realism over the strength, and the strength that is chosen from it.
+    """Write the curve of PSNR and realism over the strength, and the strength that is chosen from it.
 
     Chosen is, for each preset, the candidate of the best realism among those whose mean PSNR is at most `max_loss_db`
     below that of the hyper-decoder's own estimate. The limits are set by eye: the metric of patches does not mind the
@@ -63,6 +63,6 @@ def sweep_strengths(
 
 
 def read_strengths(folder: Path) -> dict[str, float] | None:
-    """The chosen strengths; None if none were."""
+    """Read the chosen strengths; None if none were chosen."""
     path = folder / RESULT
     return json.loads(path.read_text()) if path.is_file() else None

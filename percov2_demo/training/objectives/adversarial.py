@@ -37,7 +37,7 @@ class LatentDiscriminator(nn.Module):
         self.fine_score, self.coarse_score = (nn.Conv2d(n * width, 1, 3, padding=1) for n in (1, 2))
 
     def forward(self, latents: Tensor, estimate: Tensor) -> tuple[Tensor, Tensor]:
-        """Scores of scaled latents `(B, C, H, W)` at their resolution and at half of it."""
+        """Score scaled latents `(B, C, H, W)` at their resolution and at half of it."""
         x = torch.cat([latents, estimate], dim=1)
         for layer in self.fine:
             x = F.leaky_relu(layer(x), 0.2)
@@ -73,7 +73,7 @@ class AdversarialObjective(nn.Module):
         self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """Losses of `FlowObjective.forward`'s arguments, the discriminator's included."""
+        """Compute losses of `FlowObjective.forward`'s arguments, the discriminator's included."""
         condition = self.flow.condition(sources)
         each = (len(latents), 1, 1, 1)
         is_start = draws.uniform(each, latents.device) < 0.5
@@ -106,11 +106,11 @@ class AdversarialObjective(nn.Module):
 
 
 def _mean_where(mask: Tensor, values: Tensor) -> Tensor:
-    """Mean of the chosen samples' values; 0 if none is chosen."""
+    """Average the chosen samples' values; 0 if none is chosen."""
     return (mask * values).mean() * len(mask) / mask.sum().clamp(min=1)
 
 
 def _gradient_ratio(first: Tensor, second: Tensor, at: Tensor) -> Tensor:
-    """How much larger the gradient of the one loss is than that of the other (Esser et al., VQGAN, section 3.1)."""
+    """Return how much larger one loss's gradient is than the other's (Esser et al., VQGAN, section 3.1)."""
     norms = [torch.autograd.grad(loss, at, retain_graph=True)[0].float().norm() for loss in (first, second)]
     return (norms[0] / norms[1].clamp(min=1e-12)).detach()

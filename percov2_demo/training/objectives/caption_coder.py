@@ -23,7 +23,7 @@ class CaptionObjective(nn.Module):
         self.model = model
 
     def forward(self, tokens: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Losses on tokens and what follows each, `(B, L)`; beside the loss stands the mean caption in bytes."""
+        """Compute the loss, and the mean caption in bytes, on tokens and what follows each, `(B, L)`."""
         logits = self.model(tokens) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=_IGNORED, reduction="sum")
         return {"loss": nats / (targets != _IGNORED).sum(), "bytes": nats.detach() / (np.log(256) * len(tokens))}

@@ -50,7 +50,7 @@ class MaskedObjective(nn.Module):
         self.model, self.weights, self.schedules = model, weights, schedules
 
     def forward(self, draws: Draws, **maps: Tensor) -> dict[str, Tensor]:
-        """Losses on indices `(B, rows, columns)` by preset, whose bits an index stand beside."""
+        """Compute losses on indices `(B, rows, columns)` by preset, and their bits an index."""
         bits = {preset: self._bits(indices, preset, draws) for preset, indices in maps.items()}
         loss = sum(self.weights[preset] * value for preset, value in bits.items())
         return {"loss": loss, **bits}
@@ -82,7 +82,7 @@ class MaskedObjective(nn.Module):
 
 @torch.no_grad()
 def start_from_codes(model: MaskedModel, codebooks: dict[str, Tensor]) -> None:
-    """Starts the vectors of a trainable model's indices from those of their codes, at random angles.
+    """Start the vectors of a trainable model's indices from those of their codes, at random angles.
 
     Args:
         model: The model.

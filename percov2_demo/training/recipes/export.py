@@ -1,4 +1,4 @@
-"""The results of all stages as one pipeline, and as a folder in half precision with a manifest."""
+"""Export the results of all stages as one pipeline, and as a folder in half precision with a manifest."""
 
 import json
 from collections import Counter
@@ -42,7 +42,7 @@ _FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
 
 
 def trained_parts(work: Path) -> dict[str, Any]:
-    """The parts of a pipeline that a work folder holds, by name."""
+    """Load the parts of a pipeline that a work folder holds, by name."""
     parts = {}
     for name, (kind, folders) in _FOLDERS.items():
         found = next((work / folder for folder in folders if (work / folder).is_dir()), None)
@@ -52,7 +52,7 @@ def trained_parts(work: Path) -> dict[str, Any]:
 
 
 def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> PerCoV2Pipeline:
-    """The pipeline that the stages made, with entropy models, captioner and default strengths where they are there.
+    """Assemble the pipeline that the stages made, with entropy models, captioner and default strengths if any.
 
     Args:
         config: The training config.
@@ -81,7 +81,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
 
 
 def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, base: str | None = None) -> None:
-    """Writes the trained model to `out`, in half precision and with a manifest.
+    """Write the trained model to `out`, in half precision and with a manifest.
 
     Args:
         config: The training config.
@@ -116,7 +116,7 @@ def write_manifest(
     more: dict[str, Any] | None = None,
     earlier: dict[str, Any] | None = None,
 ) -> None:
-    """Writes down what a model is and what it was trained on.
+    """Write down what a model is and what it was trained on.
 
     Args:
         pipeline: The model, saved.
@@ -131,7 +131,7 @@ def write_manifest(
 
 
 def note_earlier_training(folder: Path, base: str | None) -> None:
-    """Writes down how long a named model was trained in the stage that now goes on from it; export adds that.
+    """Write down how long a named model was trained in the stage that now goes on from it; export adds that.
 
     Args:
         folder: The stage's folder in a work folder.
@@ -143,7 +143,7 @@ def note_earlier_training(folder: Path, base: str | None) -> None:
 
 
 def _training_of(base: str) -> dict[str, dict[str, float]]:
-    """Steps and seconds of each stage of a model.
+    """Return steps and seconds of each stage of a model.
 
     Raises:
         InputError: There is no such model, or it has no manifest, or one that is damaged.
@@ -171,7 +171,7 @@ def _add_captioner(pipeline: PerCoV2Pipeline, work: Path) -> None:
 
 
 def _training_states(work: Path) -> dict[str, dict[str, float]]:
-    """Steps and seconds of the stages in a work folder, with those of the models that they went on from."""
+    """Return steps and seconds of a work folder's stages, with those of the models that they went on from."""
     folders = [work / stage for stage in TIMED_STAGES]
     states = {}
     for folder in (folder for folder in folders if (folder / "state.json").is_file()):
@@ -181,7 +181,7 @@ def _training_states(work: Path) -> dict[str, dict[str, float]]:
 
 
 def _count(part: torch.nn.Module) -> int:
-    """Trained numbers of a network; integers are buffers."""
+    """Count the trained numbers of a network; integers are buffers."""
     parameters = dict(part.named_parameters())
     state = part.state_dict()
     return sum(value.numel() for name, value in state.items() if name in parameters or not value.is_floating_point())

@@ -50,7 +50,7 @@ class ScratchRecipe(Recipe):
     """
 
     def autoencoder(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains the autoencoder."""
+        """Train the autoencoder."""
         vae = PatchAutoencoder(**self.config["autoencoder"]["model"])
         if not resume:
             latent, patch = vae.config.latent_channels, vae.config.patch_size
@@ -58,7 +58,7 @@ class ScratchRecipe(Recipe):
         self._train_autoencoder("autoencoder", vae, time_budget_s, resume)
 
     def decoder(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains the autoencoder's decoder further; its latents stay those that everything else was trained on."""
+        """Train the autoencoder's decoder further; its latents stay those that everything else was trained on."""
         vae = self._vae().float()
         vae.freeze_encoder()
         if not resume and self.accelerator.is_main_process:
@@ -66,7 +66,7 @@ class ScratchRecipe(Recipe):
         self._train_autoencoder("decoder", vae, time_budget_s, resume)
 
     def latents(self) -> None:
-        """Encodes all photos and stores the latents' statistics in the autoencoder's config, where it is a new one."""
+        """Encode all photos and store the latents' statistics in the autoencoder's config, where it is a new one."""
         vae = self._vae().to(self.accelerator.device, memory_format=torch.channels_last)
         path = self.work / LATENTS
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,12 +79,12 @@ class ScratchRecipe(Recipe):
             self._save("autoencoder", vae)
 
     def tokenizer(self) -> None:
-        """Trains the tokenizer on the captions."""
+        """Train the tokenizer on the captions."""
         captions = read_captions(self.data / "captions-train.txt.gz")
         train_tokenizer(captions, **self.config["tokenizer"]).save_pretrained(self.work / "tokenizer" / "model")
 
     def hyper(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains hyper-encoders, codebooks and hyper-decoders by regression to the latent."""
+        """Train hyper-encoders, codebooks and hyper-decoders by regression to the latent."""
         objective = HyperObjective(HyperCodec(**self.config["hyper"]["model"]).to(memory_format=torch.channels_last))
         batches = self._latent_batches("hyper")
         groups = len(objective.hyper_codec.config.presets)
@@ -96,7 +96,7 @@ class ScratchRecipe(Recipe):
         self._save("hyper", trained.hyper_codec)
 
     def flow(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains flow transformer and text encoder."""
+        """Train flow transformer and text encoder."""
         config = self.config["flow"]
         hyper_codec = HyperCodec.from_pretrained(self._result("hyper/model"))
         tokenizer = self._tokenizer()
@@ -116,7 +116,7 @@ class ScratchRecipe(Recipe):
         self._save("flow", trained.hyper_codec, "hyper_codec")
 
     def adversarial(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains flow transformer and text encoder further, against a discriminator."""
+        """Train flow transformer and text encoder further, against a discriminator."""
         config = self.config["adversarial"]
         if not resume and self.accelerator.is_main_process:
             note_earlier_training(self.work / "adversarial", self.model)
@@ -128,7 +128,7 @@ class ScratchRecipe(Recipe):
         self._save_flow("adversarial", self._run("adversarial", objective, next_batch, time_budget_s, resume).flow)
 
     def strength(self) -> None:
-        """Measures the default strength of each preset on the validation photos."""
+        """Measure the default strength of each preset on the validation photos."""
         config = self.config["strength"]
         photos = read_shards([self.data / "photos" / "val.tar"])[: config["photos"]]
         pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
@@ -137,7 +137,7 @@ class ScratchRecipe(Recipe):
         sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["max_loss_db"], folder)
 
     def leverage(self) -> None:
-        """Measures what the caption is worth to the flow on the validation photos, and to painting on Kodak's."""
+        """Measure what the caption is worth to the flow on the validation photos, and to painting on Kodak's."""
         pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
         pipeline.set_progress_bar_config(disable=True)
         photos, side = read_shards([self.data / "photos" / "val.tar"]), self.config["leverage"]["side"]
@@ -153,7 +153,7 @@ class ScratchRecipe(Recipe):
             measure_caption_change(pipeline, pictures, self.work / "leverage")
 
     def caption_coder(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains the caption model, tokenizer included."""
+        """Train the caption model, tokenizer included."""
         config, captions = self.config["caption-coder"], read_captions(self.data / "captions-train.txt.gz")
         model = CaptionModel(learn_merges(captions, config["vocabulary_size"]), **config["model"])
         make_trainable(model)
@@ -164,7 +164,7 @@ class ScratchRecipe(Recipe):
         self._save("caption-coder", trained.model)
 
     def captioner(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains the captioner on whole photos, and measures it on the validation photos."""
+        """Train the captioner on whole photos, and measure it on the validation photos."""
         config, device = self.config["captioner"], self.accelerator.device
         vae, tokenizer = self._vae().to(device, memory_format=torch.channels_last), self._tokenizer()
         encoder = encoder_fingerprint(vae)
@@ -190,7 +190,7 @@ class ScratchRecipe(Recipe):
             validate(captioner, photos, candidates, self.work / "captioner")
 
     def export(self, out: Path) -> None:
-        """Writes the model that the stages made as a pipeline folder."""
+        """Write the model that the stages made as a pipeline folder."""
         export(self.config, self.photos, self.work, out, self.model)
 
     def _train_autoencoder(self, stage: str, vae: PatchAutoencoder, time_budget_s: float, resume: bool) -> None:
@@ -228,7 +228,7 @@ class ScratchRecipe(Recipe):
         )
 
     def _part(self, kind: type, name: str, folder: str) -> Any:
-        """A trained part of the model that was named, or of the one that the stages make."""
+        """Load a trained part of the model that was named, or of the one that the stages make."""
         if self.model is None:
             return kind.from_pretrained(self._result(folder))
         return kind.from_pretrained(self.model, subfolder=name)

@@ -20,7 +20,7 @@ try:
 except ImportError:
 
     def GPU(*, duration: Callable[..., int]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: N802
-        """Stands in for the package that only ZeroGPU Spaces need."""
+        """Stand in for the package that only ZeroGPU Spaces need."""
         return lambda function: function
 
 
@@ -42,7 +42,7 @@ _pipelines: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NOMINAL_SIDE) -> int:
-    """How long a job may have the GPU. It is asked for in advance and held against the visitor's quota.
+    """Return how many seconds a job may have the GPU, held against the visitor's quota in advance.
 
     Args:
         steps: Steps of the sampler, over all pictures.
@@ -53,7 +53,7 @@ def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NO
 
 
 def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
-    """Yields what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
+    """Yield what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
 
     Args:
         pipeline: The codec, the job's first argument.
@@ -69,7 +69,7 @@ def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> I
 
 
 def call(pipeline: "CodecPipeline", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
-    """The result of one of the pipeline's methods.
+    """Return the result of one of the pipeline's methods.
 
     Args:
         pipeline: The codec.

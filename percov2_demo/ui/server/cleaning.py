@@ -1,4 +1,4 @@
-"""Files of visitors go when they are old, all of them when the server stops, and memory when it is free."""
+"""Delete visitors' files when they are old or the server stops, and return freed memory to the system."""
 
 import asyncio
 import contextlib
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from percov2_demo.ui.server.gradio_internals import page_files
 from percov2_demo.ui.server.heap import return_memory
 
 
@@ -28,7 +29,7 @@ _FOLDER_PREFIX = "percov2-explorer-"
 
 @contextlib.contextmanager
 def visitors_folder() -> Iterator[None]:
-    """Gives gradio a folder that only this user can read, and deletes it at the end.
+    """Give gradio a folder that only this user can read, and delete it at the end.
 
     Where the environment variable GRADIO_TEMP_DIR names a folder, that one is used and stays. What servers that were
     killed have left is deleted once it is old.
@@ -48,8 +49,9 @@ def visitors_folder() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def cleaning(app: FastAPI) -> AsyncIterator[None]:
-    """The app's lifespan: deletes files of visitors once they are old, where the folder is not all gradio apps', and
-    gives back memory that is free.
+    """Delete old files of visitors and return freed memory, as the app's lifespan.
+
+    Nothing is deleted where the folder is all gradio apps'.
 
     gradio's own cleaning (6.31) knows no file that only stands in HTML, and ends for good when a file is added while
     it runs.
@@ -66,7 +68,7 @@ async def cleaning(app: FastAPI) -> AsyncIterator[None]:
 
 
 def delete_old(folder: Path, age: float) -> None:
-    """Deletes what nobody has written to for `age` seconds in a folder of gradio's files, and the folder if empty.
+    """Delete what nobody has written to for `age` seconds in a folder of gradio's files, and the folder if empty.
 
     gradio keeps each file in a folder of its own, and beside them uploads that have not ended, which go after
     `UNFINISHED_SECONDS`. What cannot be deleted is left.
@@ -87,7 +89,7 @@ def delete_old(folder: Path, age: float) -> None:
 
 
 def _delete_left(folder: Path) -> None:
-    """Deletes what is old in the folders of servers that were killed, which lie beside this one's."""
+    """Delete what is old in the folders of servers that were killed, which lie beside this one's."""
     owner = folder.stat().st_uid
     for left in folder.parent.glob(f"{_FOLDER_PREFIX}*"):
         with contextlib.suppress(OSError):
@@ -103,10 +105,9 @@ async def _clean_forever(app: FastAPI, folder: Path) -> None:
 
 
 def _clean(app: FastAPI, folder: Path) -> None:
-    for block in app.get_blocks().blocks.values():
-        for path in getattr(block, "keep_in_cache", ()):
-            # The page's own files, such as examples, must never be old.
-            with contextlib.suppress(OSError):
-                os.utime(path)
+    for path in page_files(app):
+        # They must never be old.
+        with contextlib.suppress(OSError):
+            os.utime(path)
     delete_old(folder, FILE_LIFETIME_SECONDS)
     return_memory()
