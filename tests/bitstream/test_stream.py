@@ -482,6 +482,7 @@ def test_equality_and_hash_are_by_value() -> None:
     assert stream != stream.to_bytes()
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("module", ["presets", "bitstream", "bitstream.rates", "images"])
 def test_reading_a_container_imports_no_model(module: str) -> None:
     code = (

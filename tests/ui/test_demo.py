@@ -133,6 +133,7 @@ def test_what_paints_is_the_models(perco_config):
     assert "A tiny PerCo." in html
 
 
+@pytest.mark.server
 def test_page_imports_no_model():
     script = "import sys, percov2_demo.ui.demo; sys.exit(bool({'torch', 'diffusers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
