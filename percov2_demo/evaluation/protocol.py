@@ -70,12 +70,12 @@ class Picture:
         return self.path.stem
 
     def load(self) -> Image.Image:
-        """The picture as it is coded and compared with."""
+        """Load the picture as it is coded and compared with."""
         return fit_image(load_image(self.path), self.fit, max_side=self.max_side)
 
 
 def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) -> list[Picture]:
-    """The pictures of a folder in the order of their names.
+    """List the pictures of a folder in the order of their names.
 
     Args:
         folder: The folder.
@@ -97,12 +97,12 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
 
 
 def describe_pictures(pictures: Sequence[Picture], caption: Callable[[Image.Image], str]) -> list[Picture]:
-    """The pictures with captions that a captioner gives to what is coded of them."""
+    """Give the pictures captions that a captioner writes of what is coded of them."""
     return [replace(picture, caption=caption(picture.load())) for picture in pictures]
 
 
 def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the classical codecs to compare with.
+    """Choose the names of the classical codecs to compare with.
 
     Args:
         names: Codecs by name, or the one word "all" for those that work here, or "none".
