@@ -32,6 +32,7 @@ from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError
+from percov2_demo.files.atomic import write_text
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -172,8 +173,8 @@ class Adapter:
         return adapter
 
     def write(self, folder: Path) -> None:
-        """Write the manifest into the adapter's folder."""
-        (folder / ADAPTER_FILE).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
+        """Writes the manifest into the adapter's folder."""
+        write_text(folder / ADAPTER_FILE, json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
 
 
 class Adapted(NamedTuple):

@@ -14,6 +14,7 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.tables import Row
+from percov2_demo.files.atomic import atomic_path, write_bytes
 from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import Sampling
@@ -73,7 +74,8 @@ class Evaluator:
             )
             seconds["decode"] = time.perf_counter() - start
             # Level 1 is several times as fast as the default and the files are a tenth larger.
-            decoded.save(self.picture_path(picture, preset, sampling), compress_level=1)
+            with atomic_path(self.picture_path(picture, preset, sampling)) as path:
+                decoded.save(path, "PNG", compress_level=1)
             metrics = self._metrics(reference, decoded, picture.caption)
             seconds["measure"] = time.perf_counter() - start - seconds["decode"]
             point = {"image": picture.name, "preset": preset} | settings
@@ -94,7 +96,7 @@ class Evaluator:
         folder = self.out / "streams" / stream.preset
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{picture.name}-{entropy.replace(':', '')}.pcv2"
-        path.write_bytes(self.pipeline.recode(stream, **_entropy_settings(entropy)).to_bytes())
+        write_bytes(path, self.pipeline.recode(stream, **_entropy_settings(entropy)).to_bytes())
         return self.pipeline.read(path)
 
     def _measure_coding(self, picture: Picture, packed: Bitstream, entropy: str) -> Row:
@@ -134,7 +136,7 @@ class Evaluator:
         for preset in self.protocol.presets:
             ours = next(row for row in rows if row["preset"] == preset)
             coded = ladder.at_most(ours["file_bytes"])
-            self.coded_path(picture, preset, codec).write_bytes(coded.data)
+            write_bytes(self.coded_path(picture, preset, codec), coded.data)
             needed = {}
             for name, metric in EQUAL_QUALITY.items():
                 reached = None

@@ -14,6 +14,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, plan
@@ -24,7 +25,6 @@ from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.jobs.sweep_runner import check_size, check_steps, run_sweep
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download
-from percov2_demo.ui.session.export import csv_file
 
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Endpoints:
                 rows.append({"picture": name} | event.to_row())
                 yield rows, None, None
         stem = safe_stem(photo)
-        table = save_download(csv_file(rows), f"{stem}-sweep.csv")
+        table = save_download(csv_bytes(rows), f"{stem}-sweep.csv")
         yield rows, table, save_download(archive.getvalue(), f"{stem}-sweep.zip")
 
     def caption(self, photo: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.controls.sweep import KINDS, SweepControls, offered_kinds
 from percov2_demo.ui.events import PAGE_EVENT
@@ -14,7 +15,7 @@ from percov2_demo.ui.render.plots import Point, heat_map, labels, scatter
 from percov2_demo.ui.scripts import lookup_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import file_url, png_bytes, save_download, save_thumbnail
-from percov2_demo.ui.session.export import csv_file, json_file
+from percov2_demo.ui.session.export import json_file
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.tabs.lab import Lab, Updates
 
@@ -139,7 +140,7 @@ class TradeoffLab(Lab):
         updates = super().rest(photo, points)
         if points:
             rows = [point.row for point in points]
-            for button, data, suffix in ((self.csv, csv_file(rows), "csv"), (self.json, json_file(rows), "json")):
+            for button, data, suffix in ((self.csv, csv_bytes(rows), "csv"), (self.json, json_file(rows), "json")):
                 path = save_download(data, f"{photo.stem}-sweep.{suffix}")
                 updates[button] = gr.DownloadButton(value=path, interactive=True)
         return updates
