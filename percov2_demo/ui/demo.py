@@ -15,6 +15,7 @@ from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.scripts import paste_script
 from percov2_demo.ui.server.cleaning import cleaning
+from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks
 from percov2_demo.ui.server.limits import RequestLimits
 from percov2_demo.ui.session.page_state import Session
@@ -86,7 +87,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "max_file_size": MAX_FILE_BYTES,
         "state_session_capacity": MAX_SESSIONS,
-        "app_kwargs": {"lifespan": cleaning, "middleware": [Middleware(RequestLimits)]},
+        "app_kwargs": {"lifespan": cleaning, "middleware": [Middleware(RequestLimits), Middleware(KeptFolder)]},
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
