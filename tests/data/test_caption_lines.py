@@ -13,6 +13,7 @@ from percov2_demo.data.caption_lines import (
     read_caption_lines,
     write_caption_lines,
 )
+from percov2_demo.errors import InputError
 
 
 RECORDS = [{"file": "ä.png", "caption": "a cat 🐈"}, {"file": "b.png", "caption": "ਊ਀ਗ "}]
@@ -59,7 +60,7 @@ def test_what_editors_make_of_a_file_is_read(tmp_path, mark, encoding, change):
 )
 def test_a_line_that_is_none_is_named(tmp_path, bad):
     (tmp_path / "captions.jsonl").write_bytes(b"\n" + caption_line("a.png", "a") + bad)
-    with pytest.raises(ValueError, match=r"^captions\.jsonl must hold one JSON object a line.*: line 3 is none$"):
+    with pytest.raises(InputError, match=r"^captions\.jsonl must hold one JSON object a line.*: line 3 is none$"):
         read(tmp_path / "captions.jsonl")
 
 
@@ -75,7 +76,7 @@ def test_a_cut_line_is_told_from_a_whole_one(tmp_path_factory, texts, data):
 
 def test_a_cut_line_in_a_file_of_people_is_no_cut_line(tmp_path):
     (tmp_path / "captions.jsonl").write_bytes(caption_line("a.png", "a")[:-5])
-    with pytest.raises(ValueError, match="line 1"):
+    with pytest.raises(InputError, match="line 1"):
         read(tmp_path / "captions.jsonl")
 
 
