@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.memory_plans import PLANS
+from percov2_demo.errors import InputError
 
 
 if TYPE_CHECKING:
@@ -73,8 +74,23 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
     return pipeline
 
 
+def check_docstrings() -> None:
+    """Refuses an interpreter without docstrings, which libraries read when they are imported.
+
+    Raises:
+        InputError: Python runs with -OO or PYTHONOPTIMIZE=2.
+    """
+    if sys.flags.optimize > 1:
+        raise InputError("the libraries need docstrings, which -OO and PYTHONOPTIMIZE=2 remove: use -O, or neither")
+
+
 def quieten_libraries() -> None:
-    """Mute the libraries' notices for developers; a command's stderr carries progress and its one error line."""
+    """Mutes the libraries' notices for developers; a command's stderr carries progress and its one error line.
+
+    Raises:
+        InputError: As `check_docstrings`.
+    """
+    check_docstrings()
     warnings.filterwarnings("ignore")
     # What torchao says of its own files when diffusers looks for it.
     for name in ("torchao", "torch.utils._pytree"):

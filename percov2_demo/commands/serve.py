@@ -8,7 +8,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
-from percov2_demo.commands.model import add_model_options, load_pipeline
+from percov2_demo.commands.model import add_model_options, check_docstrings, load_pipeline
 from percov2_demo.errors import InputError
 
 
@@ -52,6 +52,7 @@ def port(text: str) -> int:
 
 def run(options: Namespace) -> None:
     """Serves the app until it is stopped."""
+    check_docstrings()
     # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
     variable = os.environ.pop("GRADIO_SERVER_NAME", None)
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.

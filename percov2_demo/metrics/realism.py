@@ -98,5 +98,5 @@ def _sorted_projections(level: Tensor) -> np.ndarray:
 def _directions() -> Tensor:
     """Return unit vectors in the space of patches, `(directions, 3, 7, 7)`."""
     generator = torch.Generator().manual_seed(0)
-    directions = torch.randn(PROJECTIONS, 3, PATCH, PATCH, generator=generator)
+    directions = torch.randn(PROJECTIONS, 3, PATCH, PATCH, generator=generator, dtype=torch.float32, device="cpu")
     return directions / directions.flatten(1).norm(dim=1).view(-1, 1, 1, 1)

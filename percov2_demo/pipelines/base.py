@@ -529,7 +529,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         Raises:
             InputError: One is.
         """
-        if not 1 <= sampling.steps <= self.max_steps:
+        if not isinstance(sampling.steps, Integral) or not 1 <= sampling.steps <= self.max_steps:
             raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
         if not 0 <= sampling.guidance <= 100:
             raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
@@ -540,5 +540,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
 
     def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
         shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
-        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+        noise = torch.cat(
+            [torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu") for generator in generators]
+        )
         return noise.to(start.condition.channels.device)

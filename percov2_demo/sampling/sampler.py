@@ -114,7 +114,9 @@ class Sampler(ABC):
         steps = samplings[0].steps
         # Without a caption both branches are the same.
         has_caption = len(start.text.tokens) == 2
-        weights = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings])
+        # Said here, because a host program may have set other defaults.
+        numbers = {"dtype": torch.float32, "device": "cpu"}
+        weights = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings], **numbers)
         seeds = [sampling.seed for sampling in samplings]
         self._set_timesteps(steps, start.strength, latents.device)
         past: list[tuple[Tensor, Tensor]] = []

@@ -14,6 +14,7 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.errors import InputError
 from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
@@ -66,10 +67,10 @@ def create_endpoints(pipeline: "CodecPipeline") -> None:
 
 def _create_sampling_inputs(pipeline: "CodecPipeline") -> list[Component]:
     return [
-        gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
+        gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, label="Steps"),
         gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
         gr.Number(None, minimum=0, maximum=1, label="Strength, or none for the model's default"),
-        gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, precision=0, label="Seed"),
+        gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, label="Seed"),
     ]
 
 
@@ -137,10 +138,10 @@ class Endpoints:
         fields = self._read(stream)
         defaults = Sampling()
         settings = Sampling(
-            steps=self._pipeline.default_steps if steps is None else steps,
+            steps=self._pipeline.default_steps if steps is None else _whole(steps, "steps"),
             guidance=defaults.guidance if guidance_scale is None else guidance_scale,
             strength=strength,
-            seed=defaults.seed if seed is None else seed,
+            seed=defaults.seed if seed is None else _whole(seed, "seed"),
         )
         # A generator, so that the sampler stops for a program that cancels or leaves.
         picture = yield from paint(self._pipeline, fields, settings, fast=bool(fast))
@@ -228,6 +229,17 @@ class Endpoints:
         if stream is None:
             raise gr.Error("Send a .pcv2 file.", print_exception=False)
         return self._pipeline.read(stream)
+
+
+def _whole(value: float, name: str) -> int:
+    """A number that a program sent, as a whole number.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not float(value).is_integer():
+        raise InputError(f"{name} must be a whole number, not {value:g}")
+    return int(value)
 
 
 def _numbers(
