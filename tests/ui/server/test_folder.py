@@ -36,6 +36,7 @@ def test_a_folder_that_was_removed_comes_back_private_with_the_pages_own_files(a
             assert client.get(file_url(example)).content == b"an example"
             assert stat.S_IMODE(own_folder().stat().st_mode) == 0o700
             files = {"files": ("photo.png", b"a photo")}
+            demo.max_file_size = None
             (path,) = client.post("gradio_api/upload", files=files).json()
             assert Path(path).is_relative_to(own_folder())
 
