@@ -53,7 +53,7 @@ mend, as argparse's own; and a bug of this program, as sysexits.h has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code, 0, `SOME`, `FAILURE` or `BUG`; a failure is one line on stderr."""
+    """Run one command and return its exit code, 0, `SOME`, `FAILURE` or `BUG`; a failure is one line on stderr."""
     options = build_parser().parse_args(arguments)
     try:
         code = options.command(options)

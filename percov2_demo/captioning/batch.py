@@ -164,7 +164,7 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
 def write_captions(
     describe: Callable[[Sequence[Image.Image]], list[str]], pictures: Pictures, out: Path, batch_size: int
 ) -> dict[str, Any] | None:
-    """Writes JSON lines with `file` and `caption`, in the order of the pictures.
+    """Write JSON lines with `file` and `caption`, in the order of the pictures.
 
     What was captioned before is not captioned again, and captions of other pictures stay, before these. While a batch
     is captioned, the next is read. Under `accelerate launch` the pictures are shared among the processes; all must see

@@ -173,7 +173,7 @@ class Adapter:
         return adapter
 
     def write(self, folder: Path) -> None:
-        """Writes the manifest into the adapter's folder."""
+        """Write the manifest into the adapter's folder."""
         write_text(folder / ADAPTER_FILE, json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
 
 

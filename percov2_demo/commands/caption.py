@@ -22,7 +22,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    """Prints a caption of each picture, or writes them to a file; returns 1 where some pictures cannot be read."""
+    """Print a caption of each picture, or write them to a file; return 1 where some pictures cannot be read."""
     return _print_captions(options) if options.output is None else _write_captions(options)
 
 

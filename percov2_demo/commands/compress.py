@@ -35,7 +35,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the stream of a picture and prints its accounting."""
+    """Write the stream of a picture and print its accounting."""
     check_output(options.output, [options.input])
     original = read_picture(options.input)
     image = load_image(original)

@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the picture of a stream as PNG."""
+    """Write the picture of a stream as PNG."""
     check_output(options.output, [options.input])
     data = read_stream(options.input)
     watch = Stopwatch()

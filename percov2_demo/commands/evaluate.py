@@ -67,7 +67,7 @@ def coding(text: str) -> str:
 
 
 def run(options: Namespace) -> int:
-    """Measures the codec on a folder of pictures; returns 1 where some of them cannot be read."""
+    """Measure the codec on a folder of pictures; return 1 where some of them cannot be read."""
     from percov2_demo.evaluation.protocol import (
         Protocol,
         choose_codecs,

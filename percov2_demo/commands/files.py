@@ -10,7 +10,7 @@ from percov2_demo.images import MAX_FILE_BYTES
 
 
 def read_stream(path: Path) -> bytes:
-    """Reads a `.pcv2` file, which may be a pipe, and checks its head.
+    """Read a `.pcv2` file, which may be a pipe, and check its head.
 
     Raises:
         StreamError: The file is none, or longer than any.
@@ -22,7 +22,7 @@ def read_stream(path: Path) -> bytes:
 
 
 def read_picture(path: Path) -> bytes:
-    """Reads a picture file, which may be a pipe; one that is too large is left to `load_image` to refuse.
+    """Read a picture file, which may be a pipe; one that is too large is left to `load_image` to refuse.
 
     Raises:
         OSError: It cannot be read.
@@ -31,7 +31,7 @@ def read_picture(path: Path) -> bytes:
 
 
 def check_output(path: Path, inputs: Iterable[Path]) -> None:
-    """Refuses a path that no file can be written to, and one that would replace what is read.
+    """Refuse a path that no file can be written to, and one that would replace what is read.
 
     Args:
         path: The file to write.
@@ -50,7 +50,7 @@ def check_output(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def check_output_folder(path: Path, source: Path) -> None:
-    """Refuses a folder for results that is a file, or that a folder of inputs shares files with.
+    """Refuse a folder for results that is a file, or that a folder of inputs shares files with.
 
     Raises:
         InputError: It is a file, the folder of inputs, in it or around it, also by another name.
@@ -63,7 +63,7 @@ def check_output_folder(path: Path, source: Path) -> None:
 
 
 def report_bad_file(name: object, error: Exception) -> None:
-    """Names a file on stderr that could not be used, and why; the others go on."""
+    """Name a file on stderr that could not be used, and why; the others go on."""
     print(f"{name}: {error}", file=sys.stderr)
 
 

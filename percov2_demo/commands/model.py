@@ -75,7 +75,7 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
 
 
 def check_docstrings() -> None:
-    """Refuses an interpreter without docstrings, which libraries read when they are imported.
+    """Refuse an interpreter without docstrings, which libraries read when they are imported.
 
     Raises:
         InputError: Python runs with -OO or PYTHONOPTIMIZE=2.
@@ -85,7 +85,7 @@ def check_docstrings() -> None:
 
 
 def quieten_libraries() -> None:
-    """Mutes the libraries' notices for developers; a command's stderr carries progress and its one error line.
+    """Mute the libraries' notices for developers; a command's stderr carries progress and its one error line.
 
     Raises:
         InputError: As `check_docstrings`.

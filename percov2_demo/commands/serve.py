@@ -51,7 +51,7 @@ def port(text: str) -> int:
 
 
 def run(options: Namespace) -> None:
-    """Serves the app until it is stopped."""
+    """Serve the app until it is stopped."""
     check_docstrings()
     # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
     variable = os.environ.pop("GRADIO_SERVER_NAME", None)

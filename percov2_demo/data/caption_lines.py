@@ -32,7 +32,7 @@ class CaptionLine(NamedTuple):
 
 
 def read_caption_lines(path: Path, drops_cut: bool = False) -> Iterator[CaptionLine]:
-    """Reads a file of captions in UTF-8 or, with a byte order mark, UTF-16; blank lines are passed over.
+    """Read a file of captions in UTF-8 or, with a byte order mark, UTF-16; blank lines are passed over.
 
     Args:
         path: The file.
@@ -57,12 +57,12 @@ def read_caption_lines(path: Path, drops_cut: bool = False) -> Iterator[CaptionL
 
 
 def decode_caption_line(line: bytes) -> dict[str, Any]:
-    """Decodes the bytes of a line that `read_caption_lines` has found good."""
+    """Decode the bytes of a line that `read_caption_lines` has found good."""
     return json.loads(line)
 
 
 def caption_line(file: str, caption: str) -> bytes:
-    """Encodes a line of a file of captions, its end included.
+    """Encode a line of a file of captions, its end included.
 
     Args:
         file: What the picture is called; of any bytes, which Python holds as surrogates.
@@ -72,7 +72,7 @@ def caption_line(file: str, caption: str) -> bytes:
 
 
 def write_caption_lines(path: Path, records: Iterable[dict[str, Any]]) -> None:
-    """Writes a whole file of captions, or leaves the file as it was.
+    """Write a whole file of captions, or leave the file as it was.
 
     Raises:
         OSError: The file cannot be written.

@@ -88,7 +88,7 @@ class Picture:
 
 
 def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int = MAX_FITTED_SIDE) -> list[Picture]:
-    """Lists the pictures of a folder in the order of their names.
+    """List the pictures of a folder in the order of their names.
 
     Folders are none whatever they are called, and neither are files "._…", in which macOS keeps notes on others.
 
@@ -113,7 +113,7 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int =
 
 
 def describe_pictures(pictures: Sequence[Picture], caption: Callable[[Image.Image], str]) -> list[Picture]:
-    """Captions what is coded of each picture; one that cannot be read stays as it is."""
+    """Caption what is coded of each picture; one that cannot be read stays as it is."""
     return [_described(picture, caption) for picture in pictures]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yields the path of an empty file beside `path`, which takes its place once the block has ended without error.
+    """Yield the path of an empty file beside `path`, which takes its place once the block has ended without error.
 
     A full disk, an error or a kill leave the file that was there before. Its permissions are kept, and a symbolic
     link goes on pointing to it. What is no regular file, such as a pipe or a terminal, is written directly.
@@ -46,7 +46,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
-    """Writes a file as `atomic_path` does.
+    """Write a file as `atomic_path` does.
 
     Raises:
         OSError: As `atomic_path`.
@@ -56,7 +56,7 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text in UTF-8 as `atomic_path` does.
+    """Write a text in UTF-8 as `atomic_path` does.
 
     Bytes of a file's name that are no UTF-8, which Python holds as surrogates, are written as `\\udcXX`; so JSON
     gives the same name back.
@@ -75,7 +75,7 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
 
 
 def _settle(temporary: Path, like: os.stat_result) -> None:
-    """Brings a file to the disk, with the permissions and where possible the owner of another."""
+    """Bring a file to the disk, with the permissions and where possible the owner of another."""
     with suppress(OSError, AttributeError):
         os.chown(temporary, like.st_uid, like.st_gid)
     os.chmod(temporary, stat.S_IMODE(like.st_mode))
@@ -84,7 +84,7 @@ def _settle(temporary: Path, like: os.stat_result) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Brings the new name to the disk, where the system can."""
+    """Bring the new name to the disk, where the system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

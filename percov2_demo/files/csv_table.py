@@ -14,7 +14,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Encodes rows as a CSV file with a head, in UTF-8.
+    """Encode rows as a CSV file with a head, in UTF-8.
 
     A column that a row lacks is empty there, as None is. A text that a spreadsheet would take for a formula has an
     apostrophe before it. Bytes of a file's name that are no UTF-8 are written as `\\udcXX`.
@@ -30,7 +30,7 @@ def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def write_csv(path: str | PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows as `csv_bytes` encodes them.
+    """Write rows as `csv_bytes` encodes them.
 
     Raises:
         OSError: The file cannot be written.

@@ -69,7 +69,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def _set_timesteps(self, steps: int, strength: float, device: torch.device) -> None:
-        """Makes the schedule run from a noise level to the end in so many steps."""
+        """Make the schedule run from a noise level to the end in so many steps."""
 
     @abstractmethod
     def _noise_level(self, step: int) -> Tensor:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def create_endpoints(pipeline: "CodecPipeline") -> None:
-    """Adds `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
+    """Add `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
     model has a captioner; nothing of them shows on the page.
     """
     endpoints = Endpoints(pipeline)

@@ -10,7 +10,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 
 
 def address(host: str | None, port: int | None) -> tuple[str | None, int | None]:
-    """Brings host and port to what gradio (6.31) takes: an IPv6 address in brackets, and no port 0.
+    """Bring host and port to what gradio (6.31) takes: an IPv6 address in brackets, and no port 0.
 
     Args:
         host: The address to listen on, with or without brackets; None for this computer only.
@@ -31,7 +31,7 @@ def address(host: str | None, port: int | None) -> tuple[str | None, int | None]
 
 @contextlib.contextmanager
 def without_proxies() -> Iterator[None]:
-    """Hides the environment's proxies: a server asks itself whether it is up, and a proxy cannot know."""
+    """Hide the environment's proxies: a server asks itself whether it is up, and a proxy cannot know."""
     hidden = {name: os.environ.pop(name) for name in list(os.environ) if name.lower() in _PROXIES}
     try:
         yield

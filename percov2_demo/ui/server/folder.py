@@ -17,7 +17,7 @@ FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
 
 
 def own_folder() -> Path | None:
-    """Finds the folder that `cleaning.visitors_folder` made; None where gradio's is another, which is not ours."""
+    """Find the folder that `cleaning.visitors_folder` made; None where gradio's is another, which is not ours."""
     folder = Path(os.environ.get(FOLDER_VARIABLE, ""))
     return folder if folder.name.startswith(FOLDER_PREFIX) else None
 
