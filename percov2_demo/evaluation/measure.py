@@ -21,7 +21,7 @@ from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
@@ -44,7 +44,7 @@ class Evaluator:
         learned: Metrics with weights of their own.
     """
 
-    pipeline: "CodecPipeline"
+    pipeline: "Codec"
     protocol: Protocol
     out: Path
     learned: tuple[LearnedMetric, ...] = ()
@@ -173,10 +173,9 @@ class Evaluator:
 
     def _index_bits(self, stream: Bitstream) -> float:
         """Return what the model says that the indices cost, in bits."""
-        coder = self.pipeline.entropy_coder
-        if coder is None or stream.entropy == "uniform":
+        if not self.pipeline.has_entropy_models or stream.entropy == "uniform":
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
-        return round(float(coder.information(stream).sum()), 2)
+        return round(float(self.pipeline.information(stream).sum()), 2)
 
     def _metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
         picture = to_tensor(decoded)

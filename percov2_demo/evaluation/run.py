@@ -35,7 +35,7 @@ from percov2_demo.files.csv_table import write_csv
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 
 LONGEST_WAIT = timedelta(days=2)
@@ -51,9 +51,7 @@ def join_processes(device: str) -> str:
     return str(state.device) if state.num_processes > 1 and device == "cuda" else device
 
 
-def evaluate(
-    pipeline: "CodecPipeline", pictures: list[Picture], protocol: Protocol, out: Path
-) -> dict[str, Any] | None:
+def evaluate(pipeline: "Codec", pictures: list[Picture], protocol: Protocol, out: Path) -> dict[str, Any] | None:
     """Compress and decompress pictures with every combination of a protocol's settings, through real files.
 
     Writes to `out`:
@@ -168,7 +166,7 @@ def _assemble(
     settings = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
     settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}
-    description = f"{pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
+    description = f"{pipeline.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
     summary = compressai_results("PerCoV2 Explorer", description.strip(), points) | {
         "points": points,
         "autoencoder": mean_metrics(ceiling),

@@ -189,6 +189,11 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         super().save_pretrained(save_directory, **kwargs)
 
     @property
+    def description(self) -> str:
+        """What the model is, in a sentence or two; empty where nobody said."""
+        return self.config.description
+
+    @property
     def identity(self) -> str:
         """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
         if self.config.identity is None:

@@ -29,10 +29,10 @@ from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 
-def create_endpoints(pipeline: "CodecPipeline") -> None:
+def create_endpoints(pipeline: "Codec") -> None:
     """Add `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
     model has a captioner; nothing of them shows on the page.
     """
@@ -65,7 +65,7 @@ def create_endpoints(pipeline: "CodecPipeline") -> None:
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 
-def _create_sampling_inputs(pipeline: "CodecPipeline") -> list[Component]:
+def _create_sampling_inputs(pipeline: "Codec") -> list[Component]:
     return [
         gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, label="Steps"),
         gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
@@ -74,7 +74,7 @@ def _create_sampling_inputs(pipeline: "CodecPipeline") -> list[Component]:
     ]
 
 
-def _create_sweep_inputs(pipeline: "CodecPipeline") -> list[Component]:
+def _create_sweep_inputs(pipeline: "Codec") -> list[Component]:
     return [
         gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets"),
         gr.JSON([Sampling.guidance], label="Guidance scales, a list"),
@@ -91,7 +91,7 @@ class Endpoints:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
 
     def compress(

@@ -14,7 +14,7 @@ from percov2_demo.ui.render.plots import RATE
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 DEFAULT = "default"
 """Stands for the model's own strength among the strengths."""
@@ -64,7 +64,7 @@ class SweepControls:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         start = KINDS["settings"]
         self.kind = gr.Radio(
@@ -128,7 +128,7 @@ class SweepControls:
         return plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
 
 
-def offered_kinds(pipeline: "CodecPipeline") -> list[str]:
+def offered_kinds(pipeline: "Codec") -> list[str]:
     """Names of the sweeps that vary something of a model."""
     varying = {"strength": pipeline.has_estimate, "presets": len(pipeline.presets) > 1}
     return [name for name in KINDS if varying.get(name, True)]

@@ -20,7 +20,7 @@ from percov2_demo.ui.server.errors import friendly
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -42,7 +42,7 @@ class InsideTab:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=4, min_width=320):

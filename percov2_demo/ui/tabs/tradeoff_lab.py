@@ -21,7 +21,7 @@ from percov2_demo.ui.tabs.lab import Lab, Updates
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 DEVIATION_PEAK = 32
 """Standard deviation, of 127.5 at most, that the map shows lightest."""
@@ -34,7 +34,7 @@ class TradeoffLab(Lab):
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         super().__init__(pipeline, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
 
     def _create_inputs(self) -> None:
