@@ -159,7 +159,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         download: Mapping[str, Any],
         **kwargs: Any,
     ) -> tuple[Self, Estimate]:
-        """Loads the model of a folder, with what its weights take; one that is complete has no use for a base."""
+        """Load the model of a folder, with what its weights take; one that is complete has no use for a base."""
         needed = check_memory(component_sizes(folder), plan, device)
         kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
         pipeline = super().from_pretrained(str(folder), **kwargs)
