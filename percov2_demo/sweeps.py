@@ -18,12 +18,14 @@ from PIL import Image
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.images import fit_image
+from percov2_demo.painters.known import DEFAULT_SIGMA
+from percov2_demo.painters.offer import Advice
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
+    from percov2_demo.painters.canvas import Canvas
     from percov2_demo.pipelines.codec import Codec
-    from percov2_demo.sampling.sampler import Start
 
 MAX_BATCH = 4
 """Pictures painted at once: more would keep the viewer waiting for the first. A CPU paints several in the time that
@@ -79,7 +81,8 @@ class Outcome:
         trial: The trial.
         stream: The file's content.
         picture: The painted picture.
-        metrics: The pair's metrics by name, see `metrics.measure`; None where the picture is too small for one.
+        metrics: The pair's metrics by name, see `metrics.measure`; None where the picture is too small for one. Beside
+            them "agreement", the share of the file's indices that come back from the picture.
         seconds: Time it took to paint; of a batch, a picture's share.
     """
 
@@ -106,22 +109,29 @@ def plan(
     presets: Iterable[str],
     captions: Iterable[str],
     samplings: Iterable[Sampling],
-    default_strength: Callable[[str], float],
+    advise: Callable[[str, str], Advice | None],
     fast: bool = False,
 ) -> list[Trial]:
-    """Combine all settings, each picture once: without a caption guidance changes nothing, at strength 0 nothing does.
+    """Combine all settings, each picture once.
+
+    Without a caption, or with a painter that has none, guidance changes nothing; at strength 0 nothing does.
 
     Args:
         presets: Names of presets.
         captions: Texts; an empty one stands for no caption.
         samplings: Settings of the decoder.
-        default_strength: A preset's strength where a setting has none.
+        advise: What is known of a painter's usual settings for a preset, see `Painters.advise`: where a setting has no
+            strength, it is the painter's.
         fast: Whether they are painted in the fast mode.
     """
     trials: dict[Trial, Trial] = {}
     for preset, caption, sampling in product(presets, captions, samplings):
-        strength = default_strength(preset) if sampling.strength is None else sampling.strength
-        trial = Trial(preset, caption, replace(sampling, strength=strength), fast)
+        advice = advise(sampling.painter, preset)
+        strength = sampling.strength
+        if strength is None:
+            strength = DEFAULT_SIGMA if advice is None else advice.sigma
+        guidance = 1.0 if advice is not None and advice.guidance is None else sampling.guidance
+        trial = Trial(preset, caption, replace(sampling, strength=strength, guidance=guidance), fast)
         trials.setdefault(trial._picture, trial)
     return list(trials.values())
 
@@ -158,8 +168,12 @@ def sweep(
         return pipeline.recode(replace(encode(preset), caption=caption))
 
     @cache
-    def start_of(preset: str, caption: str, strength: float) -> "Start":
-        return pipeline.start(stream_of(preset, caption), strength)
+    def canvas_of(preset: str, caption: str) -> "Canvas":
+        return pipeline.canvas(stream_of(preset, caption))
+
+    @cache
+    def start_of(painter: str, preset: str, caption: str, strength: float) -> Any:
+        return pipeline.painters.find(painter).start(canvas_of(preset, caption), strength)
 
     def report(_pipeline: object, step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
         if on_step is not None:
@@ -171,12 +185,15 @@ def sweep(
     for batch in _batches(trials, 1 if pipeline.device.type == "cpu" else MAX_BATCH):
         stream = stream_of(batch[0].preset, batch[0].caption)
         begin = time.perf_counter()
-        start = start_of(batch[0].preset, batch[0].caption, batch[0].sampling.strength)
+        name, strength = batch[0].sampling.painter, batch[0].sampling.strength
+        painter = pipeline.painters.find(name)
+        start = start_of(name, batch[0].preset, batch[0].caption, strength)
         samplings = [trial.sampling for trial in batch]
-        pictures = pipeline.paint(start, samplings, batch[0].fast, report, interrupt)
+        pictures = painter.paint(start, samplings, batch[0].fast and painter.card.fast, report, interrupt)
         seconds = (time.perf_counter() - begin) / len(batch)
         for trial, picture in zip(batch, pictures, strict=True):
-            yield Outcome(trial, stream, picture, measure(reference, to_tensor(picture)), seconds)
+            metrics = measure(reference, to_tensor(picture)) | {"agreement": pipeline.agreement(stream, picture)}
+            yield Outcome(trial, stream, picture, metrics, seconds)
 
 
 def difference(first: Image.Image, second: Image.Image) -> NDArray[np.float32]:

@@ -20,6 +20,7 @@ from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.commands import info
 from percov2_demo.images import fit_image, load_image
 from tests.conftest import tiny_pipeline
+from tests.painters.tiny import save_tiny
 from tests.perco import write_checkpoint
 from tests.scene import draw_scene
 
@@ -80,12 +81,38 @@ def test_decompress_writes_the_picture(folder):
     result = json.loads(completed.stdout)
     assert (result["steps"], result["guidance"], result["strength"], result["seed"]) == (2, 2.0, 0.7, 3)
     assert result["fast"]
+    assert (result["painter"], result["hold"]) == ("own", 0)
+    assert 0 <= result["agreement"] <= 1
     assert set(result["seconds"]) == {"load", "read", "decompress"}
     stream = tiny_pipeline().read(folder / "photo.pcv2")
     expected = tiny_pipeline().decompress(stream, 2, 2.0, 0.7, seed=3, fast=True)
     with Image.open(folder / "back.png") as image:
         assert image.format == "PNG"
         assert np.abs(np.asarray(image, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_a_public_model_paints_the_file(folder, tmp_path, capsys):
+    painter = str(save_tiny("sd", tmp_path))
+    model, out = str(folder / "model"), str(tmp_path / "back.png")
+    arguments = ["decompress", str(folder / "photo.pcv2"), "-o", out, "--model", model, "--painter", painter]
+    assert main([*arguments, "--steps", "1", "--strength", "auto", "--agreement", "0", "--hold", "0.5"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["painter"], result["steps"], result["hold"]) == ("sd", 1, 0.5)
+    assert result["strength"] == 1 - 1 / 32
+    assert set(result["seconds"]) == {"load", "read", "painter", "decompress"}
+    assert main([*arguments[:-1], str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("error: there is no painter in ")
+
+
+def test_known_painters_are_listed(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert main(["painters"]) == 0
+    table = capsys.readouterr().out
+    assert table.startswith("MODEL")
+    assert "Tongyi-MAI/Z-Image-Turbo" in table
+    assert main(["painters", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)["painters"]
+    assert {painter["downloaded"] for painter in listed} == {False}
 
 
 def test_a_published_perco_checkpoint_is_converted_and_used(tmp_path, capsys):

@@ -10,6 +10,8 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
+from percov2_demo.painters.offer import Advice
+from percov2_demo.painters.own import OwnPainter
 from percov2_demo.sampling.sampler import Interrupted
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep
@@ -25,19 +27,21 @@ def trial(caption: str = "", preset: str = "ultra-low", **settings) -> Trial:
     return Trial(preset, caption, Sampling(**{"steps": 2, "strength": 0.5} | settings))
 
 
-def strengths(preset: str) -> float:
-    return {"ultra-low": 0.3, "low": 0.2}[preset]
+def advise(painter: str, preset: str) -> Advice | None:
+    if painter == "owner/unknown":
+        return None
+    return Advice(4, None if painter == "owner/turbo" else 3.0, {"ultra-low": 0.3, "low": 0.2}[preset])
 
 
 def test_all_combinations_are_planned():
     samplings = [Sampling(steps, guidance, 0.5) for steps, guidance in product((1, 2), (1, 3))]
-    trials = plan(["ultra-low", "low"], ["a castle"], samplings, strengths)
+    trials = plan(["ultra-low", "low"], ["a castle"], samplings, advise)
     assert len(trials) == 8
     assert trials[0] == Trial("ultra-low", "a castle", Sampling(1, 1, 0.5))
 
 
 def test_no_strength_is_the_models():
-    (first, second) = plan(["ultra-low", "low"], ["a castle"], [Sampling()], strengths)
+    (first, second) = plan(["ultra-low", "low"], ["a castle"], [Sampling()], advise)
     assert (first.sampling.strength, second.sampling.strength) == (0.3, 0.2)
 
 
@@ -51,7 +55,18 @@ def test_no_strength_is_the_models():
     ],
 )
 def test_the_same_picture_is_planned_once(caption, samplings, count):
-    assert len(plan(["ultra-low"], [caption], samplings, strengths)) == count
+    assert len(plan(["ultra-low"], [caption], samplings, advise)) == count
+
+
+def test_a_painter_without_guidance_paints_one_picture_for_all_scales():
+    samplings = [Sampling(2, guidance, 0.5, painter="owner/turbo") for guidance in (1, 3, 7)]
+    (only,) = plan(["low"], ["a castle"], samplings, advise)
+    assert only.sampling.guidance == 1
+
+
+def test_a_painter_that_is_not_known_begins_at_a_usual_noise_level():
+    (only,) = plan(["low"], ["a castle"], [Sampling(2, 3, painter="owner/unknown")], advise)
+    assert only.sampling.strength == 0.6
 
 
 def test_the_estimate_takes_no_steps():
@@ -87,17 +102,17 @@ def test_captions_share_indices(pipeline, photo):
 
 def test_a_photo_is_encoded_once_for_each_preset_and_coded_once_for_each_caption(pipeline, photo, monkeypatch):
     encoded, coded = [], []
-    encode, check = type(pipeline.hyper_codec).encode, EntropyCoder.check
+    compress, check = type(pipeline).compress, EntropyCoder.check
 
-    def count_encoded(self, latents, preset):
+    def count_encoded(self, photo, preset, **options):
         encoded.append(preset)
-        return encode(self, latents, preset)
+        return compress(self, photo, preset, **options)
 
     def count_coded(self, stream):
         coded.append((stream.preset, stream.caption))
         check(self, stream)
 
-    monkeypatch.setattr(type(pipeline.hyper_codec), "encode", count_encoded)
+    monkeypatch.setattr(type(pipeline), "compress", count_encoded)
     monkeypatch.setattr(EntropyCoder, "check", count_coded)
     pairs = list(product(("ultra-low", "low"), ("", "a castle")))
     assert len(list(sweep(pipeline, photo, [trial(caption, preset, steps=1) for preset, caption in pairs]))) == 4
@@ -115,13 +130,13 @@ def test_neighbours_are_batched_by_what_they_share():
 
 def test_a_cpu_paints_one_after_another(pipeline, photo, monkeypatch):
     painted = []
-    paint = type(pipeline).paint
+    paint = OwnPainter.paint
 
     def count(self, start, samplings, *args):
         painted.append([sampling.seed for sampling in samplings])
         return paint(self, start, samplings, *args)
 
-    monkeypatch.setattr(type(pipeline), "paint", count)
+    monkeypatch.setattr(OwnPainter, "paint", count)
     assert len(list(sweep(pipeline, photo, [trial(seed=seed) for seed in range(2)]))) == 2
     assert painted == [[0], [1]]
 
@@ -146,7 +161,7 @@ def test_first_steps_from_the_same_noise_are_run_once(pipeline, photo, monkeypat
 
 
 def test_fast_is_told_in_the_row(pipeline, photo):
-    (planned,) = plan(["ultra-low"], ["a castle"], [Sampling(4, strength=0.5)], strengths, fast=True)
+    (planned,) = plan(["ultra-low"], ["a castle"], [Sampling(4, strength=0.5)], advise, fast=True)
     (outcome,) = sweep(pipeline, photo, [planned])
     assert outcome.to_row()["fast"]
     assert np.array_equal(outcome.picture, pipeline.decompress(outcome.stream, 4, strength=0.5, fast=True))

@@ -59,7 +59,7 @@ def bench(
     photo = fit_image(photo, max_side=pipeline.max_side)
     stream = pipeline.compress(photo, caption=CAPTION)
     sampling = replace(sampling or Sampling(), strength=pipeline.default_strength(stream.preset))
-    pipeline.check_sampling(sampling)
+    pipeline.painters.own.check_sampling(sampling)
     parts = _parts(pipeline, photo, stream, sampling, repeats)
     return (
         {"settings": _settings(pipeline, photo, repeats, sampling), "parts": parts}

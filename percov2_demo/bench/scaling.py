@@ -125,7 +125,7 @@ def scale(
     sampling, ranges = sampling or Sampling(), ranges or Ranges()
     like = pipeline.compress(photo, caption=CAPTION)
     sampling = replace(sampling, strength=pipeline.default_strength(like.preset))
-    pipeline.check_sampling(sampling)
+    pipeline.painters.own.check_sampling(sampling)
 
     def square(side: int) -> Image.Image:
         return ImageOps.fit(photo, (side, side), Image.Resampling.LANCZOS)

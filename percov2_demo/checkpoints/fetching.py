@@ -1,6 +1,7 @@
 """Fetch repositories of the hub as folders, or say in one sentence why that failed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from tqdm import tqdm
 
 from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, read_json
 from percov2_demo.checkpoints.weights import STEMS
 from percov2_demo.errors import ModelError
 
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes of a download have arrived, and how many there are."""
 
 DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 
@@ -35,7 +40,7 @@ _PART_FILES = (
 _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token from hf.co/settings/tokens"
 
 
-def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Path:
+def fetch(repository: str, leave_out: Sequence[str] = (), progress: Progress | None = None, **download: Any) -> Path:
     """Return the folder of a hub repository's model, downloaded where the cache does not have it.
 
     Only what the model consists of is fetched: the components that its index names, or, where it has none, the files
@@ -44,6 +49,7 @@ def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Pa
     Args:
         repository: `owner/name` on the hub.
         leave_out: Components that are not needed.
+        progress: Told what has arrived of the components.
         **download: `DOWNLOAD_OPTIONS` of the hub's download.
 
     Raises:
@@ -58,7 +64,7 @@ def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Pa
         parts = ["*"]
     else:
         return _download(repository, _PART_FILES, pinned, ignore="*/*")
-    return _download(repository, [f"{part}/{file}" for part in parts for file in _PART_FILES], pinned)
+    return _download(repository, [f"{part}/{file}" for part in parts for file in _PART_FILES], pinned, None, progress)
 
 
 def components(index: Mapping[str, Any]) -> list[str]:
@@ -66,12 +72,41 @@ def components(index: Mapping[str, Any]) -> list[str]:
     return [name for name, kind in index.items() if isinstance(kind, list) and kind[-1:] not in ([], [None])]
 
 
-def _download(repository: str, files: Sequence[str], download: dict[str, Any], ignore: str | None = None) -> Path:
+def _download(
+    repository: str,
+    files: Sequence[str],
+    download: dict[str, Any],
+    ignore: str | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    options = download if progress is None else download | {"tqdm_class": _bytes_bar(progress)}
     try:
-        folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **download)
+        folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **options)
     except (HFValidationError, HTTPError, LocalEntryNotFoundError, LocalTokenNotFoundError) as error:
         raise ModelError(_sentence(error, repository, download)) from error
     return Path(folder)
+
+
+def _bytes_bar(progress: Progress) -> type[tqdm]:
+    """Make a class of bars that tell of bytes in place of drawing them.
+
+    The hub's library counts the same bytes twice, as they arrive and as they are written; the one that leads is told.
+    """
+    told = 0
+
+    class BytesBar(tqdm):
+        def __init__(self, *args: Any, **kwargs: Any):
+            super().__init__(*args, **kwargs | {"file": StringIO()})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            nonlocal told
+            moved = super().update(n)
+            if self.unit == "B" and self.total and self.n > told:
+                told = int(self.n)
+                progress(told, int(self.total))
+            return moved
+
+    return BytesBar
 
 
 def _sentence(error: Exception, repository: str, download: dict[str, Any]) -> str:

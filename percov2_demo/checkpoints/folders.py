@@ -1,12 +1,13 @@
 """Find models: the embedded one, a folder, a repository on the hub."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
 from percov2_demo.assets import ASSETS
-from percov2_demo.checkpoints.fetching import fetch
+from percov2_demo.checkpoints.fetching import Progress, fetch
 from percov2_demo.checkpoints.memory_plans import GIGABYTE, PLANS, T5, MemoryPlan, estimate
 from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
 from percov2_demo.checkpoints.weights import component_sizes
@@ -78,7 +79,9 @@ def base_alone(name: str) -> ModelError:
     )
 
 
-def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: Any) -> Path:
+def find_folder(
+    model: str | Path, leave_out: Sequence[str] = (), progress: Progress | None = None, **download: Any
+) -> Path:
     """Return a folder, or that of a hub repository, downloaded where the cache lacks it; see `fetching.fetch`.
 
     Raises:
@@ -86,7 +89,7 @@ def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: 
     """
     folder = Path(model)
     if not folder.is_dir():
-        folder = fetch(str(model), leave_out, **download)
+        folder = fetch(str(model), leave_out, progress, **download)
     # The libraries that read them name the folder's place in their complaints.
     for config in (*folder.glob("*config.json"), *folder.glob("*/*config.json")):
         read_json(config, name=config.relative_to(folder).as_posix())

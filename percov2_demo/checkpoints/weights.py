@@ -1,6 +1,7 @@
 """Read sizes and names from the safetensors files of a model folder, without loading the weights."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -81,14 +82,18 @@ def component_size(folder: Path) -> Size:
     return Size(floats, integers, integer_bytes)
 
 
-def component_sizes(folder: Path) -> dict[str, Size]:
+def component_sizes(folder: Path, leave_out: Collection[str] = ()) -> dict[str, Size]:
     """Read the sizes of all components of a model folder that have weights, by name.
+
+    Args:
+        folder: The model's folder.
+        leave_out: Components that are not needed.
 
     Raises:
         ModelError: A file is missing or cannot be read.
     """
     sizes = {}
-    for part in sorted(path for path in folder.iterdir() if path.is_dir()):
+    for part in sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in leave_out):
         size = component_size(part)
         if size != Size(0):
             sizes[part.name] = size

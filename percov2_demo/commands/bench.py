@@ -5,10 +5,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from percov2_demo.commands.model import add_model_options, load_pipeline
+from percov2_demo.commands.model import add_model_options, add_painter_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.errors import InputError
 from percov2_demo.images import load_image
+from percov2_demo.sampling.settings import OWN
 
 
 HELP = "how long each part takes, also beside the plain diffusers loop"
@@ -22,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--variants", action="store_true", help="also in bfloat16 and compiled, which takes minutes")
     parser.add_argument("--json", action="store_true", help="one JSON object in place of the table")
     add_model_options(parser)
+    add_painter_options(parser)
 
 
 def run(options: Namespace) -> None:
@@ -33,12 +35,16 @@ def run(options: Namespace) -> None:
     pipeline = load_pipeline(options)
     watch.lap("imports and load")
     from percov2_demo.bench import bench, scale, scale_table, table
+    from percov2_demo.bench.stock import bench_painter, painter_table
     from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
-    if not isinstance(pipeline, PerCoV2Pipeline):
-        raise InputError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
     pipeline.set_progress_bar_config(disable=True)
-    if options.scale:
+    if options.painter != OWN:
+        painter = pipeline.painters.find(options.painter)
+        result, lines = bench_painter(pipeline, photo.convert("RGB"), painter, options.repeats), painter_table
+    elif not isinstance(pipeline, PerCoV2Pipeline):
+        raise InputError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
+    elif options.scale:
         result, lines = scale(pipeline, photo.convert("RGB"), options.repeats), scale_table
     else:
         result, lines = bench(pipeline, photo.convert("RGB"), options.repeats, variants=options.variants), table

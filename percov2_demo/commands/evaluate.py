@@ -6,9 +6,15 @@ from itertools import product, starmap
 from pathlib import Path
 
 from percov2_demo.bitstream import SCHEDULES
-from percov2_demo.commands.decompress import STEPS_HELP, STRENGTH_HELP
+from percov2_demo.commands.decompress import HOLD_HELP, STEPS_HELP, STRENGTH_HELP
 from percov2_demo.commands.files import check_output_folder
-from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
+from percov2_demo.commands.model import (
+    CAPTION_DEFAULT,
+    add_model_options,
+    add_painter_options,
+    default_caption,
+    load_pipeline,
+)
 from percov2_demo.commands.output import print_json
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
@@ -29,7 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--entropy", nargs="+", type=coding, default=["default"], help=f"default, qlds:S, {', '.join(SCHEDULES)}"
     )
     parser.add_argument("--steps", nargs="+", type=int, help=STEPS_HELP)
-    parser.add_argument("--guidance", nargs="+", type=float, default=[Sampling.guidance])
+    parser.add_argument("--guidance", nargs="+", type=float, help="guidance scales; default: the painter's")
+    parser.add_argument("--hold", type=float, default=Sampling.hold, help=HOLD_HELP)
     parser.add_argument(
         "--strength", nargs="+", type=strength, default=[None], help=f'{STRENGTH_HELP}, also by the word "default"'
     )
@@ -46,6 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--dataset", help="name of the pictures in the results; default: the folder's")
     add_model_options(parser, captioner=True)
+    add_painter_options(parser)
 
 
 def strength(text: str) -> float | None:
@@ -88,12 +96,16 @@ def run(options: Namespace) -> int:
     pictures = [replace(picture, max_side=pipeline.max_side) for picture in pictures]
     if source == "auto":
         pictures = describe_pictures(pictures, pipeline.caption)
-    steps = options.steps or [pipeline.default_steps]
-    samplings = product(steps, options.guidance, options.strength, options.seeds)
+    painter = pipeline.painters.find(options.painter)
+    usual = painter.settle(pipeline.presets[0], Sampling(None, None))
+    guidances = [usual.guidance] if painter.card.guidance is None else options.guidance or [usual.guidance]
+    settings = product(
+        options.steps or [usual.steps], guidances, options.strength, options.seeds, [options.hold], [options.painter]
+    )
     protocol = Protocol(
         presets=tuple(options.presets or pipeline.presets),
         entropies=tuple(options.entropy),
-        samplings=distinct_samplings(starmap(Sampling, samplings)),
+        samplings=distinct_samplings(starmap(Sampling, settings)),
         fit=options.fit,
         captions=captions.name if captions else source,
         baselines=baselines,
@@ -101,7 +113,7 @@ def run(options: Namespace) -> int:
         dataset=options.dataset or options.input.resolve().name,
     )
     for sampling in protocol.samplings:
-        pipeline.check_sampling(sampling)
+        painter.check_sampling(sampling)
     summary = evaluate(pipeline, pictures, protocol, options.out)
     if summary is None:
         return 0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.memory_plans import PLANS
 from percov2_demo.errors import InputError
+from percov2_demo.sampling.settings import OWN
 
 
 if TYPE_CHECKING:
@@ -54,6 +55,47 @@ def add_model_options(parser: ArgumentParser, placement: bool = True, captioner:
         )
 
 
+def add_painter_options(parser: ArgumentParser, several: bool = False) -> None:
+    """Adds --painter, as often as it is given where `several`, and --tiny-autoencoder."""
+    named = [name for name in os.environ.get("PERCOV2_PAINTER", "").split(",") if name]
+    what = (
+        "public text-to-image model that paints, a folder or hub id; see the command painters; default: the variable"
+    )
+    if several:
+        parser.add_argument(
+            "--painter",
+            metavar="ID",
+            dest="painters",
+            action="append",
+            help=f"{what} PERCOV2_PAINTER; may be given several times, the model's own is always there",
+        )
+    else:
+        parser.add_argument(
+            "--painter",
+            metavar="ID",
+            default=named[0] if named else OWN,
+            help=f"{what} PERCOV2_PAINTER, or else {OWN}, the model's own",
+        )
+    parser.set_defaults(offered=named)
+    parser.add_argument(
+        "--painter-device",
+        default=os.environ.get("PERCOV2_PAINTER_DEVICE") or None,
+        help="where a public painter works; default: the variable PERCOV2_PAINTER_DEVICE, or else as --device",
+    )
+    parser.add_argument(
+        "--painter-memory",
+        choices=PLANS,
+        default=os.environ.get("PERCOV2_PAINTER_MEMORY") or None,
+        help="its memory plan; default: the variable PERCOV2_PAINTER_MEMORY, or else as --memory",
+    )
+    parser.add_argument(
+        "--tiny-autoencoder",
+        action="store_true",
+        default=os.environ.get("PERCOV2_TINY_AUTOENCODER") == "1",
+        help="a public painter works with a small autoencoder: quick on a CPU, less fine",
+    )
+
+
 def default_caption(options: Namespace) -> str:
     """Return the caption where none is given: a captioner that was named is there to write it."""
     return "none" if options.captioner in (None, "none") else "auto"
@@ -70,6 +112,10 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
         print(f"note: {ignored}", file=sys.stderr)
     if getattr(options, "captioner", None) is not None:
         pipeline.use_captioner(options.captioner)
+    if hasattr(options, "tiny_autoencoder"):
+        pipeline.offer_painters(
+            _named_painters(options), options.tiny_autoencoder, options.painter_device, options.painter_memory
+        )
     pipeline.set_progress_bar_config(disable=not sys.stderr.isatty(), file=sys.stderr)
     return pipeline
 
@@ -82,6 +128,12 @@ def check_docstrings() -> None:
     """
     if sys.flags.optimize > 1:
         raise InputError("the libraries need docstrings, which -OO and PYTHONOPTIMIZE=2 remove: use -O, or neither")
+
+
+def _named_painters(options: Namespace) -> list[str]:
+    if hasattr(options, "painters"):
+        return options.painters or options.offered
+    return [] if options.painter == OWN else [options.painter]
 
 
 def quieten_libraries() -> None:

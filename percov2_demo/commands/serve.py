@@ -8,7 +8,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
-from percov2_demo.commands.model import add_model_options, check_docstrings, load_pipeline
+from percov2_demo.commands.model import add_model_options, add_painter_options, check_docstrings, load_pipeline
 from percov2_demo.errors import InputError
 
 
@@ -30,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="show the examples whenever nobody has touched the page for so long; default: 60",
     )
     add_model_options(parser, captioner=True)
+    add_painter_options(parser, several=True)
 
 
 def seconds(text: str) -> float:
@@ -64,6 +65,10 @@ def run(options: Namespace) -> None:
 
     share_heaps()
     pipeline = load_pipeline(options)
+    if os.environ.get("SPACES_ZERO_GPU"):
+        # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
+        for name in pipeline.painters.names[1:2]:
+            pipeline.painters.find(name)
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), without_proxies(), visitors_folder():

@@ -71,6 +71,8 @@ class Evaluator:
                 guidance_scale=sampling.guidance,
                 strength=settings["strength"],
                 seed=sampling.seed,
+                painter=sampling.painter,
+                hold=sampling.hold,
             )
             seconds["decode"] = time.perf_counter() - start
             # Level 1 is several times as fast as the default and the files are a tenth larger.
@@ -167,8 +169,10 @@ class Evaluator:
         return folder / f"{picture.name}.png"
 
     def settings(self, preset: str, sampling: Sampling) -> dict[str, float]:
-        """Return a sampling as columns, with the model's strength where none is given."""
-        strength = self.pipeline.default_strength(preset) if sampling.strength is None else sampling.strength
+        """Return a sampling as columns, with the painter's strength where none is given; one painter paints them all."""
+        strength = sampling.strength
+        if strength is None:
+            strength = self.pipeline.painters.find(sampling.painter).default_sigma(preset)
         return {"steps": sampling.steps, "guidance": sampling.guidance, "strength": strength, "seed": sampling.seed}
 
     def _index_bits(self, stream: Bitstream) -> float:

@@ -162,7 +162,8 @@ def _assemble(
         write_csv(out / "codings.csv", coded_points)
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
-    strengths = {preset: pipeline.default_strength(preset) for preset in protocol.presets}
+    painter = pipeline.painters.find(protocol.samplings[0].painter)
+    strengths = {preset: painter.default_sigma(preset) for preset in protocol.presets}
     settings = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
     settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}

@@ -9,3 +9,11 @@ VARIABLES = {
     "zero-gpu": {"PERCOV2_DEVICE": "cuda", "PERCOV2_MEMORY": "32gb"},
 }
 """Defaults of the command line on each hardware."""
+
+PAINTER_VARIABLES = {
+    "cpu-basic": {},
+    # The embedded model writes its files on the CPU, where that costs a visitor no quota.
+    "zero-gpu": {"PERCOV2_DEVICE": "cpu", "PERCOV2_MEMORY": "max", "PERCOV2_PAINTER_DEVICE": "cuda"}
+    | {"PERCOV2_PAINTER_MEMORY": "32gb"},
+}
+"""Those that differ where a public painter is served beside the embedded model."""

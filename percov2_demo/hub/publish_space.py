@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,13 +14,21 @@ from huggingface_hub.utils import filter_repo_objects
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.folders import BASE_REPOSITORIES, EMBEDDED_MODEL, base_alone
 from percov2_demo.errors import HubError, InputError
-from percov2_demo.hub.hardware import HARDWARE, VARIABLES
+from percov2_demo.hub.hardware import HARDWARE, PAINTER_VARIABLES, VARIABLES
 from percov2_demo.hub.messages import check_name, remedies
 
 
 ROOT = Path(__file__).parents[2]
 
-OPTIONAL_VARIABLES = {"PERCOV2_MEMORY", "PERCOV2_BASE", "PERCOV2_CAPTIONER"}
+OPTIONAL_VARIABLES = {
+    "PERCOV2_MEMORY",
+    "PERCOV2_BASE",
+    "PERCOV2_CAPTIONER",
+    "PERCOV2_PAINTER",
+    "PERCOV2_PAINTER_DEVICE",
+    "PERCOV2_PAINTER_MEMORY",
+    "PERCOV2_TINY_AUTOENCODER",
+}
 """Variables that not every Space is given."""
 
 # Lists what a Space needs, so that nothing else in a checkout can slip in; a pattern's * also stands for slashes.
@@ -50,6 +59,8 @@ def publish(
     private: bool = False,
     update: bool = False,
     dry_run: bool = False,
+    painter: str | None = None,
+    tiny_autoencoder: bool = False,
 ) -> dict[str, Any]:
     """Create a Space, or replace its files, with the token of the environment or of `hf auth login`.
 
@@ -62,10 +73,12 @@ def publish(
         private: Whether the Space is seen by its owner alone from now on; else it is public, or as it was.
         update: Whether the Space is there already; its files are replaced, and its variables are those given here.
         dry_run: Whether to do nothing but say what would be done; takes neither network nor token.
+        painter: Repository on the hub of a public text-to-image model that paints beside the model's own painter.
+        tiny_autoencoder: Whether that one works with a small autoencoder.
 
     Returns:
-        The Space's name and hardware, its variables, whether the model is fetched when the Space is built (a dry run
-        takes it for public), and the sizes of its files in bytes; its address once published.
+        The Space's name and hardware, its variables, what is fetched when the Space is built (a dry run takes it for
+        public), and the sizes of its files in bytes; its address once published.
 
     Raises:
         HubError: A name is none, or the hub refused; in one sentence with the remedy.
@@ -86,9 +99,12 @@ def publish(
         if captioner not in CAPTIONER_WORDS:
             _check_repository(captioner, "a captioner")
         variables["PERCOV2_CAPTIONER"] = captioner
-    preload = model is not None and (dry_run or _is_public(model))
+    if painter is not None:
+        variables |= _painter_variables(painter, tiny_autoencoder, {} if model else PAINTER_VARIABLES[hardware])
+    models = [name for name in (model, painter) if name is not None]
+    preload = [name for name in models if dry_run or _is_public(name)]
     with TemporaryDirectory() as folder:
-        sizes = assemble(Path(folder), hardware, model, preload)
+        sizes = assemble(Path(folder), hardware, models, preload)
         result = {"space": space, "hardware": hardware, "variables": variables, "preload": preload}
         result |= {"bytes": sum(sizes.values()), "files": sizes}
         if not dry_run:
@@ -96,14 +112,14 @@ def publish(
     return result
 
 
-def assemble(folder: Path, hardware: str, model: str | None = None, preload: bool = False) -> dict[str, int]:
+def assemble(folder: Path, hardware: str, models: Sequence[str] = (), preload: Sequence[str] = ()) -> dict[str, int]:
     """Write a Space's files.
 
     Args:
         folder: An empty folder.
         hardware: One of `HARDWARE`.
-        model: Repository on the hub of the model that it serves; None for the embedded model.
-        preload: Whether the model is fetched when the Space is built, which a public one alone can be.
+        models: Repositories on the hub of the models that it serves besides the embedded one.
+        preload: Those that are fetched when the Space is built, which public ones alone can be.
 
     Returns:
         Sizes in bytes by path.
@@ -113,10 +129,10 @@ def assemble(folder: Path, hardware: str, model: str | None = None, preload: boo
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
     card = RepoCard((variant / "README.md").read_text("utf-8"))
-    if model is not None:
-        card.data.models = [model]
+    if models:
+        card.data.models = list(models)
     if preload:
-        card.data.preload_from_hub = [model]
+        card.data.preload_from_hub = list(preload)
     card.save(folder / "README.md")
     # One file, because a Space is built from this one alone.
     requirements = [path / "requirements.txt" for path in (ROOT, variant)]
@@ -140,6 +156,12 @@ def _check_repository(name: str, what: str) -> None:
     if Path(name).exists():
         raise HubError(f"{name} is on this computer: upload it to the hub first, and name its repository")
     check_name(name, what)
+
+
+def _painter_variables(painter: str, tiny_autoencoder: bool, placed: dict[str, str]) -> dict[str, str]:
+    _check_repository(painter, "a painter")
+    variables = placed | {"PERCOV2_PAINTER": painter}
+    return variables | {"PERCOV2_TINY_AUTOENCODER": "1"} if tiny_autoencoder else variables
 
 
 def _is_public(model: str) -> bool:

@@ -5,9 +5,8 @@ latent, the caption enters through the network's attention to text, guidance act
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -16,6 +15,7 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.image_processor import VaeImageProcessor
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from transformers import VisionEncoderDecoderModel
@@ -27,11 +27,12 @@ from percov2_demo.captioning.language import LanguageCaptioner
 from percov2_demo.captioning.latents import LatentCaptioner
 from percov2_demo.captioning.names import CAPTIONERS
 from percov2_demo.checkpoints.damage import damage_as_sentence
-from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS
+from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS, Progress
 from percov2_demo.checkpoints.fingerprint import fingerprint
 from percov2_demo.checkpoints.folders import model_folder, pipeline_class
 from percov2_demo.checkpoints.free_memory import check_memory
 from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, PLANS, Estimate, MemoryPlan, get_plan
+from percov2_demo.checkpoints.placement import Placement, find_device, load_t5, place, precisions, tiled
 from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -41,8 +42,13 @@ from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.models.text_encoders import TextCondition
+from percov2_demo.painters.agreement import DEFAULT_SHARE, Found, agreement, find_sigma
+from percov2_demo.painters.canvas import Canvas
+from percov2_demo.painters.offer import Painters
+from percov2_demo.painters.own import OwnPainter
+from percov2_demo.painters.painter import Painter, StepCallback, check_batch
+from percov2_demo.painters.stock.loading import load_stock_painter
 from percov2_demo.pipelines.onednn import onednn_products
-from percov2_demo.pipelines.placement import Placement, find_device, load_t5, place, precisions, tiled
 from percov2_demo.pipelines.streams import StreamCoding
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.sampler import Sampler, Start
@@ -51,8 +57,6 @@ from percov2_demo.sampling.settings import Sampling
 
 ASIDE = (*ENTROPY_MODELS, "captioner")
 """Components that do not turn indices and caption into a picture."""
-
-StepCallback = Callable[["CodecPipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
 
 class CodecPipeline(DiffusionPipeline, StreamCoding):
@@ -82,6 +86,10 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         super().__init__()
         self.image_processor = VaeImageProcessor()
         self.placement: Placement | None = None
+        self.painters = Painters(OwnPainter(self), self._load_painter)
+        self._tiny_autoencoder: bool | str = False
+        self._painter_device: torch.device | None = None
+        self._painter_plan: MemoryPlan | None = None
         self._other_captioner: Captioner | None = None
 
     @property
@@ -104,7 +112,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         """The text condition of captions, in the network's precision."""
 
     @abstractmethod
-    def _sampler(self) -> Sampler:
+    def make_sampler(self) -> Sampler:
         """What follows the network from noise to a picture's latents."""
 
     @classmethod
@@ -324,64 +332,107 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         encode_utf8(caption)
         image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
         image = fit_image(image, fit, max_side=self.max_side)
-        with self._freeing():
-            indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
+        indices = self._indices(image, preset)
         stream = Bitstream(
             width=image.width,
             height=image.height,
             preset=preset,
             model=self._stream_identity,
             caption=caption,
-            indices=indices[0].cpu().numpy(),
+            indices=indices,
         )
         return self.recode(stream, caption_coding, entropy, entropy_steps, withheld)
 
-    @torch.inference_mode()
+    def offer_painters(
+        self,
+        models: Iterable[str | Path],
+        tiny_autoencoder: bool | str = False,
+        device: str | None = None,
+        memory: str | None = None,
+    ) -> None:
+        """Offers public text-to-image models as painters beside the model's own; each is loaded on first use.
+
+        Args:
+            models: Folders, or repositories on the hub.
+            tiny_autoencoder: As in `load_stock_painter`, for all stock painters from now on.
+            device: Where they work, as torch names it; None for where the model works.
+            memory: Name of their memory plan; None for the model's.
+
+        Raises:
+            InputError: There is no such folder, device or memory plan, or two are called the same.
+        """
+        self._tiny_autoencoder = tiny_autoencoder
+        self._painter_device = None if device is None else find_device(device)
+        self._painter_plan = None if memory is None else get_plan(memory)
+        self.painters.apart = device is not None
+        self.painters.offer(models)
+
+    def canvas(self, stream: Bitstream) -> Canvas:
+        """What a stream says, for whoever paints it.
+
+        Raises:
+            InputError: The stream is not for this model.
+        """
+        self._check_stream(stream)
+        if self._other_captioner is not None:
+            self._other_captioner.release()
+        return Canvas(self, stream)
+
     def decompress(
         self,
         stream: Bitstream,
         num_inference_steps: int | None = None,
-        guidance_scale: float = Sampling.guidance,
-        strength: float | None = Sampling.strength,
+        guidance_scale: float | None = None,
+        strength: float | None = None,
         seed: int | Sequence[int] = Sampling.seed,
         generator: torch.Generator | None = None,
         caption: str | None = None,
         fast: bool = False,
         callback_on_step_end: StepCallback | None = None,
         interrupt: Callable[[], bool] | None = None,
+        painter: Painter | str | None = None,
+        hold: float = 0.0,
     ) -> Image.Image | list[Image.Image]:
         """Paints the picture that a stream describes.
 
         Args:
             stream: The stream; it must have been made with this model.
-            num_inference_steps: Steps of the sampler, 1 to `max_steps`; `default_steps` if None.
+            num_inference_steps: Steps of the sampler; the painter's default if None.
             guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
-                amplifying it at half the cost, 0 ignores the caption.
-            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
-                pure noise as the paper does, 0 gives the estimate itself; None takes the model's default for the
-                preset.
+                amplifying it at half the cost, 0 ignores the caption; the painter's default if None. A painter without
+                guidance does not mind it.
+            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate: noise over
+                noise plus signal; 1 starts from pure noise as the paper does, 0 gives the estimate itself; None takes
+                the painter's default for the preset.
             seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
             caption: Text used in place of the stream's, at most 1024 bytes in UTF-8.
             fast: Every other step goes without the network, for a slightly different picture, see `sampler`; not
-                every model has this mode.
-            callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
-                each step; may return a dict with new `latents`.
+                every painter has this mode.
+            callback_on_step_end: Called as `callback(painter, step, sigma, {"latents", "expected_latents"})` after
+                each step, where the painter, or this pipeline for its own, has `decode_latents` for a preview; may
+                return a dict with new `latents`, which the own painter alone goes on with.
             interrupt: Asked before each step; True stops the sampler.
+            painter: Who paints: a painter, a folder or repository of a public text-to-image model, or None for the
+                model's own network.
+            hold: How far each step's low frequencies are drawn back to the estimate's, from 0 to 1.
 
         Raises:
             InputError: An argument is out of range, or the stream is not for this model.
+            ModelError: The painter cannot be used.
             Interrupted: `interrupt` returned True.
         """
+        canvas, painter = self.canvas(stream), self.painters.find(painter)
         seeds = [seed] if isinstance(seed, Integral) else list(seed)
-        steps = self.default_steps if num_inference_steps is None else num_inference_steps
-        samplings = [Sampling(steps, guidance_scale, strength, value) for value in seeds]
-        start = self.start(stream, strength, caption)
-        images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
+        samplings = [
+            painter.settle(stream.preset, Sampling(num_inference_steps, guidance_scale, strength, value, hold))
+            for value in seeds
+        ]
+        start = painter.start(canvas, check_batch(samplings).strength, caption)
+        images = painter.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
         return images[0] if isinstance(seed, Integral) else images
 
-    @torch.inference_mode()
     def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
         """What the pictures of a stream share, for `paint`.
 
@@ -394,22 +445,9 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
                 not for this model.
         """
-        self._check_stream(stream)
         strength = self.default_strength(stream.preset) if strength is None else strength
-        self.check_sampling(Sampling(strength=strength))
-        caption = stream.caption if caption is None else caption
-        encode_utf8(caption)
-        if self._other_captioner is not None:
-            self._other_captioner.release()
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
-        with self._freeing(), onednn_products():
-            # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
-            text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
-            condition = self.hyper_codec.decode(indices, stream.preset)
-        estimate = None if condition.estimate is None else condition.estimate.float()
-        return Start(Condition(condition.channels, estimate), text, strength)
+        return self.painters.own.start(self.canvas(stream), strength, caption)
 
-    @torch.inference_mode()
     def paint(
         self,
         start: Start,
@@ -419,49 +457,50 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         interrupt: Callable[[], bool] | None = None,
         generator: torch.Generator | None = None,
     ) -> list[Image.Image]:
-        """Pictures of several settings in one batch.
+        """Pictures of several settings in one batch by the model's own painter, see `Painter.paint`."""
+        return self.painters.own.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
 
-        Args:
-            start: Where they start; of a start that painted before, the first step is not run again.
-            samplings: Settings with one number of steps; the start's strength goes for theirs.
-            fast: As in `decompress`.
-            callback_on_step_end: As in `decompress`.
-            interrupt: As in `decompress`.
-            generator: Source of the noise in place of a single setting's seed.
+    @torch.inference_mode()
+    def agreement(self, stream: Bitstream, picture: Image.Image) -> float:
+        """Share of a stream's indices, from 0 to 1, that come back when a picture painted from it is encoded again.
 
         Raises:
-            InputError: A setting is out of range, the numbers of steps differ, there are several and a generator, or
-                the model has no fast mode.
-            Interrupted: `interrupt` returned True.
+            InputError: The picture is not of the stream's size, or the stream is not for this model.
         """
-        if not samplings:
-            raise InputError("give at least one seed")
-        if fast and not self.has_fast:
-            raise InputError("this model has no fast mode: paint without it")
-        for sampling in samplings:
-            self.check_sampling(sampling)
-        steps = samplings[0].steps
-        if any(sampling.steps != steps for sampling in samplings):
-            raise InputError("settings that are painted together need the same number of steps")
-        if generator is not None:
-            if len(samplings) > 1:
-                raise InputError("give several seeds or a generator, not both")
-            # What is known of the first step is of the seed's noise.
-            start = replace(start, first={})
-        generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
-        sampler = self._sampler()
+        self._check_stream(stream)
+        if picture.size != (stream.width, stream.height):
+            raise InputError(f"the picture has {picture.width}x{picture.height} pixels, not those of the stream")
+        return agreement(stream.indices, self._indices(picture, stream.preset))
 
-        with self._freeing(), self.progress_bar(total=steps) as progress, onednn_products():
+    def find_sigma(
+        self, stream: Bitstream, share: float = DEFAULT_SHARE, painter: Painter | str | None = None, **options: Any
+    ) -> Found:
+        """The largest strength at which a painted picture agrees with its stream, found by painting a few.
 
-            def report(step: int, sigma: float, tensors: dict[str, Tensor]) -> Tensor:
-                latents = tensors["latents"]
-                if callback_on_step_end is not None:
-                    latents = (callback_on_step_end(self, step, sigma, tensors) or {}).get("latents", latents)
-                progress.update()
-                return latents
+        Args:
+            stream: The stream.
+            share: Agreement that is enough, from 0 to 1.
+            painter: As in `decompress`.
+            **options: As for `decompress`; the strength is found here.
 
-            latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
-            return self.decode_latents(latents)
+        Raises:
+            InputError: As from `decompress`, or the share is out of range.
+        """
+        painter = self.painters.find(painter)
+        return find_sigma(
+            lambda sigma: self.decompress(stream, strength=sigma, painter=painter, **options),
+            lambda picture: self.agreement(stream, picture),
+            share,
+        )
+
+    @torch.inference_mode()
+    def decode_indices(self, stream: Bitstream) -> Condition:
+        """What a stream's indices say of the latent, in single precision."""
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        with self.working():
+            condition = self.hyper_codec.decode(indices, stream.preset)
+        estimate = None if condition.estimate is None else condition.estimate.float()
+        return Condition(condition.channels, estimate)
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:
@@ -470,15 +509,18 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         with tiled(self.vae):
             return scaled_latents(self.vae, pixels)
 
-    @torch.inference_mode()
     def decode_latents(self, latents: Tensor) -> list[Image.Image]:
         """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
+        return self.image_processor.postprocess(self.decode_pixels(latents), output_type="pil")
+
+    @torch.inference_mode()
+    def decode_pixels(self, latents: Tensor) -> Tensor:
+        """Pictures `(B, 3, H, W)`, nominally in [-1, 1], of scaled latents."""
         config = self.vae.config
         raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
         # Encoding takes the autoencoder's single precision; for a picture the network's is enough, at half the memory.
         with torch.autocast(raw.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
-        return self.image_processor.postprocess(sample, output_type="pil")
+            return self.vae.decode(raw.to(self.vae.dtype)).sample.float()
 
     def _keep_entropy_models(self) -> None:
         for part in (self.masked_model, self.caption_model):
@@ -496,6 +538,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         finally:
             self.maybe_free_model_hooks()
 
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """While it lasts, the decoder works: with oneDNN's products, see `onednn`; at the end its memory is freed."""
+        with self._freeing(), onednn_products():
+            yield
+
     @property
     def _stream_identity(self) -> int:
         return int(self.identity[:2], 16)
@@ -511,6 +559,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         # What turns indices and caption into a picture; a stream's check finds out other entropy models.
         networks = {name: part for name, part in self.networks.items() if name not in ASIDE}
         return fingerprint(networks, settings)
+
+    def _indices(self, image: Image.Image, preset: str) -> NDArray[np.int64]:
+        """The indices `(rows, columns)` of a picture whose sides are multiples of 64."""
+        with self._freeing():
+            indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
+        return indices[0].cpu().numpy()
 
     def _check_preset(self, preset: str) -> None:
         if get_preset(preset).name not in self.presets:
@@ -528,24 +582,15 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         if stream.width * stream.height > MAX_PIXELS:
             raise InputError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Refuses settings of the decoder that are out of range.
+    def _load_painter(self, model: str, progress: Progress | None) -> Painter:
+        plan = self._painter_plan or (PLANS["max"] if self.placement is None else self.placement.plan)
+        device = self._painter_device or self._execution_device
+        return load_stock_painter(model, plan, device, self._tiny_autoencoder, progress)
 
-        Raises:
-            InputError: One is.
-        """
-        if not isinstance(sampling.steps, Integral) or not 1 <= sampling.steps <= self.max_steps:
-            raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
-        if not 0 <= sampling.guidance <= 100:
-            raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
-        if sampling.strength is not None and not 0 <= sampling.strength <= 1:
-            raise InputError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
-        if not 0 <= sampling.seed < 2**63:
-            raise InputError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
-
-    def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
-        shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
+    def make_noise(self, condition: Condition, generators: Sequence[torch.Generator]) -> Tensor:
+        """Draw standard normal noise in the shape of latents with a condition, one of each generator."""
+        shape = (1, self.vae.config.latent_channels, *condition.channels.shape[-2:])
         noise = torch.cat(
             [torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu") for generator in generators]
         )
-        return noise.to(start.condition.channels.device)
+        return noise.to(condition.channels.device)

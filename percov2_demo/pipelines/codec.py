@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream, Withheld
-from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from percov2_demo.entropy.trace import GroupTrace
+    from percov2_demo.painters.canvas import Canvas
+    from percov2_demo.painters.offer import Painters
+    from percov2_demo.painters.painter import Painter
 
 
 StepCallback = Callable[[Any, int, float, dict[str, Any]], dict[str, Any] | None]
@@ -131,36 +133,32 @@ class Codec(Protocol):
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = ..., temperature: float = ...) -> Bitstream:
         """Fill in lost indices."""
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Refuse settings of the decoder that are out of range."""
+    @property
+    def painters(self) -> "Painters":
+        """Who can paint: the codec's own painter, and those that are offered beside it."""
+
+    def canvas(self, stream: Bitstream) -> "Canvas":
+        """Prepare a stream for whoever paints it."""
+
+    def agreement(self, stream: Bitstream, picture: Image.Image) -> float:
+        """Return the share of a stream's indices that come back when a picture is encoded again."""
 
     def decompress(
         self,
         stream: Bitstream,
         *,
         num_inference_steps: int | None = ...,
-        guidance_scale: float = ...,
+        guidance_scale: float | None = ...,
         strength: float | None = ...,
         seed: int = ...,
         caption: str | None = ...,
         fast: bool = ...,
         callback_on_step_end: StepCallback | None = ...,
         interrupt: Callable[[], bool] | None = ...,
+        painter: "Painter | str | None" = ...,
+        hold: float = ...,
     ) -> Image.Image:
         """Paint the picture that a stream describes."""
-
-    def start(self, stream: Bitstream, strength: float | None = ..., caption: str | None = ...) -> Any:
-        """Prepare what the pictures of a stream share, for `paint`."""
-
-    def paint(
-        self,
-        start: Any,
-        samplings: Sequence[Sampling],
-        fast: bool = ...,
-        callback_on_step_end: StepCallback | None = ...,
-        interrupt: Callable[[], bool] | None = ...,
-    ) -> list[Image.Image]:
-        """Paint pictures of several settings in one batch."""
 
     def encode_latents(self, image: Image.Image) -> Any:
         """Encode the latents of a picture whose sides are multiples of 64."""

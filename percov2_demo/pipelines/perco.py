@@ -103,5 +103,5 @@ class PerCoPipeline(CodecPipeline):
         device, dtype = self._execution_device, self.dtype
         return TextCondition(output.last_hidden_state.to(device, dtype), output.pooler_output.to(device, dtype))
 
-    def _sampler(self) -> DDIMSampler:
+    def make_sampler(self) -> DDIMSampler:
         return DDIMSampler(self.unet, self.scheduler)

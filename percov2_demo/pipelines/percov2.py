@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoder
 
 from percov2_demo.checkpoints.adapter import Adapter, Checkpoint, load_adapter, save_adapter
 from percov2_demo.checkpoints.memory_plans import Estimate, MemoryPlan
+from percov2_demo.checkpoints.placement import load_t5
 from percov2_demo.checkpoints.schema import ADAPTER_FILE
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -22,7 +23,6 @@ from percov2_demo.errors import ModelError
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.text_encoders import TextCondition, encode_text
 from percov2_demo.pipelines.base import ASIDE, CodecPipeline
-from percov2_demo.pipelines.placement import load_t5
 from percov2_demo.sampling.flow import FlowSampler
 from percov2_demo.sampling.interpolant import PredictionType
 
@@ -223,5 +223,5 @@ class PerCoV2Pipeline(CodecPipeline):
         device, dtype = self._execution_device, self.transformer.dtype
         return TextCondition(text.tokens.to(device, dtype), text.pooled.to(device, dtype))
 
-    def _sampler(self) -> FlowSampler:
+    def make_sampler(self) -> FlowSampler:
         return FlowSampler(self.transformer, self.scheduler, self.prediction_type)

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 
 from percov2_demo.models.text_encoders import TextCondition
-from percov2_demo.sampling.sampler import Sampler
+from percov2_demo.sampling.sampler import Sampler, Start
 
 
 class DDIMSampler(Sampler):
-    """Samples with a U-Net from pure noise; the U-Net reads the text's tokens alone."""
+    """Samples with a U-Net from pure noise, with no estimate to hold to; the U-Net reads the text's tokens alone."""
 
     def _set_timesteps(self, steps: int, strength: float, device: torch.device) -> None:
         self._scheduler.set_timesteps(steps, device=device)
@@ -20,7 +20,7 @@ class DDIMSampler(Sampler):
         return self._network(noisy, timestep, encoder_hidden_states=text.tokens, return_dict=False)[0]
 
     def _advance(
-        self, step: int, latents: Tensor, prediction: Tensor, estimate: Tensor | None
+        self, step: int, latents: Tensor, prediction: Tensor, start: Start, hold: float
     ) -> tuple[Tensor, Tensor]:
         output = self._scheduler.step(prediction, self._scheduler.timesteps[step], latents)
         return output.prev_sample, output.pred_original_sample

@@ -5,8 +5,9 @@ from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from torch import Tensor
 
 from percov2_demo.models.text_encoders import TextCondition
+from percov2_demo.sampling.hold import held
 from percov2_demo.sampling.interpolant import PredictionType, expected_latent, starting_sigmas, velocity
-from percov2_demo.sampling.sampler import Sampler
+from percov2_demo.sampling.sampler import Sampler, Start
 
 
 class FlowSampler(Sampler):
@@ -44,10 +45,11 @@ class FlowSampler(Sampler):
         )[0]
 
     def _advance(
-        self, step: int, latents: Tensor, prediction: Tensor, estimate: Tensor | None
+        self, step: int, latents: Tensor, prediction: Tensor, start: Start, hold: float
     ) -> tuple[Tensor, Tensor]:
-        sigma = self._scheduler.sigmas[step]
+        sigma, estimate = self._scheduler.sigmas[step], start.condition.estimate
         expected = expected_latent(prediction, latents, estimate, sigma, self._prediction_type)
+        expected = held(expected, estimate, start.grid, hold)
         towards_noise = velocity(latents, expected, sigma)
         moved = self._scheduler.step(towards_noise, self._scheduler.timesteps[step], latents).prev_sample
         return moved, expected

@@ -46,12 +46,14 @@ class Start:
         condition: What the indices say, of one picture; or of as many as are painted, each with a seed of its own.
         text: The condition without a caption and, where there is one, with it; None at strength 0.
         strength: Noise level in [0, 1] at the start.
+        grid: Rows and columns of the indices.
         first: The first step's predictions `(1, C, H, W)` by branch, seed and timestep, as far as they were asked for.
     """
 
     condition: Condition
     text: TextCondition | None
     strength: float
+    grid: tuple[int, int]
     first: dict[tuple[int, int, float], Tensor] = field(default_factory=dict)
 
 
@@ -81,9 +83,9 @@ class Sampler(ABC):
 
     @abstractmethod
     def _advance(
-        self, step: int, latents: Tensor, prediction: Tensor, estimate: Tensor | None
+        self, step: int, latents: Tensor, prediction: Tensor, start: Start, hold: float
     ) -> tuple[Tensor, Tensor]:
-        """The latents after a step, and the clean ones that the network expects."""
+        """The latents after a step, and the clean ones that the network expects, as far as they are not held."""
 
     def sample(
         self,
@@ -99,7 +101,7 @@ class Sampler(ABC):
         Args:
             start: Where the pictures start; it keeps the first step's predictions for other settings.
             noise: Standard normal noise of the settings' seeds, `(B, C, H, W)`.
-            samplings: Settings with one number of steps; the start's strength goes for theirs.
+            samplings: Settings with one number of steps and one `hold`; the start's strength goes for theirs.
             fast: Whether to run the fast mode.
             report: Called after each step.
             interrupt: Asked before each step; True stops the sampler.
@@ -133,7 +135,7 @@ class Sampler(ABC):
                 past = [*past[-1:], (sigma, branches)]
             # Of a branch that has no weight, lerp takes nothing.
             prediction = torch.lerp(*branches, weights.to(latents)[:, None, None, None])
-            latents, expected = self._advance(step, latents, prediction, start.condition.estimate)
+            latents, expected = self._advance(step, latents, prediction, start, samplings[0].hold)
             latents = report(step, float(sigma), {"latents": latents, "expected_latents": expected})
         return latents
 

@@ -17,7 +17,7 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.errors import InputError
 from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.images import FITS, fit_image, load_image
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.sweeps import Outcome, plan
 from percov2_demo.ui.controls.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS
 from percov2_demo.ui.events import MODEL_QUEUE
@@ -45,6 +45,8 @@ def create_endpoints(pipeline: "Codec") -> None:
         stream = gr.File(label="Stream, a .pcv2 file")
         sampling = _create_sampling_inputs(pipeline)
         varied = _create_sweep_inputs(pipeline)
+        painter = gr.Dropdown(list(pipeline.painters.names), value=OWN, label="Painter")
+        hold = gr.Number(Sampling.hold, minimum=0, maximum=1, label="Hold to the bits")
         fast = gr.Checkbox(False, label="Fast: mostly less than half the time, for slightly different pictures")
         written = gr.File(label="Stream, a .pcv2 file")
         picture = gr.Image(label="Picture", format="png", type="filepath", buttons=[])
@@ -57,10 +59,12 @@ def create_endpoints(pipeline: "Codec") -> None:
     compress, decompress = friendly(endpoints.compress), friendly(endpoints.decompress)
     inputs = [photo, preset, caption, fit]
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
-    button.click(decompress, [stream, *sampling, fast], [picture, fields], api_name="decompress", **MODEL_QUEUE)
+    asked = [stream, *sampling, fast, painter, hold]
+    button.click(decompress, asked, [picture, fields], api_name="decompress", **MODEL_QUEUE)
     button.click(friendly(endpoints.info), stream, fields, api_name="info")
     sweep = friendly(endpoints.sweep)
-    button.click(sweep, [photo, *varied, caption, fast], [rows, table, pictures], api_name="sweep", **MODEL_QUEUE)
+    asked = [photo, *varied, caption, fast, painter]
+    button.click(sweep, asked, [rows, table, pictures], api_name="sweep", **MODEL_QUEUE)
     if pipeline.has_captioner:
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
@@ -121,16 +125,20 @@ class Endpoints:
         strength: float | None = None,
         seed: int | None = Sampling.seed,
         fast: bool = False,
+        painter: str = OWN,
+        hold: float | None = Sampling.hold,
     ) -> Iterator[Any]:
         """Paints the picture that a .pcv2 file describes.
 
         Args:
             stream: The .pcv2 file.
-            steps: Steps of the sampler; empty for the model's default.
+            steps: Steps of the sampler; empty for the painter's default.
             guidance_scale: How strongly the caption steers; 0 ignores it.
-            strength: How much is painted anew, up to 1; empty for the model's default.
+            strength: How much is painted anew, up to 1; empty for the painter's default.
             seed: Seed of the noise; the same seed gives the same picture.
-            fast: Mostly less than half the time, for a slightly different picture.
+            fast: Mostly less than half the time, for a slightly different picture, with the model's own painter.
+            painter: Who paints, "own" or one of the public models that are offered here.
+            hold: How far the coarse layout is drawn back to the file's, from 0 to 1.
 
         Returns:
             The picture, a PNG file, and the fields of the stream.
@@ -138,14 +146,16 @@ class Endpoints:
         fields = self._read(stream)
         defaults = Sampling()
         settings = Sampling(
-            steps=self._pipeline.default_steps if steps is None else _whole(steps, "steps"),
+            steps=self._default_steps(painter) if steps is None else _whole(steps, "steps"),
             guidance=defaults.guidance if guidance_scale is None else guidance_scale,
             strength=strength,
             seed=defaults.seed if seed is None else _whole(seed, "seed"),
+            hold=hold or 0.0,
+            painter=painter,
         )
         # A generator, so that the sampler stops for a program that cancels or leaves.
-        picture = yield from paint(self._pipeline, fields, settings, fast=bool(fast))
-        yield save_download(png_bytes(picture), f"{safe_stem(stream)}.png"), fields.to_dict()
+        painted = yield from paint(self._pipeline, fields, settings, fast=bool(fast))
+        yield save_download(png_bytes(painted.picture), f"{safe_stem(stream)}.png"), fields.to_dict()
 
     def info(self, stream: str | None) -> dict[str, Any]:
         """Tells what a .pcv2 file says, without painting it.
@@ -169,6 +179,7 @@ class Endpoints:
         seeds: list[int],
         caption: str = "",
         fast: bool = False,
+        painter: str = OWN,
     ) -> Iterator[tuple[list[dict[str, Any]], str | None, str | None]]:
         """Paints one photo under every combination of settings, at most 60 pictures and 1,200 steps.
 
@@ -181,6 +192,7 @@ class Endpoints:
             seeds: Seeds of the noise.
             caption: Text that travels in the file and guides the painting; empty for none.
             fast: Mostly less than half the time, for slightly different pictures.
+            painter: Who paints, "own" or one of the public models that are offered here.
 
         Returns:
             Settings, bytes and metrics of each picture; the same as a CSV file; and the pictures, PNG files in a ZIP
@@ -194,9 +206,10 @@ class Endpoints:
         )
         check_size(math.prod(map(len, (presets, *settings))))
         samplings = [
-            Sampling(count, guidance, strength, seed) for strength, count, guidance, seed in product(*settings)
+            Sampling(count, guidance, strength, seed, painter=painter)
+            for strength, count, guidance, seed in product(*settings)
         ]
-        trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+        trials = plan(presets, [caption.strip()], samplings, self._pipeline.painters.advise, fast)
         check_steps(trials)
         original = fit_image(_open_photo(photo), max_side=self._pipeline.max_side)
         rows: list[dict[str, Any]] = []
@@ -224,6 +237,10 @@ class Endpoints:
             The caption.
         """
         return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", _open_photo(photo))
+
+    def _default_steps(self, painter: str) -> int:
+        advice = self._pipeline.painters.advise(painter, self._pipeline.presets[0])
+        return self._pipeline.default_steps if advice is None else advice.steps
 
     def _read(self, stream: str | None) -> Bitstream:
         if stream is None:

@@ -143,7 +143,7 @@ def test_a_dry_run_says_what_would_be_uploaded(hardware, checkout, capsys, monke
 
 @pytest.mark.parametrize("hardware", HARDWARE)
 def test_front_matter_and_requirements(hardware, tmp_path):
-    assemble(tmp_path, hardware, "you/model", preload=True)
+    assemble(tmp_path, hardware, ["you/model"], preload=["you/model"])
     matter = front_matter((tmp_path / "README.md").read_text("utf-8"))
     assert (matter["sdk"], matter["app_file"], matter["python_version"]) == ("gradio", "app.py", "3.12")
     assert matter["sdk_version"] == version("gradio")
@@ -224,9 +224,25 @@ def test_only_public_models_are_preloaded(properties, preloaded, checkout, hub, 
     hub.models["you/model"] = properties
     code, result, _ = run("--model", "you/model", capsys=capsys)
     assert code == 0
-    assert result["preload"] is preloaded
+    assert result["preload"] == ["you/model"] * preloaded
     matter = front_matter(hub.spaces["me/explorer"]["README.md"].decode())
     assert ("preload_from_hub" in matter) == preloaded
+
+
+def test_a_painter_has_the_gpu_to_itself(capsys):
+    painter = "Tongyi-MAI/Z-Image-Turbo"
+    code, result, _ = run("--hardware", "zero-gpu", "--painter", painter, "--dry-run", capsys=capsys)
+    assert code == 0
+    assert result["preload"] == [painter]
+    variables = result["variables"]
+    assert (variables["PERCOV2_PAINTER"], variables["PERCOV2_DEVICE"]) == (painter, "cpu")
+    assert (variables["PERCOV2_PAINTER_DEVICE"], variables["PERCOV2_PAINTER_MEMORY"]) == ("cuda", "32gb")
+    arguments = ("--hardware", "cpu-basic", "--painter", "stabilityai/sd-turbo", "--tiny-autoencoder", "--dry-run")
+    _, result, _ = run(*arguments, capsys=capsys)
+    assert result["variables"]["PERCOV2_TINY_AUTOENCODER"] == "1"
+    code, _, error = run("--painter", "not a name", "--dry-run", capsys=capsys)
+    assert code == 2
+    assert "a painter" in error
 
 
 CREATE, COMMIT = "/api/repos/create", "/api/spaces/me/explorer/commit/main"

@@ -9,9 +9,9 @@ from PIL import Image
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, PLANS
+from percov2_demo.checkpoints.placement import place
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import InputError, ModelError
-from percov2_demo.pipelines.placement import place
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.sampler import Interrupted
 from tests.conftest import (

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,11 +11,13 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream, Withheld, compress_caption
 from percov2_demo.entropy.trace import GroupTrace
-from percov2_demo.errors import InputError
+from percov2_demo.errors import ModelError
 from percov2_demo.images import fit_image
+from percov2_demo.painters.canvas import Canvas
+from percov2_demo.painters.offer import Painters
+from percov2_demo.painters.own import OwnPainter
 from percov2_demo.pipelines.codec import Codec, StepCallback
 from percov2_demo.presets import get_preset
-from percov2_demo.sampling.settings import Sampling
 
 
 class StoppedError(RuntimeError):
@@ -28,6 +30,8 @@ class FakePipeline:
     presets = ("ultra-low", "low", "extreme-low")
     max_side = 1280
     default_steps = 4
+    max_steps = 1000
+    networks: ClassVar[dict[str, object]] = {}
     has_estimate = True
     has_fast = True
     painter = "flow transformer"
@@ -46,6 +50,7 @@ class FakePipeline:
         self.codings: list[tuple[str | None, Withheld | None]] = []
         self.calls: list[dict[str, Any]] = []
         self.interrupted = False
+        self.painters = Painters(OwnPainter(self), lambda name, progress: _fail(name))
 
     @property
     def has_captioner(self) -> bool:
@@ -102,11 +107,14 @@ class FakePipeline:
         fast: bool = False,
         callback_on_step_end: StepCallback | None = None,
         interrupt: Callable[[], bool] | None = None,
+        painter: object = None,
+        hold: float = 0.0,
     ) -> Image.Image:
         self.calls.append(
             {"steps": num_inference_steps, "guidance_scale": guidance_scale, "strength": strength, "seed": seed}
             | ({} if caption is None else {"caption": caption})
             | ({"fast": True} if fast else {})
+            | ({"hold": hold} if hold else {})
         )
         if self.failure is not None:
             raise self.failure
@@ -119,32 +127,15 @@ class FakePipeline:
         picture = Image.fromarray(stream.indices.astype(np.uint8)).convert("RGB")
         return picture.resize((stream.width, stream.height), Image.Resampling.NEAREST)
 
-    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> dict[str, Any]:
-        return {"stream": stream, "strength": strength, "caption": caption}
-
-    def paint(
-        self,
-        start: dict[str, Any],
-        samplings: Sequence[Sampling],
-        fast: bool = False,
-        callback_on_step_end: StepCallback | None = None,
-        interrupt: Callable[[], bool] | None = None,
-    ) -> list[Image.Image]:
-        return [
-            self.decompress(
-                **start,
-                num_inference_steps=sampling.steps,
-                guidance_scale=sampling.guidance,
-                seed=sampling.seed,
-                fast=fast,
-                callback_on_step_end=callback_on_step_end,
-                interrupt=interrupt,
-            )
-            for sampling in samplings
-        ]
+    def canvas(self, stream: Bitstream) -> Canvas:
+        return Canvas(self, stream)
 
     def encode_latents(self, image: Image.Image) -> tuple[int, int, int]:
         return 0, image.width, image.height
+
+    def agreement(self, stream: Bitstream, picture: Image.Image) -> float:
+        """Another number for each grid."""
+        return 1 / stream.indices.size
 
     def decode_latents(self, latents: tuple[int, int, int]) -> list[Image.Image]:
         """A flat picture whose brightness is the step that the latents are of."""
@@ -161,10 +152,6 @@ class FakePipeline:
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
         return stream
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        if sampling.steps < 1:
-            raise InputError(f"the number of steps must be at least 1, not {sampling.steps}")
-
     def caption(self, image: Image.Image) -> str:
         return f" a picture {image.width} pixels wide "
 
@@ -174,6 +161,10 @@ class FakePipeline:
 
 IS_A_CODEC: type[Codec] = FakePipeline
 """What the type checker holds the fake to."""
+
+
+def _fail(name: str) -> Any:
+    raise ModelError(f"the painter {name} cannot be used")
 
 
 def finish(generator: Iterator[Any]) -> tuple[list[Any], Any]:

@@ -8,20 +8,20 @@ from typing import Any
 from PIL import Image, ImageEnhance
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.painters.own import OwnPainter
 from percov2_demo.sampling.settings import Sampling
 from tests.ui.fakes import FakePipeline
 
 
-class LabPipeline(FakePipeline):
+class LabPainter(OwnPainter):
     """Seeds and captions change the brightness, so that pictures differ."""
 
-    def recode(self, stream: Bitstream) -> Bitstream:
-        return replace(stream)
+    def __init__(self, codec: FakePipeline):
+        super().__init__(codec)
+        self._codec = codec
 
-    device = SimpleNamespace(type="cpu")
-
-    def start(self, stream: Bitstream, strength: float) -> tuple[Bitstream, float]:
-        return stream, strength
+    def start(self, canvas: Bitstream, sigma: float, caption: str | None = None) -> tuple[Bitstream, float]:
+        return canvas, sigma
 
     def paint(
         self,
@@ -30,12 +30,13 @@ class LabPipeline(FakePipeline):
         fast: bool = False,
         callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
         interrupt: Callable[[], bool] | None = None,
+        generator: object = None,
     ) -> list[Image.Image]:
         stream, strength = start
         pictures = []
         for sampling in samplings:
             settings = {"num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance}
-            picture = self.decompress(
+            picture = self._codec.decompress(
                 stream,
                 **settings,
                 strength=strength,
@@ -46,6 +47,22 @@ class LabPipeline(FakePipeline):
             brightness = 1 - 0.05 * sampling.seed - 0.01 * len(stream.caption) + 0.01 * fast
             pictures.append(ImageEnhance.Brightness(picture).enhance(brightness))
         return pictures
+
+
+class LabPipeline(FakePipeline):
+    """Its painter can sweep."""
+
+    device = SimpleNamespace(type="cpu")
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self.painters.own = LabPainter(self)
+
+    def recode(self, stream: Bitstream) -> Bitstream:
+        return replace(stream)
+
+    def canvas(self, stream: Bitstream) -> Bitstream:
+        return stream
 
 
 class CaptioningPipeline(LabPipeline):

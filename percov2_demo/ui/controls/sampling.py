@@ -1,12 +1,15 @@
 """Controls of the sampler's settings, the same in every tab."""
 
 from dataclasses import astuple, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import OWN, Sampling
+from percov2_demo.ui.controls.painter import create_painter_choice
+from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.scripts import random_script
 
 
@@ -26,10 +29,13 @@ class SamplingControls:
     guidance_scale: gr.Slider
     strength: gr.Slider
     seed: gr.Number
+    hold: gr.Slider
+    painter: gr.Dropdown
 
     @classmethod
     def create(cls, pipeline: "Codec", strength: float) -> "SamplingControls":
-        """Lays the controls out in the current context; strength shows only where the model can start from less."""
+        """Lays the controls out in the current context; what a model or a painter does not have does not show."""
+        painter = create_painter_choice(pipeline)
         steps = gr.Slider(
             1, MAX_STEPS, pipeline.default_steps, step=1, label="Steps", info="More steps: finer, slower."
         )
@@ -50,6 +56,15 @@ class SamplingControls:
             info="0 keeps to the bits, 1 dreams: it starts from pure noise, as in the paper.",
             visible=pipeline.has_estimate,
         )
+        hold = gr.Slider(
+            0,
+            1,
+            Sampling.hold,
+            step=0.05,
+            label="Hold to the bits",
+            info="Keeps the coarse layout of the file: 1 for a strong painter that wanders off.",
+            visible=pipeline.has_estimate,
+        )
         with gr.Row(elem_classes="seed-row"):
             seed = gr.Number(
                 Sampling.seed,
@@ -62,16 +77,38 @@ class SamplingControls:
             )
             dice = gr.Button("⚄ New seed", size="md", min_width=120, scale=0, elem_classes="dice")
         dice.click(None, outputs=seed, js=random_script(MAX_SEED + 1), api_visibility="private")
-        return cls(steps, guidance_scale, strength_slider, seed)
+        controls = cls(steps, guidance_scale, strength_slider, seed, hold, painter)
+        painter.input(
+            partial(controls.advise, pipeline), painter, [steps, guidance_scale, strength_slider], **PAGE_EVENT
+        )
+        return controls
 
     @property
     def components(self) -> list[Component]:
         """Inputs for an event whose handler calls `settings` with their values."""
-        return [self.steps, self.guidance_scale, self.strength, self.seed]
+        return [self.steps, self.guidance_scale, self.strength, self.seed, self.hold, self.painter]
 
-    def settings(self, steps: int, guidance_scale: float, strength: float, seed: int | None) -> Sampling:
+    def settings(
+        self,
+        steps: int,
+        guidance_scale: float,
+        strength: float,
+        seed: int | None,
+        hold: float = Sampling.hold,
+        painter: str = OWN,
+    ) -> Sampling:
         """The settings of the components' values; an empty seed is the default."""
-        return Sampling(steps, guidance_scale, strength, Sampling.seed if seed is None else seed)
+        return Sampling(steps, guidance_scale, strength, Sampling.seed if seed is None else seed, hold, painter)
+
+    def advise(self, pipeline: "Codec", painter: str) -> dict[Component, Any]:
+        """Updates to the usual settings of a painter; of one that is not known, guidance alone shows again."""
+        advice = pipeline.painters.advise(painter, pipeline.presets[0])
+        if advice is None:
+            return {self.guidance_scale: gr.Slider(visible=True)}
+        guidance = gr.Slider(visible=False)
+        if advice.guidance is not None:
+            guidance = gr.Slider(value=advice.guidance, visible=True)
+        return {self.steps: advice.steps, self.guidance_scale: guidance, self.strength: advice.sigma}
 
     def restore(self, settings: Sampling) -> dict[Component, Any]:
         """Updates to an earlier run's settings."""

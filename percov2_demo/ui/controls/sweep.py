@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.sweeps import Trial, plan
+from percov2_demo.ui.controls.painter import create_painter_choice
 from percov2_demo.ui.render.plots import RATE
 
 
@@ -74,12 +75,13 @@ class SweepControls:
             info="A start: change the values below as you like.",
             elem_classes=["preset-cards", "choice", "two-by-two"],
         )
+        self.painter = create_painter_choice(pipeline)
         with gr.Group(elem_classes="sweep-values"):
             self.presets = gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets")
             self.guidances = _choices(GUIDANCES, start.guidances, "Guidance scale")
             self.steps = _choices(STEPS, start.steps, "Steps")
             self.strengths = gr.CheckboxGroup(
-                [("the model's default", DEFAULT), *((f"{value:g}", value) for value in STRENGTHS)],
+                [("the painter's default", DEFAULT), *((f"{value:g}", value) for value in STRENGTHS)],
                 value=list(start.strengths),
                 label="Strength",
                 visible=pipeline.has_estimate,
@@ -97,7 +99,7 @@ class SweepControls:
     @property
     def components(self) -> list[Component]:
         """Inputs for an event whose handler calls `plan` with them."""
-        return [self.presets, self.guidances, self.steps, self.strengths, self.seeds, self.fast]
+        return [self.presets, self.guidances, self.steps, self.strengths, self.seeds, self.fast, self.painter]
 
     def choose(self, name: str) -> dict[Component, Any]:
         """Updates to a kind of sweep."""
@@ -119,13 +121,14 @@ class SweepControls:
         strengths: Sequence[float | str],
         seeds: int,
         fast: bool,
+        painter: str = OWN,
     ) -> list[Trial]:
         """The trials of the controls' values, seeds of one setting next to each other."""
         samplings = [
-            Sampling(count, guidance, None if strength == DEFAULT else strength, seed)
+            Sampling(count, guidance, None if strength == DEFAULT else strength, seed, painter=painter)
             for strength, count, guidance, seed in product(strengths, steps, guidances, range(seeds))
         ]
-        return plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+        return plan(presets, [caption.strip()], samplings, self._pipeline.painters.advise, fast)
 
 
 def offered_kinds(pipeline: "Codec") -> list[str]:

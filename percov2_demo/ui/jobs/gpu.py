@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from percov2_demo.presets import NOMINAL_SIDE
+from percov2_demo.sampling.settings import OWN
 from percov2_demo.ui.server.errors import friendly
 
 
@@ -52,7 +53,7 @@ def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NO
     return SECONDS_AT_START + math.ceil(SECONDS_PER_STEP * steps * width * height / NOMINAL_SIDE**2)
 
 
-def run(pipeline: "Codec", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
+def run(pipeline: "Codec", seconds: int, job: Job, *arguments: Any, painter: str = OWN) -> Iterator[Any]:
     """Yield what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
 
     Args:
@@ -60,10 +61,15 @@ def run(pipeline: "Codec", seconds: int, job: Job, *arguments: Any) -> Iterator[
         seconds: How long it may take, see `reserved_seconds`.
         job: A function that is known by its module and name.
         *arguments: Its further arguments.
+        painter: Name of what paints in it. Where public painters have the GPU to themselves, the codec's own work
+            costs no quota.
 
     Raises:
         gr.Error: What the job raised, as a visitor reads it.
     """
+    if painter == OWN and pipeline.painters.apart:
+        yield from friendly(job)(pipeline, *arguments)
+        return
     _pipelines[id(pipeline)] = pipeline
     yield from _run(seconds, id(pipeline), job, arguments)
 

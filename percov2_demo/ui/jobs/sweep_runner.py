@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import gradio as gr
 from PIL import Image
 
+from percov2_demo.sampling.settings import OWN
 from percov2_demo.sweeps import Outcome, Trial, sweep
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.background import watch
@@ -32,7 +33,7 @@ class SweepRunner:
 
     def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
-        self._paces: dict[bool, tuple[float, int]] = {}
+        self._paces: dict[tuple[str, bool], tuple[float, int]] = {}
 
     def forecast_html(self, trials: Sequence[Trial]) -> str:
         """Return how much work a sweep is, said before it starts."""
@@ -62,12 +63,12 @@ class SweepRunner:
             yield self._status_html(trials, done), event
 
     def _book(self, outcome: Outcome) -> None:
-        seconds, steps = self._paces.get(outcome.trial.fast, (0.0, 0))
-        self._paces[outcome.trial.fast] = seconds + outcome.seconds, steps + outcome.trial.steps
+        seconds, steps = self._paces.get(_mode(outcome.trial), (0.0, 0))
+        self._paces[_mode(outcome.trial)] = seconds + outcome.seconds, steps + outcome.trial.steps
 
     def _pace(self, trials: Sequence[Trial]) -> float | None:
-        """Return the seconds a step of trials of one mode; None where no step was measured."""
-        seconds, steps = self._paces.get(trials[0].fast, (0.0, 0)) if trials else (0.0, 0)
+        """Return the seconds a step of trials of one painter and mode; None where no step was measured."""
+        seconds, steps = self._paces.get(_mode(trials[0]), (0.0, 0)) if trials else (0.0, 0)
         return seconds / steps if steps else None
 
     def _status_html(self, trials: Sequence[Trial], done: int, doing: str = "") -> str:
@@ -94,7 +95,8 @@ def run_sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) ->
         gr.Error: What went wrong, as a visitor reads it.
     """
     seconds = gpu.reserved_seconds(sum(trial.steps for trial in trials), *photo.size)
-    return gpu.run(pipeline, seconds, _sweep, photo, trials)
+    painter = trials[0].sampling.painter if trials else OWN
+    return gpu.run(pipeline, seconds, _sweep, photo, trials, painter=painter)
 
 
 def _sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
@@ -137,6 +139,10 @@ WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>
 def stopped_html(done: int) -> str:
     """Return the status after Stop or a failure."""
     return _line(f"<b>Stopped</b> after {counted(done, 'picture')}." if done else "Nothing was painted.")
+
+
+def _mode(trial: Trial) -> tuple[str, bool]:
+    return trial.sampling.painter, trial.fast
 
 
 def _line(text: str) -> str:

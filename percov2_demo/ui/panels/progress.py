@@ -2,8 +2,12 @@
 
 import time
 from collections.abc import Callable
+from html import escape
 
 import gradio as gr
+
+from percov2_demo.ui.jobs.painting import Loading
+from percov2_demo.ui.render.wording import format_size
 
 
 def create_progress() -> gr.HTML:
@@ -23,6 +27,18 @@ def progress_html(step: int, steps: int, seconds_left: float | None = None) -> s
     return (
         f'<p role="status">Painting, step {step} of {steps}{left}</p>'
         f'<progress max="{steps}" value="{step}" aria-label="Steps"></progress>'
+    )
+
+
+def loading_html(loading: Loading) -> str:
+    """A bar of a painter's download, or that it is read from the disk."""
+    name = escape(loading.painter)
+    if not loading.total:
+        return f'<p role="status">Loading {name}, for the first time</p><progress aria-label="Loading"></progress>'
+    sizes = f"{format_size(loading.arrived)} of {format_size(loading.total)}"
+    return (
+        f'<p role="status">Downloading {name}: {sizes}</p>'
+        f'<progress max="{loading.total}" value="{loading.arrived}" aria-label="Download"></progress>'
     )
 
 

@@ -24,10 +24,10 @@ element.addEventListener("click", (event) => {
 });
 """
 
-_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": ""}
+_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": "", "agreement": ""}
 """Metrics on a card, with their units."""
 
-_DECODER_SETTINGS = ("guidance", "steps", "strength", "seed")
+_DECODER_SETTINGS = ("painter", "guidance", "steps", "strength", "seed", "hold")
 
 _SOURCES: dict[CaptionSource, str] = {"auto": "automatic", "custom": "", "none": "", "file": "from the file"}
 
@@ -104,7 +104,9 @@ def _card(run: Run, is_shown: bool) -> str:
         for name, unit in _METRICS.items()
         if row.get(name) is not None
     )
-    metrics = f"<dl>{values}</dl>" if run.original else "<p>Painted from a file: no original to measure against.</p>"
+    metrics = f"<dl>{values}</dl>" if values else ""
+    if not run.original:
+        metrics = f"<p>Painted from a file: no original to measure against.</p>{metrics}"
     current = ' aria-current="true"' if is_shown else ""
     return (
         f'<li data-run="{run.number}" style="--colour:{preset_colour(run.preset)}"{current}>'

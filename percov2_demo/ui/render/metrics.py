@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from percov2_demo.errors import MetricError
+from percov2_demo.painters.agreement import MEANING
 
 
 if TYPE_CHECKING:
@@ -40,12 +41,21 @@ def pair_metrics(original: Image.Image, reconstruction: Image.Image) -> dict[str
 
 
 def metrics_html(values: Mapping[str, float | None]) -> str:
-    """Metrics as a table, see `pair_metrics`; LPIPS has no row where its weights are not on this machine."""
+    """Metrics as a table, see `pair_metrics`, and the picture's agreement with its file.
+
+    LPIPS has no row where its weights are not on this machine.
+    """
     from percov2_demo.metrics import METRICS
 
     rows = "".join(
-        _row(METRICS[name], value) for name, value in values.items() if name != "lpips" or value is not None
+        _row(METRICS[name], value)
+        for name, value in values.items()
+        if name in METRICS and (name != "lpips" or value is not None)
     )
+    if "agreement" in values:
+        hint = f"<small>{escape(MEANING)}</small>"
+        share = f"{values['agreement']:.0%}"
+        rows += f'<tr><th scope="row">Agreement {hint}</th><td>{share}</td><td>higher</td></tr>'
     head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
     return (
         '<section class="breakdown metrics" aria-label="Metrics"><h3>How close it came</h3>'

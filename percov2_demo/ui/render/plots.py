@@ -15,7 +15,7 @@ from plotly.colors import sample_colorscale
 
 from percov2_demo.presets import get_preset
 from percov2_demo.sweeps import Outcome
-from percov2_demo.ui.render.wording import counted
+from percov2_demo.ui.render.wording import counted, painter_label
 from percov2_demo.ui.session.export import finite
 
 
@@ -33,6 +33,7 @@ AXES: dict[str, str] = {
     "psnr": "PSNR",
     "ms_ssim": "MS-SSIM",
     "colour_shift": "Colour shift",
+    "agreement": "Agreement with the file",
     RATE: "File rate",
     PAYLOAD_RATE: "Payload rate",
 }
@@ -102,9 +103,11 @@ def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
         "strength": f"strength {row['strength']:g}",
         "steps": counted(row["steps"], "step"),
         "seed": f"seed {row['seed']}",
+        "hold": f"held {row['hold']:.0%}" if row.get("hold") else "",
+        "painter": painter_label(row["painter"]) if "painter" in row else "",
     }
     if row["strength"] == 0:
-        texts |= {"strength": "the estimate alone", "guidance": "", "steps": "", "seed": ""}
+        texts |= {"strength": "the estimate alone", "guidance": "", "steps": "", "seed": "", "hold": "", "painter": ""}
     return " · ".join(texts[name] for name in names if texts[name])
 
 

@@ -1,4 +1,6 @@
-"""Numbers as people say them."""
+"""Numbers and names as people say them."""
+
+from percov2_demo.sampling.settings import OWN
 
 
 def counted(number: int, noun: str) -> str:
@@ -12,4 +14,9 @@ def format_size(size: int, before_noun: bool = False) -> str:
         return f"{size:,}-byte" if before_noun else counted(size, "byte")
     if size < 999_950:
         return f"{size / 1e3:.1f} KB"
-    return f"{size / 1e6:.1f} MB"
+    return f"{size / 1e6:.1f} MB" if size < 999_950_000 else f"{size / 1e9:.1f} GB"
+
+
+def painter_label(name: str) -> str:
+    """A painter's name, or what the codec's own one is."""
+    return "own painter" if name == OWN else name

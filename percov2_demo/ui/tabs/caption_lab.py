@@ -1,6 +1,7 @@
 """One photo, one set of indices, many captions: what the text does to the picture."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -140,19 +141,25 @@ class CaptionLab(Lab):
         captions: str,
         automatic: bool,
         noise: str,
-        steps: int,
-        guidance_scale: float,
-        strength: float,
-        seed: int | None,
+        *sampling: Any,
     ) -> Iterator[Updates]:
-        """Paints the photo without a caption and then with each; a tile appears as it is finished."""
+        """Paints the photo without a caption and then with each; a tile appears as it is finished.
+
+        Args:
+            photo: The photo.
+            preset: Name of the bitrate preset.
+            captions: The visitor's lines.
+            automatic: Whether the captioner adds one.
+            noise: "same" for all pictures, or "other" for each.
+            *sampling: Values of the sampling controls.
+        """
         texts = _lines(captions)
         seconds = gpu.reserved_seconds()
         found = gpu.call(self._pipeline, seconds, "caption", photo.open()) if automatic else ""
         if found and found not in texts:
             texts.append(found)
         _check_captions(texts)
-        trials = _plan(preset, texts, Sampling(steps, guidance_scale, strength, seed or 0), noise)
+        trials = _plan(preset, texts, self.sampling.settings(*sampling), noise)
         plain: Image.Image | None = None
         painted: list[str] = []
         for status, outcome in self._runner.run(photo, trials):
@@ -187,7 +194,7 @@ def _plan(preset: str, captions: Sequence[str], settings: Sampling, noise: str) 
     """A trial without a caption and one with each; "other" noise counts the seed up."""
     seeds = [(settings.seed + i * (noise == "other")) % (MAX_SEED + 1) for i in range(len(captions) + 1)]
     return [
-        Trial(preset, caption, Sampling(settings.steps, settings.guidance, settings.strength, seed))
+        Trial(preset, caption, replace(settings, seed=seed))
         for caption, seed in zip(["", *captions], seeds, strict=True)
     ]
 

@@ -17,7 +17,7 @@ from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECON
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import paint
-from percov2_demo.ui.panels.progress import progress_clock
+from percov2_demo.ui.panels.progress import loading_html, progress_clock
 from percov2_demo.ui.panels.result import ResultPanel
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.render.maps import maps_html
@@ -171,7 +171,14 @@ class CompressTab:
             return self.result.show_step(photo.path, told(step), preview)
 
         yield show(0, None)
-        picture = yield from paint(self._pipeline, stream, settings, show=show)
+        painted = yield from paint(
+            self._pipeline,
+            stream,
+            settings,
+            show=show,
+            show_loading=lambda loading: {self.result.progress: loading_html(loading)},
+        )
+        picture = painted.picture
         run = Run(
             number=next_number(values[self._session.last_run]),
             preset=stream.preset,
@@ -185,7 +192,7 @@ class CompressTab:
             original=photo.path,
             thumbnail=save_thumbnail(picture),
             seconds=time.perf_counter() - started,
-            metrics=pair_metrics(original, picture),
+            metrics=pair_metrics(original, picture) | {"agreement": painted.agreement},
             origin=Origin(
                 photo.received, photo.fit, values[self.coding.entropy], withheld=values[self.coding.withheld]
             ),

@@ -17,7 +17,7 @@ from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECON
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.links import PARAMETER, read_stream_text
 from percov2_demo.ui.panels.link import create_link, link_html
-from percov2_demo.ui.panels.progress import create_progress, progress_clock
+from percov2_demo.ui.panels.progress import create_progress, loading_html, progress_clock
 from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.render.breakdown import breakdown_html, fields_html, stream_fields
 from percov2_demo.ui.scripts import ADDRESS_SCRIPT, scroll_script
@@ -208,26 +208,38 @@ class DecodeTab:
         received: ReceivedFile,
         last_run: Run | None,
         caption: str,
-        steps: int,
-        guidance_scale: float,
-        strength: float,
-        seed: int | None,
+        *sampling: Any,
     ) -> Iterator[Updates]:
-        """Paints the picture that the file describes, with the visitor's caption where it is another."""
+        """Paints the picture that the file describes, with the visitor's caption where it is another.
+
+        Args:
+            received: The file.
+            last_run: The session's last run.
+            caption: What the caption box holds.
+            *sampling: Values of the sampling controls.
+        """
         started = time.perf_counter()
         stream = self._pipeline.read(received.data)
-        settings = self.sampling.settings(steps, guidance_scale, strength, seed)
+        settings = self.sampling.settings(*sampling)
         caption = caption.strip()
         is_replaced = caption != stream.caption
         replacement = caption if is_replaced else None
-        told = progress_clock(steps)
+        told = progress_clock(settings.steps)
 
         def show(step: int, preview: Image.Image | None) -> Updates:
             shown = {} if preview is None else {self.picture: save_download(png_bytes(preview), "preview.png")}
             return {self.progress: told(step), **shown}
 
         yield show(0, None)
-        picture = yield from paint(self._pipeline, stream, settings, caption=replacement, show=show)
+        painted = yield from paint(
+            self._pipeline,
+            stream,
+            settings,
+            caption=replacement,
+            show=show,
+            show_loading=lambda loading: {self.progress: loading_html(loading)},
+        )
+        picture = painted.picture
         png = save_download(png_bytes(picture), f"{received.stem}.png")
         source: CaptionSource = "none" if not caption else "custom" if is_replaced else "file"
         run = Run(
@@ -239,7 +251,7 @@ class DecodeTab:
             stream=received.data,
             fields=stream.to_dict(),
             rates=RateReport.from_bitstream(stream),
-            metrics={},
+            metrics={"agreement": painted.agreement},
             picture=png,
             original=None,
             thumbnail=save_thumbnail(picture),

@@ -114,7 +114,8 @@ class TradeoffLab(Lab):
             if outcome is not None:
                 name = f"{photo.stem}-sweep-{len(points) + 1}.png"
                 path = save_download(png_bytes(outcome.picture), name)
-                strength = self._pipeline.default_strength(outcome.trial.preset)
+                advice = self._pipeline.painters.advise(outcome.trial.sampling.painter, outcome.trial.preset)
+                strength = advice.sigma
                 thumbnail = file_url(save_thumbnail(outcome.picture))
                 points = [*points, Point.of(len(points), outcome, path, thumbnail, strength)]
                 setting = samples.setdefault(outcome.trial.any_seed, [])

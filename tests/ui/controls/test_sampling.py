@@ -13,5 +13,23 @@ def test_an_empty_seed_is_the_default(blocks):
 
 def test_settings_are_restored_in_their_order(blocks):
     controls = SamplingControls.create(FakePipeline(), 0.5)
-    restored = controls.restore(Sampling(4, 2.5, 0.7, 9))
-    assert [restored[part] for part in controls.components] == [4, 2.5, 0.7, 9]
+    restored = controls.restore(Sampling(4, 2.5, 0.7, 9, 0.25))
+    assert [restored[part] for part in controls.components] == [4, 2.5, 0.7, 9, 0.25, "own"]
+
+
+def test_one_painter_is_no_choice(blocks):
+    assert not SamplingControls.create(FakePipeline(), 0.5).painter.visible
+
+
+def test_a_painter_brings_its_usual_settings(blocks):
+    pipeline = FakePipeline()
+    pipeline.painters.offer(["stabilityai/sd-turbo", "owner/unknown"])
+    controls = SamplingControls.create(pipeline, 0.5)
+    assert controls.painter.visible
+    turbo = controls.advise(pipeline, "stabilityai/sd-turbo")
+    assert turbo[controls.steps] == 1
+    assert not turbo[controls.guidance_scale].visible
+    own = controls.advise(pipeline, "own")
+    assert own[controls.steps] == pipeline.default_steps
+    assert own[controls.guidance_scale].visible
+    assert list(controls.advise(pipeline, "owner/unknown")) == [controls.guidance_scale]

@@ -16,6 +16,8 @@ from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.jobs.sweep_runner import SweepRunner
+from tests.conftest import tiny_pipeline
+from tests.painters.tiny import save_tiny
 from tests.scene import draw_scene
 from tests.ui import zero_gpu
 from tests.ui.fakes import FakePipeline, finish
@@ -75,11 +77,41 @@ def test_a_photo_goes_through_the_codec(place, pipeline):
     stream = gpu.call(pipeline, 5, "compress", photo, preset="low", caption=gpu.call(pipeline, 5, "caption", photo))
     assert stream == pipeline.compress(photo, preset="low", caption=pipeline.caption(photo))
     settings = Sampling(3, strength=0.5, seed=4)
-    updates, picture = finish(paint(pipeline, stream, settings, show=lambda step, preview: (step, preview)))
+    updates, painted = finish(paint(pipeline, stream, settings, show=lambda step, preview: (step, preview)))
+    picture = painted.picture
     assert [step for step, _ in updates] == [1, 2, 3]
     assert updates[0][1].size == picture.size == (stream.width, stream.height)
     expected = pipeline.decompress(stream, settings.steps, settings.guidance, settings.strength, settings.seed)
     assert np.abs(np.asarray(picture, int) - np.asarray(expected, int)).max() <= 1
+
+
+def test_a_public_model_paints_where_the_gpu_is(place, tmp_path):
+    """It is loaded before the first process is forked, as `serve` does it on a ZeroGPU Space."""
+    pipeline = tiny_pipeline()
+    pipeline.offer_painters([save_tiny("sd", tmp_path)])
+    pipeline.painters.find("sd")
+    stream = pipeline.compress(draw_scene(128, 128))
+    settings = Sampling(2, 1.0, 0.5, painter="sd")
+    loadings = []
+    updates, painted = finish(
+        paint(pipeline, stream, settings, show=lambda step, preview: (step, preview), show_loading=loadings.append)
+    )
+    assert [step for step, _ in updates] == [1, 2]
+    assert loadings == []
+    expected = pipeline.decompress(stream, 2, 1.0, 0.5, painter="sd")
+    assert np.abs(np.asarray(painted.picture, int) - np.asarray(expected, int)).max() <= 1
+    assert painted.agreement == pipeline.agreement(stream, painted.picture)
+
+
+def test_the_codecs_own_work_needs_no_gpu_where_painters_have_it(place):
+    zero_gpu.reserved.clear()
+    pipeline = FakePipeline()
+    pipeline.painters.apart = True
+    process, _ = gpu.run(pipeline, 7, tell_process)
+    assert process == os.getpid()
+    assert zero_gpu.reserved == []
+    list(gpu.run(pipeline, 7, tell_process, painter="owner/painter"))
+    assert zero_gpu.reserved == ([] if place == "here" else [7])
 
 
 def test_a_refusal_of_the_codec_keeps_its_sentence(place, pipeline):

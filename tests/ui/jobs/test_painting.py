@@ -6,8 +6,9 @@ import pytest
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.errors import ImageError
+from percov2_demo.painters.offer import Painters
 from percov2_demo.sampling.settings import Sampling
-from percov2_demo.ui.jobs.painting import paint, preview_steps
+from percov2_demo.ui.jobs.painting import Loading, paint, preview_steps
 from tests.ui.fakes import FakePipeline, finish
 
 
@@ -27,11 +28,12 @@ class Progress(gr.Progress):
 
 def test_every_step_is_shown_and_the_picture_returned(fake):
     progress = Progress()
-    updates, picture = finish(paint(fake, STREAM, Sampling(steps=3, seed=5), progress))
+    updates, painted = finish(paint(fake, STREAM, Sampling(steps=3, seed=5), progress))
     assert len(updates) == 3
     assert [told[0] for told in progress.told] == [(0, 3), (1, 3), (2, 3), (3, 3)]
     assert progress.told[-1][1] == "Painting, step 3 of 3"
-    assert picture.size == (512, 512)
+    assert painted.picture.size == (512, 512)
+    assert painted.agreement == fake.agreement(STREAM, painted.picture)
 
 
 def test_previews_are_few_and_shown_as_they_come(fake):
@@ -62,6 +64,28 @@ def test_closing_stops_the_sampler(fake):
     next(generator)
     generator.close()
     assert fake.interrupted
+
+
+def test_a_painter_is_told_of_while_it_is_loaded(fake):
+    def load(_source, progress):
+        progress(1_000, 5_000_000)
+        return fake.painters.own
+
+    fake.painters = Painters(fake.painters.own, load)
+    fake.painters.offer(["owner/painter"])
+    told = []
+    settings = Sampling(steps=1, painter="owner/painter")
+    finish(paint(fake, STREAM, settings, show_loading=lambda loading: told.append(loading) or {}))
+    assert told == [Loading("owner/painter"), Loading("owner/painter", 1_000, 5_000_000)]
+    finish(paint(fake, STREAM, settings, show_loading=lambda loading: told.append(loading) or {}))
+    assert len(told) == 2
+
+
+def test_a_painter_that_cannot_be_used_is_a_sentence(fake):
+    fake.painters.offer(["owner/painter"])
+    with pytest.raises(gr.Error, match="The painter owner/painter cannot be used"):
+        finish(paint(fake, STREAM, Sampling(steps=1, painter="owner/painter")))
+    assert finish(paint(fake, STREAM, Sampling(steps=1)))[1].picture.size == (512, 512)
 
 
 def test_failures_of_the_codec_pass():

@@ -24,11 +24,11 @@ from percov2_demo.checkpoints.memory_plans import (
     get_plan,
     gigabytes,
 )
+from percov2_demo.checkpoints.placement import find_device
 from percov2_demo.checkpoints.weights import Size, component_sizes
 from percov2_demo.errors import InputError, ModelError
 from percov2_demo.models.text_encoders import T5_TOKENS
 from percov2_demo.pipelines import placement
-from percov2_demo.pipelines.placement import find_device
 from tests.conftest import adapted_pipeline, tiny_pipeline
 from tests.perco import tiny_perco
 from tests.pretended_gpu import GPU, PretendedGPU, on_gpu

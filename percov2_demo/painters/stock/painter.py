@@ -1,0 +1,174 @@
+"""A public text-to-image model as a painter of files."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+from torch import Tensor
+
+from percov2_demo.bitstream.captions import encode_utf8
+from percov2_demo.errors import InputError
+from percov2_demo.painters.canvas import Canvas
+from percov2_demo.painters.painter import Card, Painter, StepCallback, check_batch, make_generators
+from percov2_demo.painters.stock.model import StockModel
+from percov2_demo.painters.stock.scripted import Script
+from percov2_demo.sampling.hold import held
+from percov2_demo.sampling.sampler import Interrupted
+from percov2_demo.sampling.settings import Sampling
+
+
+MAX_STEPS = 100
+
+
+@dataclass(frozen=True)
+class StockStart:
+    """What the pictures of one file share.
+
+    Args:
+        canvas: What the file says.
+        sigma: Noise level at the start.
+        caption: What the model is told.
+        latents: The estimate in the model's latents `(1, C, H, W)`; None at the noise level 0, which needs none.
+    """
+
+    canvas: Canvas
+    sigma: float
+    caption: str
+    latents: Tensor | None
+
+
+class StockPainter(Painter):
+    """Walks back from the noised estimate with a model that has never seen a file of ours.
+
+    Args:
+        model: The model.
+        card: What it says of itself.
+    """
+
+    def __init__(self, model: StockModel, card: Card):
+        self.model = model
+        self._card = card
+        self._images = VaeImageProcessor()
+
+    @property
+    def card(self) -> Card:
+        return self._card
+
+    @torch.inference_mode()
+    def start(self, canvas: Canvas, sigma: float, caption: str | None = None) -> StockStart:
+        self.check_sampling(Sampling(steps=None, guidance=None, strength=sigma))
+        caption = canvas.caption if caption is None else caption
+        encode_utf8(caption)
+        if sigma == 0:
+            return StockStart(canvas, sigma, caption, None)
+        with self._freeing():
+            pixels = _fit(canvas.estimate, self._working_size(canvas), self._is_enlarged(canvas))
+            vae = self.model.pipeline.vae
+            latents = self.model.encode(pixels.to(self.model.pipeline._execution_device, vae.dtype))
+        return StockStart(canvas, sigma, caption, latents.float())
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        start: StockStart,
+        samplings: Sequence[Sampling],
+        fast: bool = False,
+        callback_on_step_end: StepCallback | None = None,
+        interrupt: Callable[[], bool] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[Image.Image]:
+        samplings = [self.settle(start.canvas.stream.preset, sampling) for sampling in samplings]
+        common = check_batch(samplings)
+        if fast:
+            raise InputError(f"the painter {self.card.name} has no fast mode: paint without it")
+        if start.latents is None:
+            return self._images.postprocess(start.canvas.estimate, output_type="pil") * len(samplings)
+        generators = make_generators(samplings, generator)
+        # Said here, because a host program may have set other defaults.
+        numbers = {"dtype": torch.float32, "device": "cpu"}
+        shape = start.latents.shape
+        noise = torch.cat([torch.randn(shape, generator=generator, **numbers) for generator in generators])
+        stop = interrupt or (lambda: False)
+        shape, grid = noise.shape, self._held_grid(start.canvas)
+        painted: list[Tensor] = []
+
+        def watch(step: int, sigma: float, noisy: Tensor, expected: Tensor) -> Tensor:
+            latents = self.model.unpack(expected, shape)
+            kept = held(latents, start.latents.to(latents), grid, common.hold)
+            painted[:] = [kept]
+            if callback_on_step_end is not None:
+                tensors = {"latents": self.model.unpack(noisy.float(), shape), "expected_latents": kept}
+                callback_on_step_end(self, step, sigma, tensors)
+            if step + 1 < scheduler.steps and stop():
+                raise Interrupted("decoding was stopped")
+            return expected if kept is latents else self.model.repack(kept)
+
+        if stop():
+            raise Interrupted("decoding was stopped")
+        scheduler = self.model.scheduler
+        scheduler.follow(Script(start.sigma, common.steps, watch))
+        noisy = scheduler.mix(start.latents, noise.to(start.latents))
+        captions = [start.caption] * len(samplings)
+        with self._freeing():
+            self.model.run(captions, noisy, common.guidance, generators, scheduler.steps)
+            pixels = self._decode(painted[0])
+        return [self._cut(picture, start.canvas) for picture in self._images.postprocess(pixels, output_type="pil")]
+
+    @torch.inference_mode()
+    def decode_latents(self, latents: Tensor) -> list[Image.Image]:
+        return self._images.postprocess(self._decode(latents), output_type="pil")
+
+    def release(self) -> None:
+        self.model.pipeline.remove_all_hooks()
+        del self.model
+        if torch.accelerator.is_available():
+            torch.accelerator.empty_cache()
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        # A picture at a time: the autoencoder takes more memory than the network.
+        return torch.cat([self.model.decode(each).float() for each in latents.split(1)])
+
+    @contextmanager
+    def _freeing(self) -> Iterator[None]:
+        """Bring parts that are offloaded back to main memory at the end, also of work that was stopped."""
+        try:
+            yield
+        finally:
+            self.model.pipeline.maybe_free_model_hooks()
+
+    def _is_enlarged(self, canvas: Canvas) -> bool:
+        return self.model.native_side**2 > canvas.width * canvas.height
+
+    def _working_size(self, canvas: Canvas) -> tuple[int, int]:
+        """Return height and width in pixels at which the model paints."""
+        scale = 1.0
+        if self._is_enlarged(canvas):
+            scale = self.model.native_side / math.sqrt(canvas.width * canvas.height)
+        multiple = self.model.multiple
+        return tuple(math.ceil(side * scale / multiple) * multiple for side in (canvas.height, canvas.width))
+
+    def _held_grid(self, canvas: Canvas) -> tuple[int, int]:
+        """Return rows and columns of the indices' grid, continued over what the picture is padded with."""
+        if self._is_enlarged(canvas):
+            return canvas.grid
+        sides = zip(canvas.grid, self._working_size(canvas), (canvas.height, canvas.width), strict=True)
+        return tuple(math.ceil(cells * padded / side) for cells, padded, side in sides)
+
+    def _cut(self, picture: Image.Image, canvas: Canvas) -> Image.Image:
+        """Return a painted picture at the file's size."""
+        if self._is_enlarged(canvas):
+            return picture.resize((canvas.width, canvas.height), Image.Resampling.LANCZOS)
+        return picture.crop((0, 0, canvas.width, canvas.height))
+
+
+def _fit(pixels: Tensor, size: tuple[int, int], enlarge: bool) -> Tensor:
+    """Enlarge a picture `(1, 3, H, W)` to a size, or continue its edges up to it."""
+    if enlarge:
+        return F.interpolate(pixels, size, mode="bicubic", antialias=True).clamp(-1, 1)
+    height, width = pixels.shape[-2:]
+    return F.pad(pixels, (0, size[1] - width, 0, size[0] - height), mode="replicate")
