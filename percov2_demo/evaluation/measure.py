@@ -169,7 +169,7 @@ class Evaluator:
         return folder / f"{picture.name}.png"
 
     def settings(self, preset: str, sampling: Sampling) -> dict[str, float]:
-        """Return a sampling as columns, with the painter's strength where none is given; one painter paints them all."""
+        """Return a sampling as columns, with the painter's strength where none is given; all have one painter."""
         strength = sampling.strength
         if strength is None:
             strength = self.pipeline.painters.find(sampling.painter).default_sigma(preset)
