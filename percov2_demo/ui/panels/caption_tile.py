@@ -9,7 +9,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.sweeps import Outcome, difference
-from percov2_demo.ui.render.plots import heat_map
+from percov2_demo.ui.render.plots import AXES, heat_map
 from percov2_demo.ui.server.files import png_bytes, save_download
 
 
@@ -92,5 +92,11 @@ def _text_html(outcome: Outcome, note: str, distance: float) -> str:
     return (
         f'<div class="tile-text"><h3>{title}{badge}</h3>'
         f"<p><b>{8 * sizes.caption} bits of text</b>: {sizes.caption} of the file's {sum(sizes)} bytes.</p>"
-        f"{change}</div>"
+        f"{change}<p>{_bought(outcome)}</p></div>"
     )
+
+
+def _bought(outcome: Outcome) -> str:
+    """Return the metrics that the caption's bytes bought."""
+    measured = {name: outcome.metrics.get(name) for name in ("psnr", "realism", "agreement")}
+    return " · ".join(f"{AXES[name]} {value:.2f}" for name, value in measured.items() if value is not None)
