@@ -108,8 +108,8 @@ class Experiments:
             "</p>",
             self.cut_picture: None,
         }
-        picture = yield from paint(self._pipeline, file, Sampling(), progress)
-        yield {self.cut_picture: save_download(png_bytes(picture), f"stopped-after-{received}.png")}
+        painted = yield from paint(self._pipeline, file, Sampling(), progress)
+        yield {self.cut_picture: save_download(png_bytes(painted.picture), f"stopped-after-{received}.png")}
 
     def lose(
         self,
@@ -124,8 +124,8 @@ class Experiments:
         lost = draw_lost(stream.indices.size, percent / 100, seed)
         concealed = self._pipeline.conceal(stream, lost, seed, temperature)
         yield {self.lose_map: concealment_html(stream.indices, concealed.indices, lost), self.lose_picture: None}
-        picture = yield from paint(self._pipeline, concealed, Sampling(), progress)
-        yield {self.lose_picture: save_download(png_bytes(picture), f"lost-{percent}-percent.png")}
+        painted = yield from paint(self._pipeline, concealed, Sampling(), progress)
+        yield {self.lose_picture: save_download(png_bytes(painted.picture), f"lost-{percent}-percent.png")}
 
 
 def _create_buttons(label: str) -> tuple[gr.Button, gr.Button]:

@@ -92,7 +92,8 @@ def test_the_picture(tab, fake, session, stream):
     assert np.array_equal(Image.open(painted), fake.decompress(stream))
     assert fake.calls[0] == {"steps": 3, "guidance_scale": 1.0, "strength": 0.5, "seed": 4}
     kept = updates[-1][session.last_run]
-    assert (kept.number, kept.caption_source, kept.original, kept.metrics) == (1, "file", None, {})
+    assert (kept.number, kept.caption_source, kept.original) == (1, "file", None)
+    assert kept.metrics == {"agreement": fake.agreement(stream, Image.open(painted))}
     assert kept.stream == stream.to_bytes()
     assert tab.rest()[tab.decode_button].interactive is True
 

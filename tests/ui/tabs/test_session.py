@@ -106,7 +106,7 @@ def test_a_click_shows_the_run_and_restores_it(board, run):
     assert (updates[compress.coding.preset], updates[compress.coding.fit]) == ("ultra-low", "squash")
     assert (updates[compress.coding.entropy], updates[compress.coding.withheld].value) == ("qlds", 2)
     assert (updates[compress.caption.source], updates[compress.caption.text]) == ("custom", "é")
-    assert [updates[part] for part in compress.sampling.components] == [4, 3.0, 0.4, 9]
+    assert [updates[part] for part in compress.sampling.components] == [4, 3.0, 0.4, 9, 0.0, "own"]
     assert updates[compress.photo.image] == run.origin.photo
     assert "photo and settings are back" in updates[board.note]
     assert set(updates) <= {*board._run, *compress.restorable}
