@@ -172,6 +172,8 @@ def test_programs_read_what_every_parameter_means(server):
         "strength",
         "seed",
         "fast",
+        "painter",
+        "hold",
     ]
 
 
@@ -218,9 +220,9 @@ def test_malformed_settings_are_refused_in_a_sentence(client, server, photo):
         (path,) = httpx.post(f"{server}gradio_api/upload", files={"files": file}).json()
     stream = {"path": path, "meta": {"_type": "gradio.FileData"}}
     for steps in ("many", [1], {}):
-        assert MALFORMED_SENTENCE in call(server, "decompress", [stream, steps, 3, None, 0, False])
+        assert MALFORMED_SENTENCE in call(server, "decompress", [stream, steps, 3, None, 0, False, "own", 0])
     for steps in (1e308, -1, 10**9):
-        assert "imum value" in call(server, "decompress", [stream, steps, 3, None, 0, False])
+        assert "imum value" in call(server, "decompress", [stream, steps, 3, None, 0, False, "own", 0])
 
 
 def call(server: str, name: str, data: list) -> str:
