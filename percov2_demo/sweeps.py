@@ -156,7 +156,7 @@ def sweep(
         InputError: A setting is out of range.
         Interrupted: `interrupt` returned True within a picture.
     """
-    from percov2_demo.metrics import measure, to_tensor
+    from percov2_demo.metrics import Reference, to_tensor
 
     @cache
     def encode(preset: str) -> Bitstream:
@@ -181,7 +181,7 @@ def sweep(
         return tensors
 
     photo = fit_image(photo, max_side=pipeline.max_side)
-    reference = to_tensor(photo)
+    reference = Reference(to_tensor(photo))
     for batch in _batches(trials, 1 if pipeline.device.type == "cpu" else MAX_BATCH):
         stream = stream_of(batch[0].preset, batch[0].caption)
         begin = time.perf_counter()
@@ -192,7 +192,7 @@ def sweep(
         pictures = painter.paint(start, samplings, batch[0].fast and painter.card.fast, report, interrupt)
         seconds = (time.perf_counter() - begin) / len(batch)
         for trial, picture in zip(batch, pictures, strict=True):
-            metrics = measure(reference, to_tensor(picture)) | {"agreement": pipeline.agreement(stream, picture)}
+            metrics = reference.measure(to_tensor(picture)) | {"agreement": pipeline.agreement(stream, picture)}
             yield Outcome(trial, stream, picture, metrics, seconds)
 
 

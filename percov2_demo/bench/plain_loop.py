@@ -55,6 +55,7 @@ class PlainLoop:
     @torch.inference_mode()
     def paint(self, start: Start, sampling: Sampling) -> Image.Image:
         """Paint the picture of a start that `PerCoV2Pipeline.start` made from a stream with a caption."""
+        assert start.text is not None
         codec = self._pipeline
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(codec.scheduler.config)
         plain = StableDiffusion3Pipeline(ConditionedTransformer(codec, start), scheduler, *[None] * 7)
@@ -69,7 +70,7 @@ class PlainLoop:
             width=shape[1] * stride,
             sigmas=starting_sigmas(sampling.steps, start.strength, scheduler.config.shift),
             guidance_scale=sampling.guidance,
-            latents=starting_point(start.condition.estimate, noise.to(codec.device), start.strength),
+            latents=starting_point(start.known, noise.to(codec.device), start.strength),
             prompt_embeds=start.text.tokens[1:],
             negative_prompt_embeds=start.text.tokens[:1],
             pooled_prompt_embeds=start.text.pooled[1:],

@@ -25,7 +25,7 @@ from percov2_demo.pipelines.onednn import onednn_products
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.presets import NOMINAL_SIDE
 from percov2_demo.sampling.sampler import Start
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import Sampling, painting_strength
 from percov2_demo.sweeps import MAX_BATCH, Trial, sweep
 
 
@@ -124,7 +124,7 @@ def scale(
     """
     sampling, ranges = sampling or Sampling(), ranges or Ranges()
     like = pipeline.compress(photo, caption=CAPTION)
-    sampling = replace(sampling, strength=pipeline.default_strength(like.preset))
+    sampling = replace(sampling, strength=painting_strength(pipeline.default_strength(like.preset)))
     pipeline.painters.own.check_sampling(sampling)
 
     def square(side: int) -> Image.Image:
@@ -214,7 +214,7 @@ def _joined(starts: Sequence[Start]) -> Start:
     channels = torch.cat([condition.channels for condition in conditions])
     has_estimate = conditions[0].estimate is not None
     estimate = torch.cat([condition.estimate for condition in conditions]) if has_estimate else None
-    return replace(starts[0], condition=Condition(channels, estimate), first={})
+    return replace(starts[0], condition=Condition(channels, estimate), known=estimate, first={})
 
 
 def _caption_lab(pipeline: PerCoV2Pipeline, photo: Image.Image, preset: str, steps: int, number: int) -> None:
@@ -236,6 +236,7 @@ def _with_threads(number: int, action: Callable[[], object]) -> None:
 @torch.inference_mode()
 def _run_transformer(pipeline: PerCoV2Pipeline, start: Start, side: int, done: list[dict[str, Work]]) -> None:
     """Run the flow transformer once on noise, as of a picture of `side`, and append what it took to `done`."""
+    assert start.text is not None
     config = pipeline.transformer.config
     latent_side = side // pipeline.hyper_codec.config.latent_stride
     noise = torch.randn(1, config.in_channels, latent_side, latent_side).to(pipeline.device, pipeline.dtype)

@@ -67,10 +67,8 @@ def run(options: Namespace) -> None:
     painter = pipeline.painters.find(options.painter)
     if painter.card.name != OWN:
         watch.lap("painter")
-    asked = Sampling(options.steps, options.guidance, None, options.seed, options.hold, painter.card.name)
-    if options.strength != AUTO:
-        asked = replace(asked, strength=options.strength)
-    settings = painter.settle(stream.preset, asked)
+    strength = painter.stream_sigma(stream) if options.strength in (None, AUTO) else options.strength
+    settings = painter.settle(stream.preset, options.steps, options.guidance, strength, options.seed, options.hold)
     arguments = {
         "num_inference_steps": settings.steps,
         "guidance_scale": settings.guidance,

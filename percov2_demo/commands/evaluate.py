@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import product, starmap
 from pathlib import Path
 
-from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.bitstream import SCHEDULES, parse_coding
 from percov2_demo.commands.decompress import HOLD_HELP, STEPS_HELP, STRENGTH_HELP
 from percov2_demo.commands.files import check_output_folder
 from percov2_demo.commands.model import (
@@ -16,6 +16,7 @@ from percov2_demo.commands.model import (
     load_pipeline,
 )
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.settings import Sampling
@@ -49,6 +50,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--baselines", nargs="+", default=["all"], metavar="CODEC", help='classical codecs, "all" (default) or "none"'
     )
     parser.add_argument(
+        "--budgets",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="BYTES",
+        help="files of these sizes too: refined, without a base stream, and of the classical codecs",
+    )
+    parser.add_argument(
         "--learned", nargs="+", choices=LEARNED, default=[], help="metrics with weights of their own, from the hub"
     )
     parser.add_argument("--dataset", help="name of the pictures in the results; default: the folder's")
@@ -65,12 +74,11 @@ def strength(text: str) -> float | None:
 
 
 def coding(text: str) -> str:
-    """Parse a coding of the indices: a name, "default", or "qlds:" and a number of steps."""
-    name, _, steps = text.partition(":")
-    valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
-    if not valid:
-        names = ", ".join(SCHEDULES)
-        raise ArgumentTypeError(f"{text} is none of default, {names}, or qlds:S with S from 1 to 32")
+    """Check a coding of the indices, see `parse_coding`."""
+    try:
+        parse_coding(text)
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from None
     return text
 
 
@@ -97,7 +105,7 @@ def run(options: Namespace) -> int:
     if source == "auto":
         pictures = describe_pictures(pictures, pipeline.caption)
     painter = pipeline.painters.find(options.painter)
-    usual = painter.settle(pipeline.presets[0], Sampling(None, None))
+    usual = painter.settle(pipeline.presets[0])
     guidances = [usual.guidance] if painter.card.guidance is None else options.guidance or [usual.guidance]
     settings = product(
         options.steps or [usual.steps], guidances, options.strength, options.seeds, [options.hold], [options.painter]
@@ -110,6 +118,7 @@ def run(options: Namespace) -> int:
         captions=captions.name if captions else source,
         baselines=baselines,
         learned=tuple(options.learned),
+        budgets=tuple(options.budgets),
         dataset=options.dataset or options.input.resolve().name,
     )
     for sampling in protocol.samplings:

@@ -7,6 +7,7 @@ import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from percov2_demo.commands.model import add_model_options, add_painter_options, check_docstrings, load_pipeline
 from percov2_demo.errors import InputError
@@ -28,6 +29,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         const=60.0,
         metavar="SECONDS",
         help="show the examples whenever nobody has touched the page for so long; default: 60",
+    )
+    parser.add_argument(
+        "--public-url",
+        type=public_url,
+        metavar="URL",
+        help="where others reach the page, for links and QR codes; default: wherever the visitor does",
     )
     add_model_options(parser, captioner=True)
     add_painter_options(parser, several=True)
@@ -51,28 +58,43 @@ def port(text: str) -> int:
     return int(text)
 
 
+def public_url(text: str) -> str:
+    """Parse an address of the command line, http or https with a host, to end in a slash where it has no path."""
+    try:
+        address = urlsplit(text)
+        is_good = address.scheme in ("http", "https") and address.hostname and not (address.query or address.fragment)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ArgumentTypeError(f"{text} is no address such as https://example.org/percov2/")
+    return text if address.path else f"{text}/"
+
+
 def run(options: Namespace) -> None:
     """Serve the app until it is stopped."""
     check_docstrings()
     # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
     variable = os.environ.pop("GRADIO_SERVER_NAME", None)
-    # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
-    from percov2_demo.ui.demo import build_demo, launch_options
-    from percov2_demo.ui.kiosk import Kiosk
     from percov2_demo.ui.server.address import address, without_proxies
-    from percov2_demo.ui.server.cleaning import visitors_folder
-    from percov2_demo.ui.server.heap import share_heaps
+
+    # gradio makes clients when it is imported, and stops at a proxy of a scheme that it does not know.
+    with without_proxies():
+        # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
+        from percov2_demo.ui.demo import build_demo, launch_options
+        from percov2_demo.ui.kiosk import Kiosk
+        from percov2_demo.ui.server.cleaning import visitors_folder
+        from percov2_demo.ui.server.heap import share_heaps
 
     share_heaps()
     pipeline = load_pipeline(options)
     if os.environ.get("SPACES_ZERO_GPU"):
         # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
-        for name in pipeline.painters.names[1:2]:
-            pipeline.painters.find(name)
+        for painter in pipeline.painters.names[1:2]:
+            pipeline.painters.find(painter)
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), without_proxies(), visitors_folder():
-        demo = build_demo(pipeline, kiosk)
+        demo = build_demo(pipeline, kiosk, options.public_url)
         try:
             name, number = address(options.host or variable, options.port)
             demo.launch(server_name=name, server_port=number, prevent_thread_lock=True, **launch_options())

@@ -2,20 +2,20 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.evaluation.baselines import Ladder, available_codecs
-from percov2_demo.evaluation.protocol import Picture, Protocol
+from percov2_demo.evaluation.protocol import Picture, Protocol, distinct_samplings
 from percov2_demo.evaluation.tables import Row
 from percov2_demo.files.atomic import atomic_path, write_bytes
-from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
+from percov2_demo.metrics import METRICS, Reference, ms_ssim, psnr, to_tensor
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import Sampling
 
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
 
-EQUAL_QUALITY = {"psnr": psnr, "ms_ssim": ms_ssim, "realism": patch_realism}
+EQUAL_QUALITY: dict[str, Callable[[Reference, Tensor], float]] = {
+    "psnr": lambda reference, picture: psnr(reference.original, picture),
+    "ms_ssim": lambda reference, picture: ms_ssim(reference.original, picture),
+    "deep_distance": Reference.deep_distance,
+}
 """The metrics that a classical codec is asked to reach."""
 
 DIGITS = 4
@@ -60,16 +64,16 @@ class Evaluator:
         stream = self._write(picture, coded, self.protocol.entropies[0])
         seconds = {"encode": time.perf_counter() - start}
 
-        reference = to_tensor(original)
+        reference = Reference(to_tensor(original))
         rows, times = [], []
-        for sampling in self.protocol.samplings:
-            settings = self.settings(preset, sampling)
+        for sampling in self.samplings(preset):
+            settings = asdict(sampling)
             start = time.perf_counter()
             decoded = self.pipeline.decompress(
                 stream,
                 num_inference_steps=sampling.steps,
                 guidance_scale=sampling.guidance,
-                strength=settings["strength"],
+                strength=sampling.strength,
                 seed=sampling.seed,
                 painter=sampling.painter,
                 hold=sampling.hold,
@@ -78,7 +82,7 @@ class Evaluator:
             # Level 1 is several times as fast as the default and the files are a tenth larger.
             with atomic_path(self.picture_path(picture, preset, sampling)) as path:
                 decoded.save(path, "PNG", compress_level=1)
-            metrics = self._metrics(reference, decoded, picture.caption)
+            metrics = self.metrics(reference, decoded, picture.caption)
             seconds["measure"] = time.perf_counter() - start - seconds["decode"]
             point = {"image": picture.name, "preset": preset} | settings
             rows.append(point | _rates(stream) | metrics)
@@ -88,23 +92,31 @@ class Evaluator:
         return {"rows": rows, "codings": codings, "times": times}
 
     def measure_autoencoder(self, picture: Picture) -> dict[str, list[Row]]:
-        """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
+        """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset.
+
+        `original_realism` is the original's own.
+        """
         original = picture.load()
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
-        return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
+        reference = Reference(to_tensor(original))
+        row = {"image": picture.name} | self.metrics(reference, decoded, picture.caption)
+        realism = reference.realism
+        return {"ceiling": [row | {"original_realism": None if realism is None else round(realism, DIGITS)}]}
 
-    def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
+    def _write(self, picture: Picture, stream: Bitstream, coding: str) -> Bitstream:
         """Write the stream in another coding to a file, and read it back."""
         folder = self.out / "streams" / stream.preset
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{picture.name}-{entropy.replace(':', '')}.pcv2"
-        write_bytes(path, self.pipeline.recode(stream, **_entropy_settings(entropy)).to_bytes())
+        path = folder / f"{picture.name}-{coding.replace(':', '')}.pcv2"
+        entropy, steps = parse_coding(coding)
+        write_bytes(path, self.pipeline.recode(stream, entropy=entropy, entropy_steps=steps).to_bytes())
         return self.pipeline.read(path)
 
-    def _measure_coding(self, picture: Picture, packed: Bitstream, entropy: str) -> Row:
+    def _measure_coding(self, picture: Picture, packed: Bitstream, coding: str) -> Row:
         """Measure the cost of a coding of the indices; encoding includes the encoder's check of its own stream."""
+        entropy, steps = parse_coding(coding)
         start = time.perf_counter()
-        data = self.pipeline.recode(packed, **_entropy_settings(entropy)).to_bytes()
+        data = self.pipeline.recode(packed, entropy=entropy, entropy_steps=steps).to_bytes()
         end = time.perf_counter()
         stream = self.pipeline.read(data)
         seconds = {"encode": end - start, "decode": time.perf_counter() - end}
@@ -112,7 +124,7 @@ class Evaluator:
             {
                 "image": picture.name,
                 "preset": stream.preset,
-                "entropy": entropy,
+                "entropy": coding,
                 "index_bits": self._index_bits(stream),
             }
             | {"caption_words": len(picture.caption.split())}
@@ -133,25 +145,26 @@ class Evaluator:
         """
         original = picture.load()
         ladder = Ladder(original, available_codecs()[codec])
-        reference = to_tensor(original)
+        reference = Reference(to_tensor(original))
+        qualities = {
+            name: lambda _, decoded, metric=metric: metric(reference, to_tensor(decoded))
+            for name, metric in EQUAL_QUALITY.items()
+        }
         compared = []
         for preset in self.protocol.presets:
             ours = next(row for row in rows if row["preset"] == preset)
             coded = ladder.at_most(ours["file_bytes"])
             write_bytes(self.coded_path(picture, preset, codec), coded.data)
             needed = {}
-            for name, metric in EQUAL_QUALITY.items():
+            for name, quality in qualities.items():
                 reached = None
                 if ours[name] is not None:
-                    reached = ladder.to_reach(
-                        lambda a, b, m=metric: m(to_tensor(a), to_tensor(b)),
-                        ours[name],
-                        higher_is_better=METRICS[name].better == "higher",
-                    )
+                    is_higher_better = METRICS[name].better == "higher"
+                    reached = ladder.to_reach(quality, ours[name], is_higher_better)
                 needed[f"bytes_for_{name}"] = len(reached.data) if reached else None
             sizes = {"target_bytes": ours["file_bytes"], "file_bytes": len(coded.data), "fits": coded.fits}
             sizes["file_bpp"] = round(8 * len(coded.data) / (original.width * original.height), 6)
-            metrics = self._metrics(reference, coded.picture, picture.caption)
+            metrics = self.metrics(reference, coded.picture, picture.caption)
             compared.append({"image": picture.name, "preset": preset, "codec": codec} | sizes | metrics | needed)
         return {"compared": compared}
 
@@ -162,18 +175,17 @@ class Evaluator:
         return folder / f"{picture.name}{available_codecs()[codec].suffix}"
 
     def picture_path(self, picture: Picture, preset: str, sampling: Sampling) -> Path:
-        """Return where a reconstruction is written."""
-        settings = "-".join(f"{name}{value}" for name, value in self.settings(preset, sampling).items())
+        """Return where a reconstruction of one of `samplings` is written."""
+        settings = "-".join(f"{name}{value}" for name, value in asdict(sampling).items())
         folder = self.out / "pictures" / f"{preset}-{settings}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{picture.name}.png"
 
-    def settings(self, preset: str, sampling: Sampling) -> dict[str, float]:
-        """Return a sampling as columns, with the painter's strength where none is given; all have one painter."""
-        strength = sampling.strength
-        if strength is None:
-            strength = self.pipeline.painters.find(sampling.painter).default_sigma(preset)
-        return {"steps": sampling.steps, "guidance": sampling.guidance, "strength": strength, "seed": sampling.seed}
+    def samplings(self, preset: str) -> tuple[Sampling, ...]:
+        """Return the samplings with the painter's strength where none is given; what comes to the same, once."""
+        default = self.pipeline.painters.find(self.protocol.samplings[0].painter).default_sigma(preset)
+        resolved = (replace(s, strength=default) if s.strength is None else s for s in self.protocol.samplings)
+        return distinct_samplings(resolved)
 
     def _index_bits(self, stream: Bitstream) -> float:
         """Return what the model says that the indices cost, in bits."""
@@ -181,19 +193,12 @@ class Evaluator:
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
         return round(float(self.pipeline.information(stream).sum()), 2)
 
-    def _metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
+    def metrics(self, reference: Reference, decoded: Image.Image, caption: str) -> Row:
         picture = to_tensor(decoded)
-        metrics = measure(reference, picture)
+        metrics = reference.measure(picture)
         for learned in self.learned:
-            metrics |= learned(reference, picture, caption)
+            metrics |= learned(reference.original, picture, caption)
         return {name: None if value is None else round(value, DIGITS) for name, value in metrics.items()}
-
-
-def _entropy_settings(entropy: str) -> dict[str, str | int | None]:
-    if entropy == "default":
-        return {}
-    name, _, steps = entropy.partition(":")
-    return {"entropy": name, "entropy_steps": int(steps) if steps else None}
 
 
 def _rates(stream: Bitstream) -> Row:

@@ -105,7 +105,7 @@ def publish(
     preload = [name for name in models if dry_run or _is_public(name)]
     with TemporaryDirectory() as folder:
         sizes = assemble(Path(folder), hardware, models, preload)
-        result = {"space": space, "hardware": hardware, "variables": variables, "preload": preload}
+        result: dict[str, Any] = {"space": space, "hardware": hardware, "variables": variables, "preload": preload}
         result |= {"bytes": sum(sizes.values()), "files": sizes}
         if not dry_run:
             result["url"] = _upload(Path(folder), space, hardware, variables, private, update)

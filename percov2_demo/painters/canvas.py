@@ -1,5 +1,6 @@
 """What a painter is given of a file: size, grid, caption, and the hyper-decoder's estimate of the photo."""
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import Protocol
@@ -15,8 +16,13 @@ from percov2_demo.presets import get_preset
 class Decoder(Protocol):
     """The part of a codec that reads indices."""
 
-    def decode_indices(self, stream: Bitstream) -> Condition:
-        """Return what the indices say of the latent; refuse a stream that was made with another model."""
+    def condition(self, stream: Bitstream) -> Condition:
+        """Return what the indices say of the latent."""
+
+    def known(
+        self, stream: Bitstream, condition: Condition, interrupt: Callable[[], bool] | None = None
+    ) -> Tensor | None:
+        """Return the latent that a stream leads to: the estimate, or what refinement made of it; None without one."""
 
     def decode_pixels(self, latents: Tensor) -> Tensor:
         """Return pictures `(B, 3, H, W)`, nominally in [-1, 1], of scaled latents."""
@@ -31,10 +37,12 @@ class Canvas:
     Args:
         decoder: The codec that made the file.
         stream: The file's content.
+        interrupt: Asked while its refinement is followed; True stops that.
     """
 
-    def __init__(self, decoder: Decoder, stream: Bitstream):
+    def __init__(self, decoder: Decoder, stream: Bitstream, interrupt: Callable[[], bool] | None = None):
         self._decoder = decoder
+        self._interrupt = interrupt
         self.stream = stream
 
     @property
@@ -60,16 +68,23 @@ class Canvas:
     @cached_property
     def condition(self) -> Condition:
         """What the indices say in the codec's own latents."""
-        return self._decoder.decode_indices(self.stream)
+        with self._decoder.working():
+            return self._decoder.condition(self.stream)
+
+    @cached_property
+    def known(self) -> Tensor | None:
+        """The codec's latent that painting starts from: the estimate, or what refinement made of it."""
+        with self._decoder.working():
+            return self._decoder.known(self.stream, self.condition, self._interrupt)
 
     @cached_property
     def estimate(self) -> Tensor:
-        """The hyper-decoder's estimate of the photo, `(1, 3, H, W)` in [-1, 1].
+        """What `known` looks like, `(1, 3, H, W)` in [-1, 1].
 
         Raises:
             ModelError: The codec has no hyper-decoder.
         """
-        latents = self.condition.estimate
+        latents = self.known
         if latents is None:
             raise ModelError(
                 "this model has no hyper-decoder, so there is no estimate that another model could paint from: "

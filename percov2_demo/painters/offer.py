@@ -98,7 +98,12 @@ class Painters:
 
     def is_loaded(self, name: str) -> bool:
         """Tell whether a painter on offer can begin at once."""
-        return name == OWN or (self._loaded is not None and self._loaded[0] == self._sources.get(name))
+        return name == OWN or self._loaded_as(name) is not None
+
+    def _loaded_as(self, name: str) -> Painter | None:
+        if self._loaded is None or self._loaded[0] != self._sources.get(name):
+            return None
+        return self._loaded[1]
 
     def advise(self, name: str, preset: str) -> Advice | None:
         """Tell a painter's usual settings without loading it; None where they are not known yet.
@@ -107,8 +112,8 @@ class Painters:
             name: A name on offer.
             preset: Name of the file's preset.
         """
-        if self.is_loaded(name):
-            painter = self.own if name == OWN else self._loaded[1]
+        painter = self.own if name == OWN else self._loaded_as(name)
+        if painter is not None:
             guidance = painter.card.guidance
             return Advice(
                 int(painter.card.steps.default),

@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.errors import InputError
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.painters.canvas import Canvas, Decoder
-from percov2_demo.painters.painter import Card, Knob, Painter, StepCallback, check_batch, make_generators
+from percov2_demo.painters.painter import Card, Knob, Painter, StepCallback, check_batch, check_sigma, make_generators
 from percov2_demo.sampling.sampler import Sampler, Start
 from percov2_demo.sampling.settings import OWN, Sampling
 
@@ -31,6 +32,8 @@ class OwnCodec(Decoder, Protocol):
     def has_estimate(self) -> bool: ...
 
     def default_strength(self, preset: str) -> float: ...
+
+    def stream_strength(self, stream: Bitstream) -> float: ...
 
     def encode_captions(self, captions: Sequence[str]) -> TextCondition: ...
 
@@ -71,16 +74,20 @@ class OwnPainter(Painter):
     def default_sigma(self, preset: str) -> float:
         return self._codec.default_strength(preset)
 
+    def stream_sigma(self, stream: Bitstream) -> float:
+        """Return the noise level of a stream: 0 where it is refined."""
+        return self._codec.stream_strength(stream)
+
     @torch.inference_mode()
     def start(self, canvas: Canvas, sigma: float, caption: str | None = None) -> Start:
-        self.check_sampling(Sampling(strength=sigma))
+        check_sigma(sigma)
         caption = canvas.caption if caption is None else caption
         encode_utf8(caption)
         with self._codec.working():
             # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
             text = self._codec.encode_captions(["", caption] if caption else [""]) if sigma > 0 else None
-            condition = canvas.condition
-        return Start(condition, text, sigma, canvas.grid)
+            condition, known = canvas.condition, canvas.known
+        return Start(condition, text, sigma, known, canvas.grid)
 
     @torch.inference_mode()
     def paint(

@@ -7,7 +7,7 @@ noise over noise plus signal, from 0 (the estimate itself) to 1 (nothing of the 
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from percov2_demo.bitstream import Bitstream
 from percov2_demo.errors import InputError
 from percov2_demo.painters.canvas import Canvas
 from percov2_demo.sampling.settings import MAX_SEED, Sampling
@@ -131,40 +132,59 @@ class Painter(ABC):
         """Return the noise level that is used for a preset when none is asked for."""
         return self.card.sigma.default
 
-    def settle(self, preset: str, sampling: Sampling) -> Sampling:
-        """Fill in the painter's defaults, and refuse settings that are out of its range.
+    def stream_sigma(self, stream: Bitstream) -> float:
+        """Return the noise level that is used for a stream when none is asked for."""
+        return self.default_sigma(stream.preset)
 
-        A painter without guidance follows the caption as it is, whatever guidance is asked for.
+    def settle(
+        self,
+        preset: str,
+        steps: int | None = None,
+        guidance: float | None = None,
+        strength: float | None = None,
+        seed: int = Sampling.seed,
+        hold: float = Sampling.hold,
+    ) -> Sampling:
+        """Make settings of those that are asked for and, where they are None, the painter's usual ones.
+
+        Args:
+            preset: Name of the file's preset.
+            steps: As in `Sampling`.
+            guidance: As in `Sampling`; a painter without guidance follows the caption as it is, whatever is asked for.
+            strength: As in `Sampling`.
+            seed: As in `Sampling`.
+            hold: As in `Sampling`.
 
         Raises:
-            InputError: A setting is out of range.
+            InputError: A setting is out of the painter's range.
         """
         card = self.card
-        steps = int(card.steps.default) if sampling.steps is None else sampling.steps
-        guidance = sampling.guidance
-        if card.guidance is None:
-            guidance = 1.0
-        elif guidance is None:
-            guidance = card.guidance.default
-        strength = self.default_sigma(preset) if sampling.strength is None else sampling.strength
-        settled = replace(sampling, steps=steps, guidance=guidance, strength=strength)
-        self.check_sampling(settled)
-        return settled
+        usual = 1.0 if card.guidance is None else card.guidance.default
+        sampling = Sampling(
+            steps=int(card.steps.default) if steps is None else steps,
+            guidance=usual if guidance is None or card.guidance is None else guidance,
+            strength=self.default_sigma(preset) if strength is None else strength,
+            seed=seed,
+            hold=hold,
+            painter=card.name,
+        )
+        self.check_sampling(sampling)
+        return sampling
 
     def check_sampling(self, sampling: Sampling) -> None:
-        """Refuse settings that are out of range; those that are left to the painter are not.
+        """Refuse settings that are out of range; a noise level that is left to the painter is not.
 
         Raises:
             InputError: One is.
         """
         card = self.card
         steps, most = sampling.steps, card.steps.maximum
-        if steps is not None and not (isinstance(steps, Integral) and 1 <= steps <= most):
+        if not (isinstance(steps, Integral) and 1 <= steps <= most):
             raise InputError(f"the number of steps must be 1 to {most:g}, not {steps}")
-        if sampling.guidance is not None and not 0 <= sampling.guidance <= 100:
+        if not 0 <= sampling.guidance <= 100:
             raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
-        if sampling.strength is not None and not 0 <= sampling.strength <= 1:
-            raise InputError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
+        if sampling.strength is not None:
+            check_sigma(sampling.strength)
         if not 0 <= sampling.seed <= MAX_SEED:
             raise InputError(f"the seed must be from 0 to {MAX_SEED}, not {sampling.seed}")
         if not 0 <= sampling.hold <= 1:
@@ -174,6 +194,16 @@ class Painter(ABC):
 
     def release(self) -> None:  # noqa: B027
         """Give back the memory that the painter takes; it is not used after that. The codec's own stays."""
+
+
+def check_sigma(sigma: float) -> None:
+    """Refuse a noise level that is out of range.
+
+    Raises:
+        InputError: It is.
+    """
+    if not 0 <= sigma <= 1:
+        raise InputError(f"the strength must be from 0 to 1, not {sigma:g}")
 
 
 def check_batch(samplings: Sequence[Sampling]) -> Sampling:

@@ -7,7 +7,6 @@ latent, the caption enters through the network's attention to text, guidance act
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -49,6 +48,7 @@ from percov2_demo.painters.own import OwnPainter
 from percov2_demo.painters.painter import Painter, StepCallback, check_batch
 from percov2_demo.painters.stock.loading import load_stock_painter
 from percov2_demo.pipelines.onednn import onednn_products
+from percov2_demo.pipelines.refining import Refining
 from percov2_demo.pipelines.streams import StreamCoding
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.sampler import Sampler, Start
@@ -59,7 +59,7 @@ ASIDE = (*ENTROPY_MODELS, "captioner")
 """Components that do not turn indices and caption into a picture."""
 
 
-class CodecPipeline(DiffusionPipeline, StreamCoding):
+class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
     """A codec that paints with a diffusion model.
 
     Subclasses register the components `vae`, `hyper_codec`, `scheduler` and `tokenizer`, and of the entropy models and
@@ -211,7 +211,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     @property
     def entropy_identity(self) -> str | None:
         """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
-        if self.entropy_coder is None:
+        if self.masked_model is None or self.caption_model is None:
             return None
         merges = self.caption_model.config.merges
         return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
@@ -234,6 +234,21 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     def default_strength(self, preset: str) -> float:
         """The strength that is used for a preset when none is asked for."""
         return 1.0
+
+    def stream_strength(self, stream: Bitstream) -> float:
+        """Return the strength that is used for a stream when none is asked for: 0 where it has refinement blocks."""
+        refined = stream.refinement is not None and bool(stream.refinement.data)
+        return 0.0 if refined else self.default_strength(stream.preset)
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels that the network has beside the noisy latent."""
+        return self.hyper_codec.condition_channels
+
+    def latent_shape(self, stream: Bitstream) -> tuple[int, int, int, int]:
+        """Return the shape `(1, C, H, W)` of the latent of a stream's picture."""
+        stride = self.hyper_codec.config.latent_stride
+        return 1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride
 
     @property
     def entropy_coder(self) -> EntropyCoder | None:
@@ -367,17 +382,20 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         self.painters.apart = device is not None
         self.painters.offer(models)
 
-    def canvas(self, stream: Bitstream) -> Canvas:
-        """What a stream says, for whoever paints it.
+    def canvas(self, stream: Bitstream, interrupt: Callable[[], bool] | None = None) -> Canvas:
+        """Prepare a stream for whoever paints it.
+
+        Args:
+            stream: The stream.
+            interrupt: Asked while its refinement is followed; True stops that.
 
         Raises:
             InputError: The stream is not for this model.
         """
-        self._check_stream(stream)
-        if self._other_captioner is not None:
-            self._other_captioner.release()
-        return Canvas(self, stream)
+        self._prepare(stream)
+        return Canvas(self, stream, interrupt)
 
+    @torch.inference_mode()
     def decompress(
         self,
         stream: Bitstream,
@@ -401,9 +419,10 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
                 amplifying it at half the cost, 0 ignores the caption; the painter's default if None. A painter without
                 guidance does not mind it.
-            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate: noise over
-                noise plus signal; 1 starts from pure noise as the paper does, 0 gives the estimate itself; None takes
-                the painter's default for the preset.
+            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate, or from what
+                refinement made of it: noise over noise plus signal; 1 starts from pure noise as the paper does, 0
+                gives the estimate itself; None takes the painter's default for the preset, and of the model's own
+                painter 0 where the stream is refined.
             seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
@@ -423,31 +442,65 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             ModelError: The painter cannot be used.
             Interrupted: `interrupt` returned True.
         """
-        canvas, painter = self.canvas(stream), self.painters.find(painter)
-        seeds = [seed] if isinstance(seed, Integral) else list(seed)
-        samplings = [
-            painter.settle(stream.preset, Sampling(num_inference_steps, guidance_scale, strength, value, hold))
-            for value in seeds
-        ]
-        start = painter.start(canvas, check_batch(samplings).strength, caption)
+        canvas, painter = self.canvas(stream, interrupt), self.painters.find(painter)
+        strength = painter.stream_sigma(stream) if strength is None else strength
+        seeds = [int(seed)] if isinstance(seed, int | np.integer) else list(seed)
+        asked = (stream.preset, num_inference_steps, guidance_scale, strength)
+        samplings = [painter.settle(*asked, value, hold) for value in seeds]
+        check_batch(samplings)
+        start = painter.start(canvas, strength, caption)
         images = painter.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
-        return images[0] if isinstance(seed, Integral) else images
+        return images[0] if isinstance(seed, int | np.integer) else images
 
-    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
+    @torch.inference_mode()
+    def start(
+        self,
+        stream: Bitstream,
+        strength: float | None = None,
+        caption: str | None = None,
+        interrupt: Callable[[], bool] | None = None,
+    ) -> Start:
         """What the pictures of a stream share, for `paint`.
 
         Args:
             stream: As in `decompress`.
             strength: As in `decompress`.
             caption: As in `decompress`.
+            interrupt: As in `decompress`.
 
         Raises:
             InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
                 not for this model.
         """
-        strength = self.default_strength(stream.preset) if strength is None else strength
-        return self.painters.own.start(self.canvas(stream), strength, caption)
+        strength = self.stream_strength(stream) if strength is None else strength
+        return self.painters.own.start(self.canvas(stream, interrupt), strength, caption)
 
+    @torch.inference_mode()
+    def condition(self, stream: Bitstream) -> Condition:
+        """Decode what the indices of a stream say, in single precision."""
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        condition = self.hyper_codec.decode(indices, stream.preset)
+        estimate = None if condition.estimate is None else condition.estimate.float()
+        return Condition(condition.channels, estimate)
+
+    @torch.inference_mode()
+    def known(
+        self, stream: Bitstream, condition: Condition, interrupt: Callable[[], bool] | None = None
+    ) -> Tensor | None:
+        """Return the latent `(1, C, H, W)` that a stream leads to: the estimate, or what refinement made of it.
+
+        Raises:
+            StreamError: The refinement is damaged, or of another painter.
+            Interrupted: `interrupt` returned True.
+        """
+        if stream.refinement is None:
+            return condition.estimate
+        # The caption of the coded steps is the sender's, whatever is painted with.
+        text = self.encode_captions([stream.caption])
+        *_, (_, known) = self._refined(stream, stream.refinement, condition, text, interrupt)
+        return known
+
+    @torch.inference_mode()
     def paint(
         self,
         start: Start,
@@ -492,15 +545,6 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             lambda picture: self.agreement(stream, picture),
             share,
         )
-
-    @torch.inference_mode()
-    def decode_indices(self, stream: Bitstream) -> Condition:
-        """What a stream's indices say of the latent, in single precision."""
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
-        with self.working():
-            condition = self.hyper_codec.decode(indices, stream.preset)
-        estimate = None if condition.estimate is None else condition.estimate.float()
-        return Condition(condition.channels, estimate)
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:
@@ -569,6 +613,16 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     def _check_preset(self, preset: str) -> None:
         if get_preset(preset).name not in self.presets:
             raise InputError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
+
+    def _prepare(self, stream: Bitstream) -> None:
+        """Refuse a stream that is not for this model, and give back the memory that painting takes.
+
+        Raises:
+            StreamError: It is not.
+        """
+        self._check_stream(stream)
+        if self._other_captioner is not None:
+            self._other_captioner.release()
 
     def _check_stream(self, stream: Bitstream) -> None:
         if stream.model != self._stream_identity:

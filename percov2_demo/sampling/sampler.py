@@ -46,6 +46,8 @@ class Start:
         condition: What the indices say, of one picture; or of as many as are painted, each with a seed of its own.
         text: The condition without a caption and, where there is one, with it; None at strength 0.
         strength: Noise level in [0, 1] at the start.
+        known: The latent `(1, C, H, W)` that sampling starts from at a strength below 1: the condition's estimate, or
+            what refinement made of it; None in a model without.
         grid: Rows and columns of the indices.
         first: The first step's predictions `(1, C, H, W)` by branch, seed and timestep, as far as they were asked for.
     """
@@ -53,6 +55,7 @@ class Start:
     condition: Condition
     text: TextCondition | None
     strength: float
+    known: Tensor | None
     grid: tuple[int, int]
     first: dict[tuple[int, int, float], Tensor] = field(default_factory=dict)
 
@@ -87,6 +90,17 @@ class Sampler(ABC):
     ) -> tuple[Tensor, Tensor]:
         """The latents after a step, and the clean ones that the network expects, as far as they are not held."""
 
+    @abstractmethod
+    def expect(self, condition: Condition, text: TextCondition, latents: Tensor, sigma: float) -> Tensor:
+        """Return the clean latents `(B, C, H, W)` that the network expects at a point of rectified flow's path.
+
+        Args:
+            condition: What the indices say.
+            text: One text's condition.
+            latents: `(1 - sigma) * clean + sigma * noise`, `(B, C, H, W)`.
+            sigma: Noise level in (0, 1].
+        """
+
     def sample(
         self,
         start: Start,
@@ -110,9 +124,10 @@ class Sampler(ABC):
             InputError: The model has no estimate to start from, and the strength is below 1.
             Interrupted: `interrupt` returned True.
         """
-        latents = starting_point(start.condition.estimate, noise, start.strength)
+        latents = starting_point(start.known, noise, start.strength)
         if start.strength == 0:
             return latents
+        assert start.text is not None
         steps = samplings[0].steps
         # Without a caption both branches are the same.
         has_caption = len(start.text.tokens) == 2
@@ -166,6 +181,7 @@ class Sampler(ABC):
 
     def _run(self, start: Start, latents: Tensor, timestep: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """The network's output `(N, C, H, W)` for pairs of a branch and a picture."""
+        assert start.text is not None
         dtype = self._network.dtype
         branches, items = map(list, zip(*pairs, strict=True))
         channels = start.condition.channels.to(dtype).expand(len(latents), -1, -1, -1)

@@ -14,17 +14,26 @@ class Sampling:
     """The decoder's settings.
 
     Args:
-        steps: Steps of the sampler; None is the painter's default.
-        guidance: Guidance scale on the text; 1 follows the caption, 0 ignores it; None is the painter's default.
+        steps: Steps of the sampler.
+        guidance: Guidance scale on the text; 1 follows the caption, 0 ignores it.
         strength: Noise level in [0, 1] at the start; None is the model's default for the stream's preset.
         seed: Seed of the noise.
         hold: How far each step's low frequencies are drawn back to the estimate's, from 0 to 1, see `hold.held`.
         painter: Name of what paints, see `painters`; `OWN` is the codec's own network.
     """
 
-    steps: int | None = 4
-    guidance: float | None = 3.0
+    steps: int = 4
+    guidance: float = 3.0
     strength: float | None = None
     seed: int = 0
     hold: float = 0.0
     painter: str = OWN
+
+
+PAINTING_STRENGTH = 0.34
+"""Strength at which painting is shown and measured where a model's own strength is 0."""
+
+
+def painting_strength(default: float) -> float:
+    """Return a model's own strength, or `PAINTING_STRENGTH` where that is 0 and nothing would be painted."""
+    return default or PAINTING_STRENGTH

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
@@ -23,6 +22,7 @@ from percov2_demo.ui.controls.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_
 from percov2_demo.ui.events import MODEL_QUEUE
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.jobs.refining import refine
 from percov2_demo.ui.jobs.sweep_runner import check_size, check_steps, run_sweep
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download
@@ -42,6 +42,7 @@ def create_endpoints(pipeline: "Codec") -> None:
         preset = gr.Radio(list(pipeline.presets), value=pipeline.presets[0], label="Preset")
         caption = gr.Textbox("", label="Caption")
         fit = gr.Radio(list(FITS), value=FITS[0], label="Fit")
+        max_bytes = gr.Number(None, minimum=0, precision=0, label="Bytes to refine to, or none for the preset alone")
         stream = gr.File(label="Stream, a .pcv2 file")
         sampling = _create_sampling_inputs(pipeline)
         varied = _create_sweep_inputs(pipeline)
@@ -57,11 +58,11 @@ def create_endpoints(pipeline: "Codec") -> None:
         pictures = gr.File(label="The pictures, a ZIP file")
         button = gr.Button()
     compress, decompress = friendly(endpoints.compress), friendly(endpoints.decompress)
-    inputs = [photo, preset, caption, fit]
+    inputs = [photo, preset, caption, fit, max_bytes]
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
     asked = [stream, *sampling, fast, painter, hold]
     button.click(decompress, asked, [picture, fields], api_name="decompress", **MODEL_QUEUE)
-    button.click(friendly(endpoints.info), stream, fields, api_name="info")
+    button.click(friendly(endpoints.info), stream, fields, api_name="info", **MODEL_QUEUE)
     sweep = friendly(endpoints.sweep)
     asked = [photo, *varied, caption, fast, painter]
     button.click(sweep, asked, [rows, table, pictures], api_name="sweep", **MODEL_QUEUE)
@@ -99,8 +100,13 @@ class Endpoints:
         self._pipeline = pipeline
 
     def compress(
-        self, photo: str | None, preset: str, caption: str | None = "", fit: str = "native"
-    ) -> tuple[str, dict[str, dict[str, float]]]:
+        self,
+        photo: str | None,
+        preset: str,
+        caption: str | None = "",
+        fit: str = "native",
+        max_bytes: int | None = None,
+    ) -> tuple[str, dict[str, dict[str, float | None]]]:
         """Turns a photo into a .pcv2 file.
 
         Args:
@@ -108,13 +114,21 @@ class Endpoints:
             preset: Name of the bitrate preset.
             caption: Text that travels in the file and guides the painting; empty for none.
             fit: "native" keeps the aspect ratio, "crop" takes the middle, "squash" stretches to 512x512.
+            max_bytes: Size that the file comes closest to from below, with the preset that suits it, refined; empty
+                for the named preset alone.
 
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
-        options = {"preset": preset, "caption": (caption or "").strip(), "fit": fit}
-        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", _open_photo(photo), **options)
-        path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
+        photo = _sent(photo, "photo")
+        options = {"caption": (caption or "").strip(), "fit": fit}
+        picture = load_image(photo)
+        if max_bytes is None:
+            seconds = gpu.reserved_seconds()
+            stream = gpu.call(self._pipeline, seconds, "compress", picture, preset=preset, **options)
+        else:
+            stream = refine(self._pipeline, picture, max_bytes, **options)
+        path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{stream.preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
     def decompress(
@@ -134,7 +148,8 @@ class Endpoints:
             stream: The .pcv2 file.
             steps: Steps of the sampler; empty for the painter's default.
             guidance_scale: How strongly the caption steers; 0 ignores it.
-            strength: How much is painted anew, up to 1; empty for the painter's default.
+            strength: How much is painted anew, from 0, where steps, guidance and seed change nothing, to 1; empty for
+                the painter's default.
             seed: Seed of the noise; the same seed gives the same picture.
             fast: Mostly less than half the time, for a slightly different picture, with the model's own painter.
             painter: Who paints, "own" or one of the public models that are offered here.
@@ -143,7 +158,8 @@ class Endpoints:
         Returns:
             The picture, a PNG file, and the fields of the stream.
         """
-        fields = self._read(stream)
+        stream = _sent(stream, ".pcv2 file")
+        fields = self._pipeline.read(stream)
         defaults = Sampling()
         settings = Sampling(
             steps=self._default_steps(painter) if steps is None else _whole(steps, "steps"),
@@ -188,7 +204,7 @@ class Endpoints:
             presets: Names of bitrate presets.
             guidance_scales: How strongly the caption steers; 0 ignores it.
             steps: Numbers of steps of the sampler.
-            strengths: How much is painted anew, up to 1; null for the model's default.
+            strengths: How much is painted anew, from 0 to 1; null for the model's default.
             seeds: Seeds of the noise.
             caption: Text that travels in the file and guides the painting; empty for none.
             fast: Mostly less than half the time, for slightly different pictures.
@@ -211,7 +227,8 @@ class Endpoints:
         ]
         trials = plan(presets, [caption.strip()], samplings, self._pipeline.painters.advise, fast)
         check_steps(trials)
-        original = fit_image(_open_photo(photo), max_side=self._pipeline.max_side)
+        photo = _sent(photo, "photo")
+        original = fit_image(load_image(photo), max_side=self._pipeline.max_side)
         rows: list[dict[str, Any]] = []
         archive = io.BytesIO()
         # PNG files do not get smaller by being packed.
@@ -236,16 +253,14 @@ class Endpoints:
         Returns:
             The caption.
         """
-        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", _open_photo(photo))
+        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", load_image(_sent(photo, "photo")))
 
     def _default_steps(self, painter: str) -> int:
         advice = self._pipeline.painters.advise(painter, self._pipeline.presets[0])
         return self._pipeline.default_steps if advice is None else advice.steps
 
     def _read(self, stream: str | None) -> Bitstream:
-        if stream is None:
-            raise gr.Error("Send a .pcv2 file.", print_exception=False)
-        return self._pipeline.read(stream)
+        return self._pipeline.read(_sent(stream, ".pcv2 file"))
 
 
 def _whole(value: float, name: str) -> int:
@@ -278,7 +293,7 @@ def _numbers(
     return [None if value is None else kind(value) for value in values]
 
 
-def _open_photo(photo: str | None) -> Image.Image:
-    if photo is None:
-        raise gr.Error("Send a photo.", print_exception=False)
-    return load_image(photo)
+def _sent(path: str | None, what: str) -> str:
+    if path is None:
+        raise gr.Error(f"Send a {what}.", print_exception=False)
+    return path

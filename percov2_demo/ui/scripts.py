@@ -8,12 +8,18 @@ ADDRESS_SCRIPT = "() => location.origin + location.pathname"
 """Where the page is, without query."""
 
 
-def lookup_script(table: Mapping[str, float]) -> str:
+LEAVE_SCRIPT = """() => addEventListener("beforeunload", (event) => {
+    if (document.querySelector(".tray [data-run]")) event.preventDefault();
+})"""
+"""Lets the browser ask before a page with pictures is left: they are not there again after a reload."""
+
+
+def lookup_script(table: Mapping[str, float | str]) -> str:
     """A component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"
 
 
-def constant_script(value: str) -> str:
+def constant_script(value: str | bool) -> str:
     """The same value, whatever comes in."""
     return f"() => {json.dumps(value)}"
 
@@ -43,6 +49,18 @@ def paste_script(element_id: str) -> str:
     }})"""
 
 
+def press_script(element_id: str) -> str:
+    """Presses a button as soon as it can be pressed."""
+    return f"""() => {{
+        const pressing = setInterval(() => {{
+            const button = document.getElementById("{element_id}");
+            if (button?.disabled) return;
+            clearInterval(pressing);
+            button?.click();
+        }}, 50);
+    }}"""
+
+
 def random_script(end: int) -> str:
     """A random whole number from 0 to below `end`."""
     return f"() => Math.floor(Math.random() * {end})"
@@ -70,6 +88,15 @@ def name_script(selector: str, names: Sequence[str]) -> str:
 def stale_script(element_id: str, is_stale: bool) -> str:
     """Marks an element as of a photo that is no longer chosen, or takes the mark away."""
     return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
+
+
+def size_script(element_id: str, smallest: int, largest: int, positions: int) -> str:
+    """Shows the bytes that a position of the size slider stands for, see `SizeControl`."""
+    return f"""(position) => {{
+        const size = Math.round({smallest} * ({largest} / {smallest}) ** ((position - 1) / {positions - 1}));
+        const text = position ? size.toLocaleString("en") + " bytes" : "the preset as it is";
+        document.querySelector("#{element_id}-bytes b").textContent = text;
+    }}"""
 
 
 def step_script(element_id: str) -> str:

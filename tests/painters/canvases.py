@@ -20,9 +20,12 @@ class PictureDecoder:
     def __init__(self, picture: Image.Image | None):
         self._picture = picture
 
-    def decode_indices(self, stream: Bitstream) -> Condition:
+    def condition(self, stream: Bitstream) -> Condition:
         estimate = None if self._picture is None else to_pixels(self._picture)
         return Condition(torch.zeros(1, 1, 1, 1), estimate)
+
+    def known(self, stream: Bitstream, condition: Condition, interrupt: object = None) -> Tensor | None:
+        return condition.estimate
 
     def decode_pixels(self, latents: Tensor) -> Tensor:
         return latents

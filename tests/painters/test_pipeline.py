@@ -90,6 +90,6 @@ def test_the_noise_level_is_found_by_agreement(pipeline, stream):
 
 def test_settings_are_settled_by_the_painter(stock_painter):
     own = tiny_pipeline().painters.own
-    assert own.settle("ultra-low", Sampling(None, None)) == Sampling(4, 3.0, 0.5)
-    settled = stock_painter("klein").settle("ultra-low", Sampling(None, 9.0))
+    assert own.settle("ultra-low") == Sampling(4, 3.0, 0.5)
+    settled = stock_painter("klein").settle("ultra-low", guidance=9.0)
     assert (settled.steps, settled.guidance, settled.strength) == (4, 1.0, 0.6)

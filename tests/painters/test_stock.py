@@ -102,6 +102,14 @@ def test_pictures_of_one_batch_are_those_painted_one_by_one(painter):
         assert difference(picture, paint(painter, seed=seed)) <= 1
 
 
+def test_scales_of_one_batch_are_painted_each_with_its_own(stock_painter):
+    painter = stock_painter("sd")
+    start = painter.start(canvas_of(), 0.7)
+    together = painter.paint(start, [sampling(guidance=1.0), sampling(guidance=9.0)])
+    for picture, guidance in zip(together, (1.0, 9.0), strict=True):
+        assert difference(picture, paint(painter, guidance=guidance)) <= 1
+
+
 def test_another_caption_gives_another_picture(painter):
     pictures = [paint(painter, caption=caption) for caption in ("a cat on a mat", "an old castle")]
     assert difference(*pictures) > 0
@@ -124,7 +132,7 @@ def test_guidance_has_a_say(stock_painter, name):
 def test_distilled_models_hide_guidance(stock_painter, name):
     painter = stock_painter(name)
     assert painter.card.guidance is None
-    assert painter.settle("low", sampling(guidance=7.0)).guidance == 1
+    assert painter.settle("low", guidance=7.0).guidance == 1
 
 
 def test_steps_are_told_with_previews(painter):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from percov2_demo.images import fit_image
 from percov2_demo.painters.canvas import Canvas
 from percov2_demo.painters.offer import Painters
 from percov2_demo.painters.own import OwnPainter
+from percov2_demo.painters.painter import Painter
 from percov2_demo.pipelines.codec import Codec, StepCallback
 from percov2_demo.presets import get_preset
 
@@ -50,7 +51,7 @@ class FakePipeline:
         self.codings: list[tuple[str | None, Withheld | None]] = []
         self.calls: list[dict[str, Any]] = []
         self.interrupted = False
-        self.painters = Painters(OwnPainter(self), lambda name, progress: _fail(name))
+        self.painters = Painters(OwnPainter(cast(Any, self)), lambda name, progress: _fail(name))
 
     @property
     def has_captioner(self) -> bool:
@@ -58,6 +59,9 @@ class FakePipeline:
 
     def default_strength(self, preset: str) -> float:
         return {"ultra-low": 1.0, "low": 0.8}.get(preset, 0.6)
+
+    def stream_strength(self, stream: Bitstream) -> float:
+        return self.default_strength(stream.preset)
 
     def default_entropy(self, preset: str) -> str:
         return "quincunx"
@@ -107,7 +111,7 @@ class FakePipeline:
         fast: bool = False,
         callback_on_step_end: StepCallback | None = None,
         interrupt: Callable[[], bool] | None = None,
-        painter: object = None,
+        painter: Painter | str | None = None,
         hold: float = 0.0,
     ) -> Image.Image:
         self.calls.append(
@@ -127,8 +131,8 @@ class FakePipeline:
         picture = Image.fromarray(stream.indices.astype(np.uint8)).convert("RGB")
         return picture.resize((stream.width, stream.height), Image.Resampling.NEAREST)
 
-    def canvas(self, stream: Bitstream) -> Canvas:
-        return Canvas(self, stream)
+    def canvas(self, stream: Bitstream, interrupt: Callable[[], bool] | None = None) -> Canvas:
+        return Canvas(cast(Any, self), stream, interrupt)
 
     def encode_latents(self, image: Image.Image) -> tuple[int, int, int]:
         return 0, image.width, image.height
@@ -157,6 +161,18 @@ class FakePipeline:
 
     def caption_bytes(self, caption: str) -> int:
         return len(compress_caption(caption, "deflate"))
+
+    def max_atoms(self, stream: Bitstream) -> int:
+        raise AssertionError("the fake refines nothing")
+
+    def refinements(self, *arguments: Any, **options: Any) -> Iterator[tuple[Bitstream, Any]]:
+        raise AssertionError("the fake refines nothing")
+
+    def refine_without_base(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        raise AssertionError("the fake refines nothing")
+
+    def prefixes(self, *arguments: Any, **options: Any) -> Iterator[tuple[int, Image.Image]]:
+        raise AssertionError("the fake refines nothing")
 
 
 IS_A_CODEC: type[Codec] = FakePipeline

@@ -61,7 +61,7 @@ class LabPipeline(FakePipeline):
     def recode(self, stream: Bitstream) -> Bitstream:
         return replace(stream)
 
-    def canvas(self, stream: Bitstream) -> Bitstream:
+    def canvas(self, stream: Bitstream, interrupt: object = None) -> Bitstream:
         return stream
 
 

@@ -27,7 +27,7 @@ class ScriptedFlow(ScriptedScheduler, FlowMatchEulerDiscreteScheduler):
 
     def set_levels(self, device: torch.device | str | None, mu: float | None) -> None:
         shift = self.config.shift
-        if self.config.use_dynamic_shifting:
+        if self.config.use_dynamic_shifting and mu is not None:
             shift = math.exp(mu) if self.config.time_shift_type == "exponential" else mu
         sigmas = starting_sigmas(self.steps, self._script.sigma, shift)
         FlowMatchEulerDiscreteScheduler.set_timesteps(self, sigmas=sigmas, mu=mu, device=device)

@@ -94,7 +94,7 @@ def _load_pipeline(folder: Path, kind: type[StockModel], plan: MemoryPlan, devic
 
 
 def _load_tiny(kind: type[StockModel], choice: bool | str) -> AutoencoderTiny:
-    source = kind.tiny_autoencoder if choice is True else choice
+    source = choice if isinstance(choice, str) else kind.tiny_autoencoder
     if source is None:
         raise ModelError(f"no tiny autoencoder is known for {kind.words}: leave it out, or name one")
     folder = find_folder(source)

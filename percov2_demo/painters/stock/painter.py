@@ -14,7 +14,7 @@ from torch import Tensor
 from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.errors import InputError
 from percov2_demo.painters.canvas import Canvas
-from percov2_demo.painters.painter import Card, Painter, StepCallback, check_batch, make_generators
+from percov2_demo.painters.painter import Card, Painter, StepCallback, check_batch, check_sigma, make_generators
 from percov2_demo.painters.stock.model import StockModel
 from percov2_demo.painters.stock.scripted import Script
 from percov2_demo.sampling.hold import held
@@ -61,7 +61,7 @@ class StockPainter(Painter):
 
     @torch.inference_mode()
     def start(self, canvas: Canvas, sigma: float, caption: str | None = None) -> StockStart:
-        self.check_sampling(Sampling(steps=None, guidance=None, strength=sigma))
+        check_sigma(sigma)
         caption = canvas.caption if caption is None else caption
         encode_utf8(caption)
         if sigma == 0:
@@ -82,16 +82,24 @@ class StockPainter(Painter):
         interrupt: Callable[[], bool] | None = None,
         generator: torch.Generator | None = None,
     ) -> list[Image.Image]:
-        samplings = [self.settle(start.canvas.stream.preset, sampling) for sampling in samplings]
+        for sampling in samplings:
+            self.check_sampling(sampling)
         common = check_batch(samplings)
         if fast:
             raise InputError(f"the painter {self.card.name} has no fast mode: paint without it")
-        if start.latents is None:
+        estimate = start.latents
+        if estimate is None:
             return self._images.postprocess(start.canvas.estimate, output_type="pil") * len(samplings)
+        # A pipeline takes one guidance scale a call.
+        scales = [common.guidance if self.card.guidance is None else sampling.guidance for sampling in samplings]
+        if len(set(scales)) > 1:
+            options = (fast, callback_on_step_end, interrupt, generator)
+            return [picture for sampling in samplings for picture in self.paint(start, [sampling], *options)]
+        guidance = 1.0 if self.card.guidance is None else common.guidance
         generators = make_generators(samplings, generator)
         # Said here, because a host program may have set other defaults.
         numbers = {"dtype": torch.float32, "device": "cpu"}
-        shape = start.latents.shape
+        shape = estimate.shape
         noise = torch.cat([torch.randn(shape, generator=generator, **numbers) for generator in generators])
         stop = interrupt or (lambda: False)
         shape, grid = noise.shape, self._held_grid(start.canvas)
@@ -99,7 +107,7 @@ class StockPainter(Painter):
 
         def watch(step: int, sigma: float, noisy: Tensor, expected: Tensor) -> Tensor:
             latents = self.model.unpack(expected, shape)
-            kept = held(latents, start.latents.to(latents), grid, common.hold)
+            kept = held(latents, estimate.to(latents), grid, common.hold)
             painted[:] = [kept]
             if callback_on_step_end is not None:
                 tensors = {"latents": self.model.unpack(noisy.float(), shape), "expected_latents": kept}
@@ -112,10 +120,10 @@ class StockPainter(Painter):
             raise Interrupted("decoding was stopped")
         scheduler = self.model.scheduler
         scheduler.follow(Script(start.sigma, common.steps, watch))
-        noisy = scheduler.mix(start.latents, noise.to(start.latents))
+        noisy = scheduler.mix(estimate, noise.to(estimate))
         captions = [start.caption] * len(samplings)
         with self._freeing():
-            self.model.run(captions, noisy, common.guidance, generators, scheduler.steps)
+            self.model.run(captions, noisy, guidance, generators, scheduler.steps)
             pixels = self._decode(painted[0])
         return [self._cut(picture, start.canvas) for picture in self._images.postprocess(pixels, output_type="pil")]
 
@@ -150,14 +158,16 @@ class StockPainter(Painter):
         if self._is_enlarged(canvas):
             scale = self.model.native_side / math.sqrt(canvas.width * canvas.height)
         multiple = self.model.multiple
-        return tuple(math.ceil(side * scale / multiple) * multiple for side in (canvas.height, canvas.width))
+        height, width = (math.ceil(side * scale / multiple) * multiple for side in (canvas.height, canvas.width))
+        return height, width
 
     def _held_grid(self, canvas: Canvas) -> tuple[int, int]:
         """Return rows and columns of the indices' grid, continued over what the picture is padded with."""
         if self._is_enlarged(canvas):
             return canvas.grid
         sides = zip(canvas.grid, self._working_size(canvas), (canvas.height, canvas.width), strict=True)
-        return tuple(math.ceil(cells * padded / side) for cells, padded, side in sides)
+        rows, columns = (math.ceil(cells * padded / side) for cells, padded, side in sides)
+        return rows, columns
 
     def _cut(self, picture: Image.Image, canvas: Canvas) -> Image.Image:
         """Return a painted picture at the file's size."""

@@ -8,7 +8,7 @@ it begins at exactly the noise level of its script, and hands what each step exp
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -36,6 +36,11 @@ class Script:
 class ScriptedScheduler(ABC):
     """Mixed into a scheduler of diffusers, in front of it."""
 
+    config: Any
+    from_config: ClassVar[Any]
+    set_begin_index: Any
+    begin_index: int
+    step_index: int | None
     _script: Script
 
     @classmethod

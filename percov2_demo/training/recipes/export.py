@@ -32,11 +32,11 @@ EARLIER = "earlier.json"
 """File beside a stage's state: steps and seconds of the model that it went on from."""
 
 
-_FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "vae": (PatchAutoencoder, ("decoder/model", "autoencoder/model")),
+_FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
     "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
-    "transformer": (SD3Transformer2DModel, ("adversarial/transformer", "flow/transformer")),
-    "text_encoder": (CLIPTextModelWithProjection, ("adversarial/text_encoder", "flow/text_encoder")),
+    "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),
+    "text_encoder": (CLIPTextModelWithProjection, ("painter/text_encoder", "flow/text_encoder")),
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""

@@ -24,7 +24,15 @@ element.addEventListener("click", (event) => {
 });
 """
 
-_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": "", "agreement": ""}
+_METRICS = {
+    "deep_distance": "",
+    "deep_realism": "",
+    "psnr": " dB",
+    "lpips": "",
+    "ms_ssim": "",
+    "colour_shift": "",
+    "agreement": "",
+}
 """Metrics on a card, with their units."""
 
 _DECODER_SETTINGS = ("painter", "guidance", "steps", "strength", "seed", "hold")
@@ -32,7 +40,7 @@ _DECODER_SETTINGS = ("painter", "guidance", "steps", "strength", "seed", "hold")
 _SOURCES: dict[CaptionSource, str] = {"auto": "automatic", "custom": "", "none": "", "file": "from the file"}
 
 
-def create_run_list(**options: bool | str) -> gr.HTML:
+def create_run_list(**options: bool | str | int) -> gr.HTML:
     """A component whose values are `cards_html`'s or `tray_html`'s; its `select` event tells the number of a run."""
     return gr.HTML(js_on_load=_SCRIPT, **options)
 

@@ -11,10 +11,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
-from plotly.colors import sample_colorscale
 
 from percov2_demo.presets import get_preset
 from percov2_demo.sweeps import Outcome
+from percov2_demo.ui.render.colours import colours
 from percov2_demo.ui.render.wording import counted, painter_label
 from percov2_demo.ui.session.export import finite
 
@@ -28,7 +28,8 @@ RATES = (RATE, PAYLOAD_RATE)
 LPIPS = "lpips"
 
 AXES: dict[str, str] = {
-    "realism": "Patch realism",
+    "deep_realism": "Deep realism",
+    "deep_distance": "Deep distance",
     LPIPS: "LPIPS",
     "psnr": "PSNR",
     "ms_ssim": "MS-SSIM",
@@ -188,7 +189,7 @@ def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
         dragmode=False,
         annotations=[_better_corner(x, y)],
     )
-    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "rangemode": "nonnegative"}
     figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x in RATES else {}))
     figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y in RATES else {}))
     return figure
@@ -242,5 +243,4 @@ def _title(column: str) -> str:
 
 @cache
 def _colour_table() -> NDArray[np.uint8]:
-    colours = sample_colorscale("Inferno", np.linspace(0, 1, 256), colortype="tuple")
-    return np.rint(np.array(colours) * 255).astype(np.uint8)
+    return colours("Inferno", np.linspace(0, 1, 256))

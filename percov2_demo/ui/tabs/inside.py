@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.experiments import Experiments
-from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.scripts import scroll_script, step_script
 from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.tabs.progressive import Progressive
 
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class InsideTab:
 
     def _create_result(self) -> None:
         self.stream = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
-        self.welcome = gr.HTML(_welcome_html())
+        self.welcome = gr.HTML(_WELCOME)
         with gr.Column(visible=False) as self.result:
             self.headline = gr.HTML(elem_classes="headline")
             self.received = gr.Slider(
@@ -81,6 +81,7 @@ class InsideTab:
             )
             self.maps = gr.HTML()
             self.experiments = Experiments(self._pipeline, self.stream, self.received)
+            self.progressive = Progressive(self._pipeline, self.photo.image, self.caption, self.photo.fit)
 
     def _connect(self) -> None:
         self.received.change(None, self.received, js=step_script(ELEMENT_ID), **PAGE_EVENT)
@@ -108,7 +109,7 @@ class InsideTab:
             choice: One of `SCHEDULE_CHOICES`.
         """
         picture = self.photo.fit(photo)
-        entropy, _, steps = choice.partition(":")
+        entropy, steps = parse_coding(choice)
         stream = gpu.call(
             self._pipeline,
             gpu.reserved_seconds(),
@@ -117,7 +118,7 @@ class InsideTab:
             preset=preset,
             caption=(caption or "").strip(),
             entropy=entropy,
-            entropy_steps=int(steps) if steps else None,
+            entropy_steps=steps,
         )
         traces = self._pipeline.trace(stream)
         received = (len(traces) + 1) // 2
@@ -132,17 +133,15 @@ class InsideTab:
         }
 
 
-def _welcome_html() -> str:
-    steps = {
-        "tokens-few": "<b>A few tokens first</b> They are sent in groups, each spread over the whole photo.",
-        "tokens-guessed": "<b>Then guesses</b> A model predicts what is missing; only surprises cost bits.",
-        "painting": "<b>Or nothing but guesses</b> Stop halfway, or lose some: the model draws the rest itself.",
-    }
-    return (
-        '<section class="welcome"><h2>How does a token cost less than its bits?</h2>'
-        "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, "
-        f"and what a decoder makes of half of it.</p>{journey_html(steps)}</section>"
-    )
+_WELCOME = (
+    '<section class="welcome"><h2>How does a token cost less than its bits?</h2>'
+    "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, and what a "
+    "decoder makes of half of it.</p>"
+    '<ul class="kinds"><li><b>A few tokens first.</b> They are sent in groups, each spread over the whole photo.</li>'
+    "<li><b>Then guesses.</b> A model predicts what is missing; only surprises cost bits.</li>"
+    "<li><b>Or nothing but guesses.</b> Stop halfway, or lose some: the model draws the rest itself.</li></ul>"
+    "</section>"
+)
 
 
 def _preset_label(preset: Preset) -> str:

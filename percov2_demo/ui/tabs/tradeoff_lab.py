@@ -7,6 +7,7 @@ import gradio as gr
 from PIL import Image
 
 from percov2_demo.files.csv_table import csv_bytes
+from percov2_demo.painters.known import DEFAULT_SIGMA
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.controls.sweep import KINDS, SweepControls, offered_kinds
 from percov2_demo.ui.events import PAGE_EVENT
@@ -115,7 +116,7 @@ class TradeoffLab(Lab):
                 name = f"{photo.stem}-sweep-{len(points) + 1}.png"
                 path = save_download(png_bytes(outcome.picture), name)
                 advice = self._pipeline.painters.advise(outcome.trial.sampling.painter, outcome.trial.preset)
-                strength = advice.sigma
+                strength = DEFAULT_SIGMA if advice is None else advice.sigma
                 thumbnail = file_url(save_thumbnail(outcome.picture))
                 points = [*points, Point.of(len(points), outcome, path, thumbnail, strength)]
                 setting = samples.setdefault(outcome.trial.any_seed, [])
@@ -136,10 +137,10 @@ class TradeoffLab(Lab):
         """Shows the picture of a point."""
         return gr.Gallery(selected_index=int(event.index))
 
-    def rest(self, photo: FittedPhoto, points: Sequence[Point]) -> Updates:
+    def rest(self, photo: FittedPhoto | None, points: Sequence[Point]) -> Updates:
         """As the lab's own, and the finished points to take away."""
         updates = super().rest(photo, points)
-        if points:
+        if points and photo is not None:
             rows = [point.row for point in points]
             for button, data, suffix in ((self.csv, csv_bytes(rows), "csv"), (self.json, json_file(rows), "json")):
                 path = save_download(data, f"{photo.stem}-sweep.{suffix}")
