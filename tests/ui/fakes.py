@@ -104,7 +104,7 @@ class FakePipeline:
         stream: Bitstream,
         *,
         num_inference_steps: int | None = 20,
-        guidance_scale: float = 3.0,
+        guidance_scale: float | None = 3.0,
         strength: float | None = None,
         seed: int = 0,
         caption: str | None = None,
