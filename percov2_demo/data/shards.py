@@ -27,6 +27,11 @@ class Photo:
     captions: tuple[str, ...]
     source: str
 
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return image.size
+
     def pixels(self) -> np.ndarray:
         """Decode the photo, `(H, W, 3)` uint8."""
         with Image.open(io.BytesIO(self.data)) as image:

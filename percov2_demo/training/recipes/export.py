@@ -33,10 +33,10 @@ EARLIER = "earlier.json"
 
 
 _FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "vae": (PatchAutoencoder, ("decoder/model", "autoencoder/model")),
+    "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
     "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
-    "transformer": (SD3Transformer2DModel, ("adversarial/transformer", "flow/transformer")),
-    "text_encoder": (CLIPTextModelWithProjection, ("adversarial/text_encoder", "flow/text_encoder")),
+    "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),
+    "text_encoder": (CLIPTextModelWithProjection, ("painter/text_encoder", "flow/text_encoder")),
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""
