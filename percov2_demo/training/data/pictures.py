@@ -1,11 +1,13 @@
 """Batches of pictures in pixels, with captions that may name an edit of what is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from percov2_demo.data.shards import Photo
 from percov2_demo.training.data.edits import EDITS

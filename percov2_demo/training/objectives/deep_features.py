@@ -15,7 +15,7 @@ STAGES = (1, 2, 3, 5, 7)
 VARIANT = 0
 """The network that is trained on; figures are shown by another, which training never sees."""
 
-SCALES = (0.75, 1.25)
+SCALES = (0.7, 1.1)
 """Range of the views' scales."""
 
 OFFSETS = 16

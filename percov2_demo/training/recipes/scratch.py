@@ -57,7 +57,12 @@ class ScratchRecipe(Recipe):
         if not resume:
             latent, patch = vae.config.latent_channels, vae.config.patch_size
             vae.set_principal_components(*principal_components(self.photos, latent, patch, self.config["seed"]))
-        self._train_autoencoder("autoencoder", vae, time_budget_s, resume)
+        config = self.config["autoencoder"]
+        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
+        device = self.accelerator.device
+        batches = CropBatches(self.photos, config["crop"], config["batch_size"], self.config["seed"], device)
+        trained = self._run("autoencoder", objective, self._shared(batches), time_budget_s, resume)
+        self._save("autoencoder", trained.autoencoder)
 
     def latents(self) -> None:
         """Encode all photos and store the latents' statistics in the autoencoder's config, where it is a new one."""
@@ -211,13 +216,6 @@ class ScratchRecipe(Recipe):
             nn.init.zeros_(transformer.proj_out.weight)
             nn.init.zeros_(transformer.proj_out.bias)
         return transformer
-
-    def _train_autoencoder(self, stage: str, vae: PatchAutoencoder, time_budget_s: float, resume: bool) -> None:
-        config = self.config[stage]
-        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
-        device = self.accelerator.device
-        batches = CropBatches(self.photos, config["crop"], config["batch_size"], self.config["seed"], device)
-        self._save(stage, self._run(stage, objective, self._shared(batches), time_budget_s, resume).autoencoder)
 
     def _save_flow(self, stage: str, trained: FlowObjective) -> None:
         for name in ("transformer", "text_encoder"):

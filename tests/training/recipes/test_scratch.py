@@ -187,32 +187,35 @@ def test_a_damaged_manifest_of_the_model_to_go_on_from_is_one_sentence(tmp_path,
         note_earlier_training(tmp_path / "work" / "flow", str(tmp_path))
 
 
-def test_a_decoder_is_trained_further_for_the_latents_it_has(data, tmp_path):
+def test_a_painter_is_trained_for_the_latents_it_has(data, tmp_path):
     """What encodes stays to the bit, and the manifest counts what the model had been trained before, once."""
-    tiny_pipeline().save_pretrained(tmp_path / "pipeline")
-    before = {"decoder": {"step": 7, "seconds": 100.0}, "flow": {"step": 5, "seconds": 9.0}}
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path / "pipeline")
+    before = {"painter": {"step": 7, "seconds": 100.0}, "flow": {"step": 5, "seconds": 9.0}}
     (tmp_path / "pipeline" / "manifest.json").write_text(json.dumps({"training": before}))
     model = str(tmp_path / "pipeline")
-    stages = ScratchRecipe(small_config(), data, tmp_path / "work", precision="no", model=model)
-    stages.run("decoder", 60.0)
+    config = small_config()
+    config["flow"]["transformer"] = {name: pipeline.transformer.config[name] for name in config["flow"]["transformer"]}
+    stages = ScratchRecipe(config, data, tmp_path / "work", precision="no", model=model)
+    stages.run("painter", 60.0)
     first, trained = (
         PatchAutoencoder.from_pretrained(folder).state_dict()
-        for folder in (tmp_path / "pipeline" / "vae", tmp_path / "work" / "decoder" / "model")
+        for folder in (tmp_path / "pipeline" / "vae", tmp_path / "work" / "painter" / "vae")
     )
     changed = {name.partition(".")[0] for name, value in first.items() if not torch.equal(value, trained[name])}
     assert changed == {"synthesis", "decoder"}
 
-    stages.config["decoder"]["loop"]["max_steps"] = 3
-    stages.run("decoder", 60.0, resume=True)
-    state = tmp_path / "work" / "decoder" / "state.json"
+    stages.config["painter"]["loop"]["max_steps"] = 3
+    stages.run("painter", 60.0, resume=True)
+    state = tmp_path / "work" / "painter" / "state.json"
     # Steps as small as these take no time that is worth adding.
     state.write_text(json.dumps(json.loads(state.read_text()) | {"seconds": 20.0}))
     stages.export(tmp_path / "out")
     ScratchRecipe(stages.config, data, tmp_path / "work", "no", str(tmp_path / "out")).export(tmp_path / "again")
     for name in ("out", "again"):
         training = json.loads((tmp_path / name / "manifest.json").read_text())["training"]
-        assert training["decoder"]["step"] == 7 + 3
-        assert training["decoder"]["seconds"] == 100.0 + 20.0
+        assert training["painter"]["step"] == 7 + 3
+        assert training["painter"]["seconds"] == 100.0 + 20.0
         assert training["flow"] == before["flow"]
 
 
