@@ -63,9 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if options.traceback:
             traceback.print_exception(error)
-        is_failure = isinstance(error, PerCoError | OSError)
-        print(f"error: {_failure(error) if is_failure else _bug(error)}", file=sys.stderr)
-        return FAILURE if is_failure else BUG
+        if isinstance(error, PerCoError | OSError):
+            print(f"error: {_failure(error)}", file=sys.stderr)
+            return FAILURE
+        print(f"error: {_bug(error)}", file=sys.stderr)
+        return BUG
     return code or 0
 
 

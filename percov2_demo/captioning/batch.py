@@ -202,10 +202,10 @@ def write_captions(
             for read in batch:
                 if read.image is None:
                     bar.write(f"{read.file}: {read.error}", file=sys.stderr)
-            readable = [read for read in batch if read.image is not None]
-            captions = describe([read.image for read in readable]) if readable else []
-            for read, caption in zip(readable, captions, strict=True):
-                lines.write(caption_line(read.file, caption))
+            readable = {read.file: read.image for read in batch if read.image is not None}
+            captions = describe([*readable.values()]) if readable else []
+            for name, caption in zip(readable, captions, strict=True):
+                lines.write(caption_line(name, caption))
             lines.flush()
             bar.update(len(batch))
     state.wait_for_everyone()

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from diffusers import ConfigMixin, SD3Transformer2DModel
@@ -197,7 +197,7 @@ def load_adapter(
     folder: Path,
     plan: MemoryPlan,
     device: torch.device,
-    load_t5: Callable[[Path], Mapping[str, Any]],
+    load_t5: Callable[[Path], dict[str, Any]],
     base: str | Path | None = None,
     download: Mapping[str, Any] = MappingProxyType({}),
     **kwargs: Any,
@@ -263,7 +263,7 @@ def save_adapter(
     (folder / "transformer").mkdir(exist_ok=True)
     pattern = "diffusion_pytorch_model{suffix}.safetensors"
     save_torch_state_dict(changed, folder / "transformer", filename_pattern=pattern, max_shard_size=max_shard_size)
-    hyper_codec = parts["hyper_codec"]
+    hyper_codec = cast(HyperCodec, parts["hyper_codec"])
     adapter = Adapter(
         base=Base(checkpoint.name, checkpoint.revision, checkpoint.fingerprint()),
         identity="",

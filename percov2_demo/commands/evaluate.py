@@ -5,11 +5,12 @@ from dataclasses import replace
 from itertools import product, starmap
 from pathlib import Path
 
-from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.bitstream import SCHEDULES, parse_coding
 from percov2_demo.commands.decompress import STEPS_HELP, STRENGTH_HELP
 from percov2_demo.commands.files import check_output_folder
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.settings import Sampling
@@ -57,12 +58,11 @@ def strength(text: str) -> float | None:
 
 
 def coding(text: str) -> str:
-    """Parse a coding of the indices: a name, "default", or "qlds:" and a number of steps."""
-    name, _, steps = text.partition(":")
-    valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
-    if not valid:
-        names = ", ".join(SCHEDULES)
-        raise ArgumentTypeError(f"{text} is none of default, {names}, or qlds:S with S from 1 to 32")
+    """Check a coding of the indices, see `parse_coding`."""
+    try:
+        parse_coding(text)
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from None
     return text
 
 

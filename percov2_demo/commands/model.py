@@ -65,8 +65,7 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
     from percov2_demo.pipelines import auto
 
     pipeline = auto.load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
-    ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)
-    if ignored is not None:
+    if pipeline.placement is not None and (ignored := pipeline.placement.plan.ignored_on(pipeline.placement.device)):
         print(f"note: {ignored}", file=sys.stderr)
     if getattr(options, "captioner", None) is not None:
         pipeline.use_captioner(options.captioner)

@@ -6,6 +6,7 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 from PIL import Image
@@ -62,7 +63,7 @@ class PhotoShards(Sequence[Photo]):
         self._places = {key: np.concatenate([place[key] for place in places]) for key in places[0]}
         self._shards = np.repeat(np.arange(len(places)), [len(place["name"]) for place in places])
         self._captions = captions
-        self._caption_places = None if captions is None else self._find_captions(captions)
+        self._caption_places = np.zeros((0, 2), np.int64) if captions is None else self._find_captions(captions)
 
     @property
     def sources(self) -> np.ndarray:
@@ -76,11 +77,11 @@ class PhotoShards(Sequence[Photo]):
     def __len__(self) -> int:
         return len(self._shards)
 
-    def __getitem__(self, number: int) -> Photo:
+    def __getitem__(self, number: int) -> Photo:  # type: ignore[override]
         shard = self.paths[self._shards[number]]
         record = self._places["record"][number]
         captions = _captions(json.loads(_read(shard, *record))) if record[1] else ()
-        if self._caption_places is not None and self._caption_places[number, 1]:
+        if self._captions is not None and self._caption_places[number, 1]:
             captions = (decode_caption_line(_read(self._captions, *self._caption_places[number]))["caption"],)
         data = _read(shard, *self._places["picture"][number])
         return Photo(data, captions, _text(self._places["source"][number]))
@@ -90,7 +91,8 @@ class PhotoShards(Sequence[Photo]):
         places = np.zeros((len(self), 2), np.int64)
         ends = np.searchsorted(self._shards, range(len(self.paths) + 1))
         spans = {path.name: (first, end) for path, first, end in zip(self.paths, ends[:-1], ends[1:], strict=True)}
-        current, numbers = None, {}
+        current = None
+        numbers: dict[str, int] = {}
         for line in read_caption_lines(path):
             shard, _, name = line.record["file"].partition("/")
             if shard != current and shard in spans:
@@ -130,9 +132,9 @@ def _index_shard(path: Path, folder: Path | None) -> dict[str, np.ndarray]:
                 return {key: arrays[key] for key in arrays if key != "shard_size"}
     places = _look_through(path)
     if kept is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(kept) as partial, partial.open("wb") as file:
-            np.savez(file, **places, shard_size=path.stat().st_size)
+            np.savez(file, allow_pickle=False, **places, shard_size=path.stat().st_size)
     return places
 
 
@@ -147,7 +149,8 @@ def _look_through(path: Path) -> dict[str, np.ndarray]:
                 if extension.lower() in PICTURES:
                     pictures[f"{folder}/{stem}"] = (member.name, member.offset_data, member.size)
                 elif extension == "json":
-                    source = json.loads(shard.extractfile(member).read()).get("source", "")
+                    record = cast(IO[bytes], shard.extractfile(member))
+                    source = json.loads(record.read()).get("source", "")
                     records[f"{folder}/{stem}"] = (member.offset_data, member.size, source)
     except (tarfile.TarError, ValueError) as error:
         raise InputError(f"{path.name} is no tar shard of pictures and JSON") from error

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,8 +65,8 @@ class EntropyCoder:
         """
         if entropy_steps is None:
             entropy_steps = usual_steps(entropy, stream.header.grid)
-        size = {"width": stream.width, "height": stream.height, "preset": stream.preset}
-        settings = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
+        size: dict[str, Any] = {"width": stream.width, "height": stream.height, "preset": stream.preset}
+        settings: dict[str, Any] = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
         header = Header(version=2, caption_coding="none", **size, **settings)
         coding, payload = self.encode(stream.indices, stream.caption, header)
         recoded = replace(stream, caption_coding=coding, payload=payload, **settings)

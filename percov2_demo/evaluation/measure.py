@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.protocol import Picture, Protocol
@@ -91,18 +91,20 @@ class Evaluator:
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
         return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
 
-    def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
+    def _write(self, picture: Picture, stream: Bitstream, coding: str) -> Bitstream:
         """Write the stream in another coding to a file, and read it back."""
         folder = self.out / "streams" / stream.preset
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{picture.name}-{entropy.replace(':', '')}.pcv2"
-        write_bytes(path, self.pipeline.recode(stream, **_entropy_settings(entropy)).to_bytes())
+        path = folder / f"{picture.name}-{coding.replace(':', '')}.pcv2"
+        entropy, steps = parse_coding(coding)
+        write_bytes(path, self.pipeline.recode(stream, entropy=entropy, entropy_steps=steps).to_bytes())
         return self.pipeline.read(path)
 
-    def _measure_coding(self, picture: Picture, packed: Bitstream, entropy: str) -> Row:
+    def _measure_coding(self, picture: Picture, packed: Bitstream, coding: str) -> Row:
         """Measure the cost of a coding of the indices; encoding includes the encoder's check of its own stream."""
+        entropy, steps = parse_coding(coding)
         start = time.perf_counter()
-        data = self.pipeline.recode(packed, **_entropy_settings(entropy)).to_bytes()
+        data = self.pipeline.recode(packed, entropy=entropy, entropy_steps=steps).to_bytes()
         end = time.perf_counter()
         stream = self.pipeline.read(data)
         seconds = {"encode": end - start, "decode": time.perf_counter() - end}
@@ -110,7 +112,7 @@ class Evaluator:
             {
                 "image": picture.name,
                 "preset": stream.preset,
-                "entropy": entropy,
+                "entropy": coding,
                 "index_bits": self._index_bits(stream),
             }
             | {"caption_words": len(picture.caption.split())}
@@ -142,7 +144,7 @@ class Evaluator:
                 reached = None
                 if ours[name] is not None:
                     reached = ladder.to_reach(
-                        lambda a, b, m=metric: m(to_tensor(a), to_tensor(b)),
+                        _of_images(metric),
                         ours[name],
                         higher_is_better=METRICS[name].better == "higher",
                     )
@@ -185,11 +187,9 @@ class Evaluator:
         return {name: None if value is None else round(value, DIGITS) for name, value in metrics.items()}
 
 
-def _entropy_settings(entropy: str) -> dict[str, str | int | None]:
-    if entropy == "default":
-        return {}
-    name, _, steps = entropy.partition(":")
-    return {"entropy": name, "entropy_steps": int(steps) if steps else None}
+def _of_images(metric: Callable[[Tensor, Tensor], float]) -> Callable[[Image.Image, Image.Image], float]:
+    """Make of a metric of tensors one of pictures."""
+    return lambda original, decoded: metric(to_tensor(original), to_tensor(decoded))
 
 
 def _rates(stream: Bitstream) -> Row:

@@ -163,7 +163,7 @@ def _assemble(
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
     strengths = {preset: pipeline.default_strength(preset) for preset in protocol.presets}
-    settings = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
+    settings: dict[str, Any] = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
     settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}
     description = f"{pipeline.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."

@@ -68,7 +68,8 @@ def patch_realism(original: Tensor, reconstruction: Tensor) -> float:
 
 def _levels(picture: Tensor) -> list[Tensor]:
     """Split a picture into details `(1, 3, h, w)` from fine to coarse, each at half the resolution."""
-    rest, levels = picture.detach().float().cpu()[None], []
+    rest = picture.detach().float().cpu()[None]
+    levels: list[Tensor] = []
     while len(levels) < LEVELS and min(rest.shape[-2:]) >= MIN_LEVEL_SIDE:
         low = _blur(rest)
         levels.append(rest - low)

@@ -8,7 +8,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -203,7 +202,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     @property
     def entropy_identity(self) -> str | None:
         """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
-        if self.entropy_coder is None:
+        if self.masked_model is None or self.caption_model is None:
             return None
         merges = self.caption_model.config.merges
         return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
@@ -374,12 +373,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             InputError: An argument is out of range, or the stream is not for this model.
             Interrupted: `interrupt` returned True.
         """
-        seeds = [seed] if isinstance(seed, Integral) else list(seed)
+        seeds = [int(seed)] if isinstance(seed, int | np.integer) else list(seed)
         steps = self.default_steps if num_inference_steps is None else num_inference_steps
         samplings = [Sampling(steps, guidance_scale, strength, value) for value in seeds]
         start = self.start(stream, strength, caption)
         images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
-        return images[0] if isinstance(seed, Integral) else images
+        return images[0] if isinstance(seed, int | np.integer) else images
 
     @torch.inference_mode()
     def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
@@ -534,7 +533,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         Raises:
             InputError: One is.
         """
-        if not isinstance(sampling.steps, Integral) or not 1 <= sampling.steps <= self.max_steps:
+        if not isinstance(sampling.steps, int | np.integer) or not 1 <= sampling.steps <= self.max_steps:
             raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
         if not 0 <= sampling.guidance <= 100:
             raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")

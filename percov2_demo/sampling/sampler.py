@@ -111,6 +111,7 @@ class Sampler(ABC):
         latents = starting_point(start.condition.estimate, noise, start.strength)
         if start.strength == 0:
             return latents
+        assert start.text is not None
         steps = samplings[0].steps
         # Without a caption both branches are the same.
         has_caption = len(start.text.tokens) == 2
@@ -164,6 +165,7 @@ class Sampler(ABC):
 
     def _run(self, start: Start, latents: Tensor, timestep: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """The network's output `(N, C, H, W)` for pairs of a branch and a picture."""
+        assert start.text is not None
         dtype = self._network.dtype
         branches, items = map(list, zip(*pairs, strict=True))
         channels = start.condition.channels.to(dtype).expand(len(latents), -1, -1, -1)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
@@ -96,7 +95,7 @@ class Endpoints:
 
     def compress(
         self, photo: str | None, preset: str, caption: str | None = "", fit: str = "native"
-    ) -> tuple[str, dict[str, dict[str, float]]]:
+    ) -> tuple[str, dict[str, dict[str, float | None]]]:
         """Turns a photo into a .pcv2 file.
 
         Args:
@@ -108,8 +107,9 @@ class Endpoints:
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
+        photo = _sent(photo, "photo")
         options = {"preset": preset, "caption": (caption or "").strip(), "fit": fit}
-        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", _open_photo(photo), **options)
+        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", load_image(photo), **options)
         path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
@@ -135,7 +135,8 @@ class Endpoints:
         Returns:
             The picture, a PNG file, and the fields of the stream.
         """
-        fields = self._read(stream)
+        stream = _sent(stream, ".pcv2 file")
+        fields = self._pipeline.read(stream)
         defaults = Sampling()
         settings = Sampling(
             steps=self._pipeline.default_steps if steps is None else _whole(steps, "steps"),
@@ -198,7 +199,8 @@ class Endpoints:
         ]
         trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
         check_steps(trials)
-        original = fit_image(_open_photo(photo), max_side=self._pipeline.max_side)
+        photo = _sent(photo, "photo")
+        original = fit_image(load_image(photo), max_side=self._pipeline.max_side)
         rows: list[dict[str, Any]] = []
         archive = io.BytesIO()
         # PNG files do not get smaller by being packed.
@@ -223,12 +225,10 @@ class Endpoints:
         Returns:
             The caption.
         """
-        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", _open_photo(photo))
+        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", load_image(_sent(photo, "photo")))
 
     def _read(self, stream: str | None) -> Bitstream:
-        if stream is None:
-            raise gr.Error("Send a .pcv2 file.", print_exception=False)
-        return self._pipeline.read(stream)
+        return self._pipeline.read(_sent(stream, ".pcv2 file"))
 
 
 def _whole(value: float, name: str) -> int:
@@ -261,7 +261,7 @@ def _numbers(
     return [None if value is None else kind(value) for value in values]
 
 
-def _open_photo(photo: str | None) -> Image.Image:
-    if photo is None:
-        raise gr.Error("Send a photo.", print_exception=False)
-    return load_image(photo)
+def _sent(path: str | None, what: str) -> str:
+    if path is None:
+        raise gr.Error(f"Send a {what}.", print_exception=False)
+    return path

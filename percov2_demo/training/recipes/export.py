@@ -32,7 +32,7 @@ EARLIER = "earlier.json"
 """File beside a stage's state: steps and seconds of the model that it went on from."""
 
 
-_FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
+_FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
     "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
     "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),

@@ -244,7 +244,7 @@ class ScratchRecipe(Recipe):
             **self.config["flow"]["objective"],
         )
 
-    def _part(self, kind: type, name: str, folder: str) -> Any:
+    def _part(self, kind: Any, name: str, folder: str) -> Any:
         """Load a trained part of the model that was named, or of the one that the stages make."""
         if self.model is None:
             return kind.from_pretrained(self._result(folder))

@@ -36,7 +36,7 @@ class CaptionControls:
         self._pipeline = pipeline
         self._examples = examples
         self._remark = captioner_remark(pipeline)
-        sources = list(_SOURCES) if pipeline.has_captioner else ["custom", "none"]
+        sources: list[CaptionSource] = list(_SOURCES) if pipeline.has_captioner else ["custom", "none"]
         self._first_source = sources[0]
         self.source = gr.Radio(
             [(_SOURCES[source], source) for source in sources],

@@ -122,7 +122,7 @@ class SweepControls:
     ) -> list[Trial]:
         """The trials of the controls' values, seeds of one setting next to each other."""
         samplings = [
-            Sampling(count, guidance, None if strength == DEFAULT else strength, seed)
+            Sampling(count, guidance, strength if isinstance(strength, int | float) else None, seed)
             for strength, count, guidance, seed in product(strengths, steps, guidances, range(seeds))
         ]
         return plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)

@@ -103,13 +103,13 @@ def _model(pipeline: "Codec", manifest: dict[str, Any] | None) -> str:
         parameters = manifest["parameters"]
         facts.append(("Parameters", f"{sum(parameters.values()):,}"))
         facts.append(("Made on", manifest["date"]))
-        rows = [(name, f"{count:,}") for name, count in parameters.items()]
+        counts = [(name, f"{count:,}") for name, count in parameters.items()]
         stages = [
             (stage, f"{state['step']:,} steps, {state['seconds'] / 60:.0f} min")
             for stage, state in manifest["training"].items()
         ]
         parts = (
-            f"<details><summary>Parameters of each part</summary>{fields_html(rows, 'facts')}</details>"
+            f"<details><summary>Parameters of each part</summary>{fields_html(counts, 'facts')}</details>"
             f"<details><summary>Training of each stage</summary>{fields_html(stages, 'facts')}</details>"
         )
     return (

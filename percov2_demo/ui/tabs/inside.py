@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.ui.controls.photo import PhotoInput
@@ -108,7 +108,7 @@ class InsideTab:
             choice: One of `SCHEDULE_CHOICES`.
         """
         picture = self.photo.fit(photo)
-        entropy, _, steps = choice.partition(":")
+        entropy, steps = parse_coding(choice)
         stream = gpu.call(
             self._pipeline,
             gpu.reserved_seconds(),
@@ -117,7 +117,7 @@ class InsideTab:
             preset=preset,
             caption=(caption or "").strip(),
             entropy=entropy,
-            entropy_steps=int(steps) if steps else None,
+            entropy_steps=steps,
         )
         traces = self._pipeline.trace(stream)
         received = (len(traces) + 1) // 2

@@ -126,8 +126,7 @@ class SessionBoard:
             y: Column of its ordinate.
             with_published: Whether published figures are drawn too.
         """
-        grown = collection if run is None else collection.add(run)
-        if grown is collection:
+        if run is None or (grown := collection.add(run)) is collection:
             return gr.skip()
         updates: Updates = {}
         if run.metrics.get(LPIPS) is not None:

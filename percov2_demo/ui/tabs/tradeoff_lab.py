@@ -135,10 +135,10 @@ class TradeoffLab(Lab):
         """Shows the picture of a point."""
         return gr.Gallery(selected_index=int(event.index))
 
-    def rest(self, photo: FittedPhoto, points: Sequence[Point]) -> Updates:
+    def rest(self, photo: FittedPhoto | None, points: Sequence[Point]) -> Updates:
         """As the lab's own, and the finished points to take away."""
         updates = super().rest(photo, points)
-        if points:
+        if points and photo is not None:
             rows = [point.row for point in points]
             for button, data, suffix in ((self.csv, csv_bytes(rows), "csv"), (self.json, json_file(rows), "json")):
                 path = save_download(data, f"{photo.stem}-sweep.{suffix}")
