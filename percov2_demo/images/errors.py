@@ -1,0 +1,30 @@
+"""The kinds of no that the image front door says, each one sentence for the person who gave the file."""
+
+
+class ImageError(ValueError):
+    """The picture cannot be used; the message is one sentence for the person who gave it, without any path."""
+
+
+class DamagedImage(ImageError):
+    """The file is not what its format says it should be."""
+
+    def __init__(self, sentence: str = "The picture is damaged or incomplete: save or download it again."):
+        super().__init__(sentence)
+
+
+class UnsupportedImage(ImageError):
+    """The file may be sound, but pictures of its kind are not read here."""
+
+    @classmethod
+    def of(cls, kind: str, advice: str = "save the picture as a JPEG or PNG file") -> "UnsupportedImage":
+        """Name a kind of pictures, in the plural and with a capital, and what to do."""
+        return cls(f"{kind} cannot be read here: {advice}.")
+
+
+class ImageTooLarge(ImageError):
+    """The picture takes more memory or time than it may."""
+
+    @classmethod
+    def because(cls, excess: str) -> "ImageTooLarge":
+        """Say what is too large, with the limit."""
+        return cls(f"The picture is too large: {excess}.")
