@@ -81,13 +81,13 @@ _OTHERS: tuple[tuple[str, bytes], ...] = (
     ("KTX textures", rb"\xabKTX "),
     ("DICOM pictures", rb".{128}DICM"),
     ("FITS pictures", rb"SIMPLE  ="),
-    ("JPEG XR pictures", rb"II\xbc[\0\1]"),
+    ("JPEG XR pictures", rb"II\xbc[\0\x01]"),
     ("QOI pictures", rb"qoif"),
     ("Farbfeld pictures", rb"farbfeld"),
-    ("SGI pictures", rb"\x01\xda[\0\1][\1\2]"),
-    ("PCX pictures", rb"\n[\0\2\3\4\5]\x01[\1\2\4\x08]"),
+    ("SGI pictures", rb"\x01\xda[\0\x01][\x01\x02]"),
+    ("PCX pictures", rb"\n[\0\x02\x03\x04\x05]\x01[\x01\x02\x04\x08]"),
     ("macOS icons", rb"icns"),
-    ("Windows cursors", rb"\0\0\2\0"),
+    ("Windows cursors", rb"\0\0\x02\0[^\0]"),
     ("BPG pictures", rb"BPG\xfb"),
     ("FLIF pictures", rb"FLIF"),
     ("DjVu documents", rb"AT&TFORM"),
@@ -103,7 +103,7 @@ _OTHERS: tuple[tuple[str, bytes], ...] = (
 """Names of what is no damaged file but one of a format that is not read, and how such files begin."""
 
 _NO_PICTURES: tuple[tuple[str, bytes], ...] = (
-    ("a video", rb"....(ftyp|moov|mdat|wide)|\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\1\xba|\0\0\1\xb3|FLV\x01"),
+    ("a video", rb"....(ftyp|moov|mdat|wide)|\x1a\x45\xdf\xa3|RIFF....AVI |\0\0\x01\xba|\0\0\x01\xb3|FLV\x01"),
     ("a web page", rb"\s*<(!doctype html|html|head|body)[\s>]"),
     ("an archive or an office document", rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b"),
 )

@@ -105,7 +105,7 @@ def raster_of_samples(
     convert = to_srgb(profile)
     convert_deep = deep_to_srgb(profile, model) if profile else None
     black, white = bounds
-    is_8_bits = samples.dtype == np.uint8 and bounds == (0, 255)
+    table = None if hdr else _table(samples.dtype, bounds, is_deep=profile is not None)
 
     def strip(top: int, bottom: int) -> Image.Image:
         rows = samples[top:bottom]
@@ -117,12 +117,13 @@ def raster_of_samples(
                 colour = black + (colour - np.float32(black)) / np.maximum(opacity, 1e-6)[..., None]
         elif key is not None:
             opacity = (colour != np.array(key)).any(-1).astype(np.float32)
-        if hdr:
+        if table is not None and alpha != "premultiplied":
+            rgb = convert(_image(table[colour], model))
+        elif hdr:
             signal = np.broadcast_to(_unit(colour, black, white), (*colour.shape[:2], 3))
             rgb = Image.fromarray(tone_map(signal, hdr))
         else:
-            values = colour if is_8_bits and alpha != "premultiplied" else _unit(colour, black, white)
-            rgb = _to_rgb(values, model, convert, convert_deep)
+            rgb = _to_rgb(_unit(colour, black, white), model, convert, convert_deep)
         mask = None if opacity is None else Image.fromarray(np.rint(255 * opacity).astype(np.uint8))
         return _on_white(rgb, mask)
 
@@ -148,6 +149,14 @@ def grey_range(samples: np.ndarray) -> tuple[float, float]:
     return next(((0.0, float(top)) for top in tops if 0 <= lowest <= highest <= top), (lowest, highest))
 
 
+def _table(dtype: np.dtype, bounds: tuple[float, float], is_deep: bool) -> np.ndarray | None:
+    """8 bits for each value of a sample, where there are few, or as many as 16 bits and no profile to convert."""
+    if dtype != np.uint8 and (dtype != np.uint16 or is_deep):
+        return None
+    values = np.arange(np.iinfo(dtype).max + 1, dtype=dtype)
+    return np.rint(255 * _unit(values, *bounds)).astype(np.uint8)
+
+
 def _unit(samples: np.ndarray, black: float, white: float) -> np.ndarray:
     """Samples from 0 to 1."""
     if samples.dtype.kind == "f":
@@ -163,14 +172,11 @@ def _to_rgb(
     convert: Callable[[Image.Image], Image.Image],
     convert_deep: Callable[[np.ndarray], np.ndarray | None] | None,
 ) -> Image.Image:
-    """RGB from samples in 8 bits or from 0 to 1."""
-    if values.dtype != np.uint8:
-        if convert_deep:
-            deep = convert_deep(np.rint(65535 * values).astype(np.uint16))
-            if deep is not None:
-                return Image.fromarray(deep)
-        values = np.rint(255 * values).astype(np.uint8)
-    return convert(_image(values, model))
+    """RGB from samples from 0 to 1."""
+    deep = convert_deep(np.rint(65535 * values).astype(np.uint16)) if convert_deep else None
+    if deep is not None:
+        return Image.fromarray(deep)
+    return convert(_image(np.rint(255 * values).astype(np.uint8), model))
 
 
 def _image(samples: np.ndarray, model: Model) -> Image.Image:

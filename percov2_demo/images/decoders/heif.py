@@ -12,6 +12,7 @@ from fractions import Fraction
 from importlib.util import find_spec
 
 import numpy as np
+from PIL import Image
 
 from percov2_demo.images.boxes import Box, boxes, find
 from percov2_demo.images.colour import MAX_PROFILE_BYTES, Cicp
@@ -46,7 +47,11 @@ def decode_avif(data: bytes) -> Raster:
     properties = _Properties.read(data)
     if properties.size:
         check_size(properties.size, _PIXEL_BYTES if properties.depth > 8 else _PIXEL_BYTES / 2)
-    samples = imagecodecs.avif_decode(data, index=0, numthreads=1)
+    if b"avis" in brands(data):
+        # imagecodecs (2026.3) crashes on some animations.
+        samples = _first_frame(data)
+    else:
+        samples = imagecodecs.avif_decode(data, index=0, numthreads=1)
     samples = samples[..., None] if samples.ndim == 2 else samples
     depth = 8 if samples.dtype == np.uint8 else properties.depth
     check_size(samples.shape[1::-1], 0.1)
@@ -59,6 +64,14 @@ def decode_avif(data: bytes) -> Raster:
         profile=properties.profile,
         cicp=properties.cicp,
     )
+
+
+def _first_frame(data: bytes) -> np.ndarray:
+    """Samples of 8 bits of an animation's first frame."""
+    image = Image.open(io.BytesIO(data), formats=("AVIF",))
+    check_size(image.size, _PIXEL_BYTES)
+    image.load()
+    return np.asarray(image)
 
 
 def decode_heic(data: bytes) -> Raster:

@@ -26,6 +26,7 @@ _NOT_FOR_DECODING = {*range(0xE1, 0xF0), 0xFE} - {0xEE}
 
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 _PROGRESSIVE = {0xC2, 0xCA}
+_HUFFMAN_CODED = {0xC0, 0xC1, 0xC2}
 _OTHER_FRAMES = {
     0xC3: "Lossless JPEG files",
     0xC7: "Lossless JPEG files",
@@ -37,6 +38,7 @@ _OTHER_FRAMES = {
     0xCE: "Hierarchical JPEG files",
     0xF7: "JPEG-LS files",
 }
+_BLOCK_PIXELS = 64
 _COEFFICIENT_BYTES = 2
 _SCALES = (1, 2, 4, 8)
 
@@ -65,6 +67,8 @@ def decode(data: bytes) -> Raster:
     if frame is None:
         raise DamagedImage
     width, height = frame.size
+    if frame.is_huffman_coded and width * height / _BLOCK_PIXELS > 8 * len(data):
+        raise DamagedImage  # Not one bit for each block: the decoder would fill them for ever.
     scale = next((scale for scale in _SCALES if width * height / scale**2 <= MAX_PIXELS), _SCALES[-1])
     check_size(frame.size, FULL_COLOUR_BYTES / scale**2 + frame.coefficient_bytes(first_scan=content))
     image = Image.open(io.BytesIO(b"".join(kept)), formats=("JPEG",))
@@ -99,6 +103,7 @@ class _Frame:
         if height == 0:
             raise UnsupportedImage.of("JPEG files that tell their height after their pixels")
         self.size = (width, height)
+        self.is_huffman_coded = marker in _HUFFMAN_CODED
         self._progressive = marker in _PROGRESSIVE
         self._factors = factors
 

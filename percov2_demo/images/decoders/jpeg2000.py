@@ -28,6 +28,9 @@ _ALPHA: dict[int, Alpha] = {1: "straight", 2: "premultiplied"}
 _SAMPLE_BYTES = 10
 """OpenJPEG holds two integers of 32 bits for each sample, and there is the result."""
 
+_MAX_PIXELS = 2**23
+"""Largest size that is decoded: OpenJPEG takes about half a second for a megapixel."""
+
 
 def decode(data: bytes) -> Raster:
     """Read a JPEG 2000 file, or a codestream without a file around it."""
@@ -107,10 +110,11 @@ class _Frame:
         return low, low + 2**self.depth - 1
 
     def reduction(self) -> int:
-        """How often the size is halved so that decoding keeps to its memory."""
+        """How often the size is halved so that decoding keeps to its memory and its time."""
         pixel_bytes = _SAMPLE_BYTES * len(self.depths)
+        most = min(_MAX_PIXELS, MAX_DECODED_BYTES / pixel_bytes)
         halvings = 0
-        while halvings < self.levels and self.size[0] * self.size[1] * pixel_bytes / 4**halvings > MAX_DECODED_BYTES:
+        while halvings < self.levels and self.size[0] * self.size[1] / 4**halvings > most:
             halvings += 1
         if halvings and len(self.depths) > 4:
             halvings = 0
