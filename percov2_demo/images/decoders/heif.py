@@ -47,11 +47,8 @@ def decode_avif(data: bytes) -> Raster:
     properties = _Properties.read(data)
     if properties.size:
         check_size(properties.size, _PIXEL_BYTES if properties.depth > 8 else _PIXEL_BYTES / 2)
-    if b"avis" in brands(data):
-        # imagecodecs (2026.3) crashes on some animations.
-        samples = _first_frame(data)
-    else:
-        samples = imagecodecs.avif_decode(data, index=0, numthreads=1)
+    is_animation = b"avis" in brands(data)
+    samples = _first_frame(data) if is_animation else imagecodecs.avif_decode(data, index=0, numthreads=1)
     samples = samples[..., None] if samples.ndim == 2 else samples
     depth = 8 if samples.dtype == np.uint8 else properties.depth
     check_size(samples.shape[1::-1], 0.1)
@@ -67,7 +64,7 @@ def decode_avif(data: bytes) -> Raster:
 
 
 def _first_frame(data: bytes) -> np.ndarray:
-    """Samples of 8 bits of an animation's first frame."""
+    """Samples of 8 bits of an animation's first frame, by Pillow: imagecodecs (2026.3) crashes on some."""
     image = Image.open(io.BytesIO(data), formats=("AVIF",))
     check_size(image.size, _PIXEL_BYTES)
     image.load()

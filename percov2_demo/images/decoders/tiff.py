@@ -49,7 +49,7 @@ def decode(data: bytes) -> Raster:
         check_size(size, sample_bytes * (1 + 1 / max(segments, 1)))
         orientation = page.tags.valueof(_ORIENTATION, 1)
         profile = page.tags.valueof(_PROFILE)
-        if page.photometric == _YCBCR and page.compression != _JPEG:
+        if not _is_known(page.compression) or (page.photometric == _YCBCR and page.compression != _JPEG):
             return _by_libtiff(data, size, profile, orientation)
         try:
             samples = page.asarray(maxworkers=1).reshape(page.shaped)
@@ -64,17 +64,21 @@ def decode(data: bytes) -> Raster:
         return _by_samples(samples, page, profile, orientation)
 
 
-def _check_kind(page: Any) -> None:
+def _is_known(compression: int) -> bool:
     import tifffile
 
+    try:
+        tifffile.TIFF.DECOMPRESSORS[compression]
+    except KeyError:
+        return False
+    return True
+
+
+def _check_kind(page: Any) -> None:
     if _DNG_VERSION in page.tags or (page.subfiletype & _REDUCED and _SUB_FILES in page.tags):
         raise UnsupportedImage.of("Camera raw files")
     if page.photometric in _OTHER_COLOURS:
         raise UnsupportedImage.of(_OTHER_COLOURS[page.photometric])
-    try:
-        tifffile.TIFF.DECOMPRESSORS[page.compression]
-    except KeyError as error:
-        raise UnsupportedImage.of(f"TIFF files with compression {int(page.compression)}") from error
     if page.dtype is None or page.dtype.kind not in "buif":
         raise UnsupportedImage.of(f"TIFF files of {page.bitspersample} bits with complex or unknown samples")
     colours = _colour_channels(page)
@@ -141,12 +145,12 @@ def _by_palette(indices: np.ndarray, colours: np.ndarray | None, profile: bytes 
 
 
 def _by_libtiff(data: bytes, size: tuple[int, int], profile: bytes | None, orientation: int) -> Raster:
-    """Subsampled luma and chroma, which tifffile leaves alone; libtiff makes RGB of them."""
+    """Subsampled luma and chroma and rare compressions, which tifffile leaves alone; libtiff makes RGB of them."""
     import imagecodecs
 
     check_size(size, 8)
     try:
         samples = imagecodecs.tiff_decode(data, index=0, asrgb=True)
     except imagecodecs.TiffError as error:
-        raise UnsupportedImage.of("TIFF files with luma and chroma of this layout") from error
+        raise UnsupportedImage.of("TIFF files of this layout or compression") from error
     return raster_of_samples(samples[..., :3], "RGB", bounds=(0, 255), profile=profile, orientation=orientation)
