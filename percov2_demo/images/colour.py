@@ -131,6 +131,8 @@ def deep_to_srgb(profile: bytes, model: str) -> Callable[[np.ndarray], np.ndarra
     import imagecodecs
 
     srgb = imagecodecs.cms_profile("srgb")
+    # LittleCMS's shortcut for grey is of 8 bits, whatever goes in.
+    flags = imagecodecs.CMS.FLAGS.NOOPTIMIZE if model == "L" else None
 
     def convert(samples: np.ndarray) -> np.ndarray | None:
         if model not in _SPACES:
@@ -144,6 +146,7 @@ def deep_to_srgb(profile: bytes, model: str) -> Callable[[np.ndarray], np.ndarra
                 colorspace=_SPACES[model],
                 outcolorspace="rgb",
                 outdtype=np.uint8,
+                flags=flags,
             )
         except imagecodecs.CmsError:
             return None

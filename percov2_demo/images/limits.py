@@ -12,11 +12,12 @@ MAX_PIXELS = 2**24
 MAX_FILE_BYTES = 64 * 2**20
 """Largest picture file in bytes."""
 
-MAX_DECODED_BYTES = 320 * 2**20
+MAX_DECODED_BYTES = 368 * 2**20
 """What a decoder may hold of a picture at its full size. It bounds the pixels of each format by what one takes."""
 
-MAX_WORKER_BYTES = 448 * 2**20
-"""How far the memory of a worker may grow for one picture: its file, what is decoded, and what is made of it."""
+MAX_WORKER_BYTES = 440 * 2**20
+"""How far the memory of a worker may grow for one picture. With its file and its result here, which are 64 MB each at
+most, a picture takes no more than 600 MB."""
 
 MAX_DECODING_SECONDS = 10
 """Longest time of a processor that a picture file is read for."""

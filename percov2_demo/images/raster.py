@@ -27,13 +27,14 @@ class Raster:
 
     Attributes:
         size: Width and height in pixels.
-        strip: Makes the rows from the first number up to the second: RGB, transparency laid on white.
+        strip: Makes the rows from the first number up to the second, reduced by the third: RGB, transparency laid on
+            white.
         orientation: How the picture lies, 1 to 8 as in EXIF.
         plain: The picture where its pixels are RGB in sRGB without transparency already.
     """
 
     size: tuple[int, int]
-    strip: Callable[[int, int], Image.Image]
+    strip: Callable[[int, int, int], Image.Image]
     orientation: int = 1
     plain: Image.Image | None = None
 
@@ -46,12 +47,13 @@ class Raster:
         rows = max(_STRIP_PIXELS // (width * factor), 1) * factor
         canvas = Image.new("RGB", (-(-width // factor), -(-height // factor)))
         for top in range(0, height, rows):
-            strip = self.strip(top, min(top + rows, height))
-            canvas.paste(strip.reduce(factor) if factor > 1 else strip, (0, top // factor))
+            canvas.paste(self.strip(top, min(top + rows, height), factor), (0, top // factor))
         return upright(canvas, self.orientation)
 
 
-def raster_of_image(image: Image.Image, profile: bytes | None = None, orientation: int = 1) -> Raster:
+def raster_of_image(
+    image: Image.Image, profile: bytes | None = None, orientation: int = 1, cicp: Cicp | None = None
+) -> Raster:
     """Take a loaded picture in any of Pillow's modes.
 
     Grey in 32 bits or floating point is scaled as `grey_range` says.
@@ -60,11 +62,19 @@ def raster_of_image(image: Image.Image, profile: bytes | None = None, orientatio
         samples = np.asarray(image)
         bounds = (0.0, 65535.0) if image.mode.startswith("I;16") else grey_range(samples)
         return raster_of_samples(samples, "L", bounds=bounds, profile=profile, orientation=orientation)
+    if _hdr(profile, cicp):
+        has_alpha = "A" in image.mode or "a" in image.mode or "transparency" in image.info
+        samples = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
+        alpha = "straight" if has_alpha else None
+        return raster_of_samples(
+            samples, "RGB", bounds=(0, 255), alpha=alpha, profile=profile, cicp=cicp, orientation=orientation
+        )
+    if cicp is not None and profile is None:
+        profile = cicp.profile(grey=image.mode in ("1", "L", "LA"))
     convert = to_srgb(profile)
 
-    def strip(top: int, bottom: int) -> Image.Image:
-        colour, opacity = _split_alpha(image.crop((0, top, image.width, bottom)))
-        return _on_white(convert(colour), opacity)
+    def strip(top: int, bottom: int, factor: int) -> Image.Image:
+        return _finish(*_split_alpha(image.crop((0, top, image.width, bottom))), convert, factor)
 
     is_plain = image.mode == "RGB" and not profile and "transparency" not in image.info
     return Raster(image.size, strip, orientation, image if is_plain else None)
@@ -96,18 +106,15 @@ def raster_of_samples(
     """
     samples = samples[..., None] if samples.ndim == 2 else samples
     channels = len(Image.new(model, (1, 1)).getbands())
-    if profile:
-        told = cicp_of_profile(profile)
-        cicp = told if told is not None and told.is_hdr else None
-    elif cicp is not None and not cicp.is_hdr:
+    hdr = _hdr(profile, cicp) if model in ("L", "RGB") else None
+    if cicp is not None and profile is None and hdr is None:
         profile = cicp.profile(grey=model == "L")
-    hdr = cicp if cicp is not None and cicp.is_hdr and model in ("L", "RGB") else None
     convert = to_srgb(profile)
     convert_deep = deep_to_srgb(profile, model) if profile else None
     black, white = bounds
     table = None if hdr else _table(samples.dtype, bounds, is_deep=profile is not None)
 
-    def strip(top: int, bottom: int) -> Image.Image:
+    def strip(top: int, bottom: int, factor: int) -> Image.Image:
         rows = samples[top:bottom]
         colour = rows[..., :channels]
         opacity = None
@@ -118,14 +125,13 @@ def raster_of_samples(
         elif key is not None:
             opacity = (colour != np.array(key)).any(-1).astype(np.float32)
         if table is not None and alpha != "premultiplied":
-            rgb = convert(_image(table[colour], model))
-        elif hdr:
+            return _finish(_image(table[colour], model), _mask(opacity), convert, factor)
+        if hdr:
             signal = np.broadcast_to(_unit(colour, black, white), (*colour.shape[:2], 3))
             rgb = Image.fromarray(tone_map(signal, hdr))
         else:
             rgb = _to_rgb(_unit(colour, black, white), model, convert, convert_deep)
-        mask = None if opacity is None else Image.fromarray(np.rint(255 * opacity).astype(np.uint8))
-        return _on_white(rgb, mask)
+        return _finish(rgb, _mask(opacity), lambda image: image, factor)
 
     height, width = samples.shape[:2]
     return Raster((width, height), strip, orientation)
@@ -166,6 +172,12 @@ def _unit(samples: np.ndarray, black: float, white: float) -> np.ndarray:
     return np.clip(scaled, 0, 1).astype(np.float32)
 
 
+def _hdr(profile: bytes | None, cicp: Cicp | None) -> Cicp | None:
+    """What samples of HDR mean, by a profile or, where there is none, by code points."""
+    told = cicp_of_profile(profile) if profile else cicp
+    return told if told is not None and told.is_hdr else None
+
+
 def _to_rgb(
     values: np.ndarray,
     model: Model,
@@ -186,12 +198,21 @@ def _image(samples: np.ndarray, model: Model) -> Image.Image:
     return Image.frombytes(model, (width, height), np.ascontiguousarray(raw).tobytes())
 
 
-def _on_white(colour: Image.Image, opacity: Image.Image | None) -> Image.Image:
+def _mask(opacity: np.ndarray | None) -> Image.Image | None:
+    return None if opacity is None else Image.fromarray(np.rint(255 * opacity).astype(np.uint8))
+
+
+def _finish(
+    colour: Image.Image, opacity: Image.Image | None, convert: Callable[[Image.Image], Image.Image], factor: int
+) -> Image.Image:
+    """RGB on white, reduced. Colours without opacity are reduced before they are converted, which is less work."""
     if opacity is None:
-        return colour
+        can_be_reduced = factor > 1 and colour.mode != "1"
+        converted = convert(colour.reduce(factor) if can_be_reduced else colour)
+        return converted if can_be_reduced or factor == 1 else converted.reduce(factor)
     opaque = Image.new("RGB", colour.size, _WHITE)
-    opaque.paste(colour, mask=opacity)
-    return opaque
+    opaque.paste(convert(colour), mask=opacity)
+    return opaque.reduce(factor) if factor > 1 else opaque
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

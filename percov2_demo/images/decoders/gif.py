@@ -16,5 +16,5 @@ def decode(data: bytes) -> Raster:
         return raster_of_image(image)
     canvas = Image.new("RGB", image.size, "white")
     frame = raster_of_image(image.crop(covered))
-    canvas.paste(frame.strip(0, frame.size[1]), covered[:2])
+    canvas.paste(frame.strip(0, frame.size[1], 1), covered[:2])
     return raster_of_image(canvas)

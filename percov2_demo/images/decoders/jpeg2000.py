@@ -134,18 +134,19 @@ class _Colour:
     @classmethod
     def read(cls, header: bytes, frame: _Frame) -> "_Colour":
         seen = []
+        channels = 4 if find(header, b"pclr") is not None else len(frame.depths)
         for box in boxes(header):
             if box.kind != b"colr" or len(box.content) < 3:
                 continue
             method, content = box.content[0], box.content[3:]
             if method == 1 and len(content) >= 4:
                 (space,) = struct.unpack_from(">I", content)
-                if space in _ENUMERATED and _CHANNELS[_ENUMERATED[space]] <= len(frame.depths):
+                if space in _ENUMERATED and _CHANNELS[_ENUMERATED[space]] <= channels:
                     return cls(_ENUMERATED[space], is_sycc=space == _SYCC)
                 seen.append(f"colour space {space}")
             elif method in (2, 3) and content[16:20] in _OF_PROFILE:
                 model = _OF_PROFILE[content[16:20]]
-                if _CHANNELS[model] <= len(frame.depths) or find(header, b"pclr") is not None:
+                if _CHANNELS[model] <= channels:
                     return cls(model, profile=content)
             elif method == 5 and len(content) >= 6:
                 primaries, transfer = struct.unpack_from(">HH", content)

@@ -38,27 +38,19 @@ def decode(data: bytes) -> Raster:
     key = None
     if kind in (_GREY, _RGB) and len(told.get(b"tRNS", b"")) == 2 * _CHANNELS[kind]:
         key = struct.unpack(f">{_CHANNELS[kind]}H", told[b"tRNS"])
-    if depth == 16:
-        check_size((width, height), 2 * _CHANNELS[kind])
-        samples, bounds = _decode_16_bits(pixels), (0, 65535)
-        alpha = "straight" if kind in (_GREY_ALPHA, _RGB_ALPHA) else None
-    else:
+    if depth < 16:
         image = open_image(pixels, "PNG")
         image.load()
         if key is not None:
             scaled = tuple(255 * value // (2**depth - 1) for value in key)
             image.info["transparency"] = scaled[0] if grey else scaled
-        if cicp is None:
-            return raster_of_image(image, profile, orientation)
-        has_alpha = "transparency" in image.info or "A" in image.mode
-        image = image.convert("RGBA" if has_alpha else "L" if grey else "RGB")
-        samples, bounds, key, grey = np.asarray(image), (0, 255), None, image.mode == "L"
-        alpha = "straight" if has_alpha else None
+        return raster_of_image(image, profile, orientation, cicp)
+    check_size((width, height), 2 * _CHANNELS[kind])
     return raster_of_samples(
-        samples,
+        _decode_16_bits(pixels),
         "L" if grey else "RGB",
-        bounds=bounds,
-        alpha=alpha,
+        bounds=(0, 65535),
+        alpha="straight" if kind in (_GREY_ALPHA, _RGB_ALPHA) else None,
         key=key,
         profile=profile,
         cicp=cicp,

@@ -126,7 +126,11 @@ def _by_samples(samples: np.ndarray, page: Any, profile: bytes | None, orientati
 
 
 def _alpha(page: Any) -> Alpha | None:
-    if not page.extrasamples or page.samplesperpixel <= _colour_channels(page):
+    extra = page.samplesperpixel - _colour_channels(page)
+    if not page.extrasamples:
+        # Against the format, but so do programs that mean opacity, and others take it for that.
+        return "straight" if extra == 1 else None
+    if not extra:
         return None
     return {_PREMULTIPLIED: "premultiplied", _STRAIGHT: "straight"}.get(page.extrasamples[0])
 
