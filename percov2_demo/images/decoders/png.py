@@ -63,7 +63,11 @@ def _split(data: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     pixels, told = [SIGNATURE], {}
     for kind, content, chunk in _chunks(data):
         if kind in _PIXELS:
+            if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):
+                raise DamagedImage
             pixels.append(chunk)
+        elif not kind.isalpha():
+            raise DamagedImage
         elif kind[0] & 0x20 == 0:
             raise UnsupportedImage.of("PNG files with critical extensions")
         else:
