@@ -6,7 +6,7 @@ from percov2_demo.images.errors import ImageError, ImageTooLarge
 MIN_SIDE = 16
 """Shortest side of a picture in pixels."""
 
-MAX_PIXELS = 2**24
+MAX_PIXELS = 2**23
 """Pixels of a picture after it was read: a larger one is reduced by a whole factor while it is read."""
 
 MAX_FILE_BYTES = 64 * 2**20

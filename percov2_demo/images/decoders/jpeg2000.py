@@ -14,7 +14,7 @@ from PIL import Image
 from percov2_demo.images.boxes import boxes, find
 from percov2_demo.images.colour import Cicp
 from percov2_demo.images.errors import DamagedImage, UnsupportedImage
-from percov2_demo.images.limits import MAX_DECODED_BYTES, check_size
+from percov2_demo.images.limits import MAX_DECODED_BYTES, MAX_PIXELS, check_size
 from percov2_demo.images.raster import Alpha, Model, Raster, raster_of_samples
 
 
@@ -27,9 +27,6 @@ _CHANNELS: dict[Model, int] = {"L": 1, "RGB": 3, "CMYK": 4}
 _ALPHA: dict[int, Alpha] = {1: "straight", 2: "premultiplied"}
 _SAMPLE_BYTES = 10
 """OpenJPEG holds two integers of 32 bits for each sample, and there is the result."""
-
-_MAX_PIXELS = 2**23
-"""Largest size that is decoded: OpenJPEG takes about half a second for a megapixel."""
 
 
 def decode(data: bytes) -> Raster:
@@ -112,7 +109,7 @@ class _Frame:
     def reduction(self) -> int:
         """How often the size is halved so that decoding keeps to its memory and its time."""
         pixel_bytes = _SAMPLE_BYTES * len(self.depths)
-        most = min(_MAX_PIXELS, MAX_DECODED_BYTES / pixel_bytes)
+        most = min(MAX_PIXELS, MAX_DECODED_BYTES / pixel_bytes)
         halvings = 0
         while halvings < self.levels and self.size[0] * self.size[1] / 4**halvings > most:
             halvings += 1
