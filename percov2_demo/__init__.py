@@ -8,32 +8,36 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from percov2_demo.bitstream import Bitstream, BitstreamError, Withheld
-    from percov2_demo.images import ImageError
+    from percov2_demo.bitstream import Bitstream, Withheld
+    from percov2_demo.errors import ImageError, PerCoError, StreamError
     from percov2_demo.models.autoencoder import PatchAutoencoder
     from percov2_demo.models.hyper_codec import HyperCodec
-    from percov2_demo.perco_pipeline import PerCoPipeline
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.pipelines.perco import PerCoPipeline
+    from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
+
+__version__ = "1.0.0"
 
 _MODULES = {
     "Bitstream": "bitstream",
-    "BitstreamError": "bitstream",
     "HyperCodec": "models.hyper_codec",
-    "ImageError": "images",
+    "ImageError": "errors",
     "PatchAutoencoder": "models.autoencoder",
-    "PerCoPipeline": "perco_pipeline",
-    "PerCoV2Pipeline": "pipeline",
+    "PerCoError": "errors",
+    "PerCoPipeline": "pipelines.perco",
+    "PerCoV2Pipeline": "pipelines.percov2",
+    "StreamError": "errors",
     "Withheld": "bitstream",
 }
 
 __all__ = [
     "Bitstream",
-    "BitstreamError",
     "HyperCodec",
     "ImageError",
     "PatchAutoencoder",
+    "PerCoError",
     "PerCoPipeline",
     "PerCoV2Pipeline",
+    "StreamError",
     "Withheld",
 ]
 

@@ -1,13 +1,16 @@
-"""The command line: `python -m percov2_demo COMMAND`, with `--help` for the commands.
+"""The command line: `percov2 COMMAND` once installed, else `python -m percov2_demo COMMAND`; `--help` lists them.
 
 Results go to stdout as one JSON object, captions as lines, progress to stderr.
 """
 
 import argparse
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
+from percov2_demo import __version__
 from percov2_demo.commands import (
     bench,
     caption,
@@ -20,6 +23,7 @@ from percov2_demo.commands import (
     serve,
     train,
 )
+from percov2_demo.errors import PerCoError
 
 
 COMMANDS = {
@@ -43,37 +47,56 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
+FAILURE, BUG = 2, 70
+"""Exit codes: what the user can mend, as argparse's own; and a bug of this program, as sysexits.h has it."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code, 2 for a failure that is reported in one line on stderr."""
+    """Runs one command and returns its exit code, 0, `FAILURE` or `BUG`; a failure is one line on stderr."""
     options = build_parser().parse_args(arguments)
     try:
         options.command(options)
     except KeyboardInterrupt:
         print("error: stopped", file=sys.stderr)
-        return 2
+        return FAILURE
     except Exception as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
-        return 2
+        if options.traceback:
+            traceback.print_exception(error)
+        is_failure = isinstance(error, PerCoError | OSError)
+        print(f"error: {_failure(error) if is_failure else _bug(error)}", file=sys.stderr)
+        return FAILURE if is_failure else BUG
     return 0
 
 
 def build_parser() -> Parser:
     """The parser of all commands."""
-    parser = Parser(prog="python -m percov2_demo", description="Perceptual image compression to about 100 bytes.")
+    program = "percov2" if Path(sys.argv[0]).stem == "percov2" else "python -m percov2_demo"
+    parser = Parser(prog=program, description="Perceptual image compression to about 100 bytes.")
+    parser.add_argument("--version", action="version", version=f"PerCoV2 Explorer {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for name, module in COMMANDS.items():
         command = commands.add_parser(name, help=module.HELP)
         module.add_arguments(command)
+        command.add_argument("--traceback", action="store_true", help="show where in the program an error came from")
         command.set_defaults(command=module.run)
     return parser
 
 
-def _one_line(error: Exception) -> str:
+def _failure(error: PerCoError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    return _one_line(error)
+
+
+def _bug(error: Exception) -> str:
+    kind, message = type(error).__name__, _one_line(error)
+    described = f"{kind}: {message}" if message else kind
+    return f"something went wrong on our side ({described}): run the command with --traceback, and report what it says"
+
+
+def _one_line(error: Exception) -> str:
     # A message may go on with advice for programmers; its first paragraph says what is wrong.
-    paragraph = str(error).strip().partition("\n\n")[0]
-    return " ".join(paragraph.split()) or type(error).__name__
+    return " ".join(str(error).strip().partition("\n\n")[0].split())
 
 
 if __name__ == "__main__":

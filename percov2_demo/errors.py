@@ -1,35 +1,38 @@
-"""What is wrong with a model, told to whoever wants to use it."""
+"""The errors whose message is written for the user.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
-
-class ModelError(ValueError):
-    """A model cannot be had, or not be used as asked; the message is one sentence that says what to do."""
+Each message is one sentence that says what is wrong and what to do, without a path of this machine and without a
+library's own words. Whatever else is raised is a bug of this program: it is logged with its traceback, and the user
+is told that something went wrong here.
+"""
 
 
-@contextmanager
-def damage_as_sentence(folder: Path) -> Iterator[None]:
-    """Turns what the libraries raise when a model's files are not what they should be into one sentence.
+class PerCoError(Exception):
+    """Something that the user can understand and mend; the message is one sentence."""
 
-    They raise errors of all kinds, in the words of Python's types and with the place of the files.
 
-    Args:
-        folder: The model's folder.
+class InputError(PerCoError):
+    """A setting is unknown or out of range, or a file or folder that was named is not what it must be."""
 
-    Raises:
-        ModelError: The files are damaged; or what is wrong, where that is known better.
-    """
-    try:
-        yield
-    except ModelError:
-        raise
-    except Exception as error:
-        import torch
 
-        if isinstance(error, MemoryError | torch.OutOfMemoryError | torch.AcceleratorError):
-            raise
-        raise ModelError(
-            f"the files of {folder.resolve().name} are damaged or do not belong together: fetch the model again"
-        ) from error
+class StreamError(PerCoError):
+    """The bytes are not a stream that can be decoded, or not by this model."""
+
+
+class ImageError(PerCoError):
+    """The picture file cannot be used."""
+
+
+class ModelError(PerCoError):
+    """A model cannot be had, or not be used as asked."""
+
+
+class MetricError(PerCoError):
+    """A metric's library or weights are missing, or the pictures are none that it compares."""
+
+
+class CodecError(PerCoError):
+    """A codec to compare with failed."""
+
+
+class HubError(PerCoError):
+    """The hub did not take or give what was asked for."""

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from percov2_demo.errors import InputError
+
 
 SIDE_MULTIPLE = 64
 """Sides of a coded picture in pixels are multiples of this, so that every preset's grid has whole cells."""
@@ -57,20 +59,20 @@ class Preset:
         return 8 * self.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE) / NOMINAL_SIDE**2
 
     def grid(self, width: int, height: int) -> tuple[int, int]:
-        """Rows and columns of indices of a picture whose sides are given in pixels.
+        """Return rows and columns of indices of a picture whose sides are given in pixels.
 
         Raises:
-            ValueError: A side is not a positive multiple of 64.
+            InputError: A side is not a positive multiple of 64.
         """
         if width <= 0 or height <= 0 or width % SIDE_MULTIPLE or height % SIDE_MULTIPLE:
-            raise ValueError(f"sides must be positive multiples of {SIDE_MULTIPLE} pixels, not {width}x{height}")
+            raise InputError(f"sides must be positive multiples of {SIDE_MULTIPLE} pixels, not {width}x{height}")
         return height // self.stride, width // self.stride
 
     def index_bytes(self, width: int, height: int) -> int:
-        """Bytes of the packed indices of a picture whose sides are given in pixels, without entropy coding.
+        """Count the bytes of a picture's packed indices, without entropy coding; sides are in pixels.
 
         Raises:
-            ValueError: A side is not a positive multiple of 64.
+            InputError: A side is not a positive multiple of 64.
         """
         rows, columns = self.grid(width, height)
         return rows * columns * self.bits_per_index // 8
@@ -123,11 +125,11 @@ PRESETS: dict[str, Preset] = {
 
 
 def get_preset(name: str) -> Preset:
-    """The preset of that name.
+    """Return the preset of that name.
 
     Raises:
-        ValueError: There is none; the message lists the names.
+        InputError: There is none; the message lists the names.
     """
     if name not in PRESETS:
-        raise ValueError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")
+        raise InputError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

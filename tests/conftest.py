@@ -25,8 +25,8 @@ from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.training.captioner import build_captioner
-from percov2_demo.training.tokenizer import train_tokenizer
+from percov2_demo.training.data.tokenizer import train_tokenizer
+from percov2_demo.training.objectives.captioner import build_captioner
 from tests.scene import draw_scene
 
 
@@ -199,6 +199,18 @@ def pretend_training(pipeline: PerCoV2Pipeline) -> None:
     with torch.no_grad():
         pipeline.transformer.pos_embed.proj.weight[:, 16:].normal_(std=0.2)
         pipeline.transformer.proj_out.bias.normal_(std=0.2)
+
+
+SERVERS = {"server", "api", "browser", "page", "address", "replicas", "report", "pieces", "trained_folder"}
+"""Fixtures that start a server, a browser or other processes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that ask for one of `SERVERS` as `server`, before tests are chosen by their marks."""
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
 
 
 @pytest.fixture(scope="session")

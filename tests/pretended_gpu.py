@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils import _pytree
 
-from percov2_demo.codec_pipeline import CodecPipeline
+from percov2_demo.pipelines.base import CodecPipeline
 
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")

@@ -15,8 +15,8 @@ from gradio.media import get_image
 from PIL import Image
 from safetensors import safe_open
 
-from percov2_demo.checkpoints.loading import EMBEDDED_MODEL
-from percov2_demo.evaluation import list_pictures
+from percov2_demo.checkpoints.folders import EMBEDDED_MODEL
+from percov2_demo.evaluation.protocol import list_pictures
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
@@ -63,7 +63,7 @@ def test_nothing_is_unpickled():
                 assert called not in ("eval", "exec"), source
                 if called == "torch.load":
                     # What was published as a pickle, with tensors alone allowed.
-                    assert source == EMBEDDED_MODEL.parents[1] / "percov2_demo" / "checkpoints" / "perco.py"
+                    assert source == EMBEDDED_MODEL.parents[1] / "percov2_demo" / "pipelines" / "convert_perco.py"
                     assert settings["weights_only"] == "True"
                 if called in ("np.load", "numpy.load"):
                     assert settings["allow_pickle"] == "False", source
@@ -157,7 +157,7 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
 
 
 def test_committed_contact_sheets_are_this_models_and_small(embedded):
-    """`python -m tests.document_pictures` makes them."""
+    """`python -m tools.document_pictures` makes them."""
     sheets = sorted(TRAINING.glob("*.jpg"))
     assert {sheet.stem for sheet in sheets} == {"captions", *(f"rewrites-{preset}" for preset in embedded.presets)}
     for sheet in sheets:

@@ -96,7 +96,7 @@ def test_the_command_line_takes_an_adapter_and_a_memory_plan(model, photo, capsy
 
 def test_an_adapter_without_its_base_is_exit_code_2(model, photo, capsys):
     assert main(["compress", str(photo), "-o", str(photo.with_suffix(".pcv2")), *model[:2]]) == 2
-    assert "say where it is with --base" in capsys.readouterr().err
+    assert "say where it is, as the base" in capsys.readouterr().err
     assert main(["compress", str(photo), "-o", str(photo.with_suffix(".pcv2")), "--model", model[3]]) == 2
     assert "a base without an adapter: zero-initialised inputs ignore the indices" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -13,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo.__main__ import build_parser, main
+from percov2_demo.__main__ import BUG, FAILURE, build_parser, main
 from percov2_demo.bench import Ranges
 from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.commands import info
 from percov2_demo.images import fit_image, load_image
 from tests.conftest import tiny_pipeline
 from tests.perco import write_checkpoint
@@ -56,6 +58,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.server
 def test_compress_prints_its_accounting(folder):
     result = json.loads((folder / "compress.json").read_text())
     keys = {"width", "height", "preset", "grid", "codebook_size", "entropy", "caption", "bytes", "bpp", "seconds"}
@@ -68,6 +71,7 @@ def test_compress_prints_its_accounting(folder):
     assert result["bpp"]["file"] == pytest.approx(8 * result["bytes"]["total"] / result["width"] / result["height"])
 
 
+@pytest.mark.server
 def test_decompress_writes_the_picture(folder):
     arguments = ["--steps", "2", "--guidance", "2", "--strength", "0.7", "--seed", "3", "--fast", "--model", "model"]
     completed = run(folder, "decompress", "photo.pcv2", "-o", "back.png", *arguments)
@@ -115,12 +119,13 @@ def test_info_of_an_entropy_coded_stream_names_its_coding(folder, capsys):
     assert fields["model"] == f"{stream.model:02x}"
 
 
+@pytest.mark.server
 def test_info_of_a_packed_stream_needs_no_model_and_no_time(folder):
     pipeline = tiny_pipeline()
     stream = pipeline.recode(pipeline.read(folder / "photo.pcv2"), "zlib")
     (folder / "packed.pcv2").write_bytes(stream.to_bytes())
     code = (
-        "import sys; from percov2_demo.__main__ import main; main(['info', 'packed.pcv2']);"
+        "import sys; from percov2_demo.__main__ import BUG, FAILURE, main; main(['info', 'packed.pcv2']);"
         "assert 'torch' not in sys.modules"
     )
     environment = {"PYTHONPATH": str(ROOT)}
@@ -194,9 +199,10 @@ def test_json_survives_an_ascii_terminal(folder, capsys):
     assert json.loads(output)["caption"] == foreign.caption
 
 
+@pytest.mark.server
 def test_info_and_help_do_not_import_torch():
     code = (
-        "import sys; from percov2_demo.__main__ import main, build_parser; build_parser().format_help();"
+        "import sys; from percov2_demo.__main__ import BUG, FAILURE, main, build_parser; build_parser().format_help();"
         "assert 'torch' not in sys.modules and 'gradio' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -251,6 +257,7 @@ def test_failures_are_exit_code_2_and_one_line(folder, arguments, monkeypatch, c
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
@@ -267,6 +274,34 @@ def test_a_failure_in_a_process_of_its_own_is_one_line_too(folder, command, sent
     assert completed.stderr.count("\n") == 1
 
 
+def test_a_model_without_entropy_models_does_not_count_as_damaged(folder, tmp_path, capsys):
+    bare = tmp_path / "bare"
+    shutil.copytree(folder / "model", bare)
+    shutil.rmtree(bare / "masked_model")
+    assert main(["info", str(folder / "photo.pcv2"), "--model", str(bare)]) == FAILURE
+    assert "this model has no entropy models: name the model that the file was made with" in capsys.readouterr().err
+
+
+def test_bugs_have_an_exit_code_of_their_own_and_a_traceback_on_request(folder, monkeypatch, capsys):
+    def fail(options):
+        return {}["latents"]
+
+    monkeypatch.setattr(info, "run", fail)
+    stream = str(folder / "photo.pcv2")
+    assert main(["info", stream]) == BUG
+    said = capsys.readouterr().err
+    assert said.startswith("error: something went wrong on our side (KeyError: 'latents')")
+    assert said.count("\n") == 1
+    assert main(["info", stream, "--traceback"]) == BUG
+    assert "in fail" in capsys.readouterr().err
+
+
+def test_the_traceback_of_a_failure_names_its_cause(folder, capsys):
+    assert main(["info", str(folder / "missing.pcv2"), "--traceback"]) == FAILURE
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.server
 @pytest.mark.parametrize("command", [["app.py", "--kiosk"], ["-m", "percov2_demo", "serve"]])
 def test_serve_opens_the_app(folder, command):
     with socket.socket() as probe:

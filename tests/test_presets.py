@@ -2,6 +2,7 @@
 
 import pytest
 
+from percov2_demo.errors import InputError
 from percov2_demo.presets import PRESETS, SIDE_MULTIPLE, get_preset
 
 
@@ -66,13 +67,13 @@ def test_published_figures() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(0, 64), (64, -64), (100, 64), (64, 65)])
 def test_sides_must_be_multiples_of_64(width: int, height: int) -> None:
-    with pytest.raises(ValueError, match="multiples of 64"):
+    with pytest.raises(InputError, match="multiples of 64"):
         get_preset("ultra-low").grid(width, height)
-    with pytest.raises(ValueError, match="multiples of 64"):
+    with pytest.raises(InputError, match="multiples of 64"):
         get_preset("ultra-low").index_bytes(width, height)
 
 
 @pytest.mark.parametrize("name", ["", "Ultra-low", "medium"])
 def test_an_unknown_name_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(ValueError, match="ultra-low, low, extreme-low, high"):
+    with pytest.raises(InputError, match="ultra-low, low, extreme-low, high"):
         get_preset(name)

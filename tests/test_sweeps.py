@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.rates import RateReport
 from percov2_demo.sampling.sampler import Interrupted
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep

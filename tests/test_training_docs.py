@@ -15,17 +15,20 @@ from diffusers.models.autoencoders.vae import Decoder
 
 from percov2_demo import HyperCodec
 from percov2_demo.__main__ import build_parser
-from percov2_demo.training.full_size import FullSize
-from percov2_demo.training.indices import PART_PHOTOS
-from percov2_demo.training.joint import JointObjective
+from percov2_demo.training.data.indices import PART_PHOTOS
 from percov2_demo.training.loop import LoopConfig, TrainingRun
-from percov2_demo.training.recipe import read_config
+from percov2_demo.training.objectives.joint import JointObjective
+from percov2_demo.training.recipes.base import read_config
+from percov2_demo.training.recipes.sd3 import SD3Recipe
 
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+FULL_SIZE = TEXT.partition("## The full-size model")[2]
 COMMANDS = [
-    line.strip() for block in re.findall(r"```bash\n(.*?)```", TEXT, re.DOTALL) for line in block.strip().splitlines()
+    line.strip()
+    for block in re.findall(r"```bash\n(.*?)```", FULL_SIZE, re.DOTALL)
+    for line in block.strip().splitlines()
 ]
 
 
@@ -46,7 +49,7 @@ def test_commands_are_taken(command):
     options = build_parser().parse_args(arguments)
     config = getattr(options, "config", None)
     if config is not None and config != Path("CONFIG"):
-        assert set(options.stages) <= set(FullSize.stages())
+        assert set(options.stages) <= set(SD3Recipe.stages())
         batch = read_config(ROOT / config)["photos"]["batch_size"]
         assert batch % (3 * 8) == 0
 
@@ -58,7 +61,7 @@ def test_there_are_commands_for_every_step():
 
 
 def test_settings_are_those_it_says(tmp_path):
-    config = read_config(ROOT / "percov2_demo/training/configs/sd3-medium.json")["joint"]
+    config = read_config(ROOT / "percov2_demo/training/recipes/configs/sd3-medium.json")["joint"]
     objective = torch.nn.ModuleDict({"hyper_codec": torch.nn.Linear(1, 1)})
     run = TrainingRun(objective, tmp_path, LoopConfig(**config["loop"]), Accelerator(cpu=True))
     settings = run.optimizer.optimizer.defaults
@@ -71,7 +74,7 @@ def test_settings_are_those_it_says(tmp_path):
 
 
 def test_parameters_are_as_many_as_it_says():
-    model = read_config(ROOT / "percov2_demo/training/configs/sd3-medium.json")["hyper"]["model"]
+    model = read_config(ROOT / "percov2_demo/training/recipes/configs/sd3-medium.json")["hyper"]["model"]
     with torch.device("meta"):
         codec = HyperCodec(**model)
         transformer = SD3Transformer2DModel(

@@ -27,7 +27,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from percov2_demo.images import ImageError, load_image
+from percov2_demo.errors import ImageError
+from percov2_demo.images import load_image
 
 
 LEVELS = 3

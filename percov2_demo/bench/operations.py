@@ -16,7 +16,7 @@ ATTENTION, PRODUCTS, REST = KINDS = ("attention", "products", "rest")
 
 @dataclass
 class Work:
-    """What operations of one kind took.
+    """Number, operations and seconds of operations of one kind.
 
     Attributes:
         span: Their time.
@@ -28,7 +28,7 @@ class Work:
 
 
 class OperationTimes(TorchDispatchMode):
-    """While it lasts, every operation of torch is timed, and waited for on a GPU.
+    """Context manager that times every operation of torch, and waits for each on a GPU.
 
     Args:
         device: Where they work.

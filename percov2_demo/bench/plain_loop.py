@@ -1,4 +1,4 @@
-"""What this codec is measured against: Stable Diffusion 3's own pipeline in diffusers, around the same networks."""
+"""The reference of the bench: Stable Diffusion 3's own pipeline in diffusers, around the same networks."""
 
 from types import SimpleNamespace
 
@@ -7,7 +7,7 @@ from diffusers import FlowMatchEulerDiscreteScheduler, StableDiffusion3Pipeline
 from PIL import Image
 from torch import Tensor, nn
 
-from percov2_demo.pipeline import PerCoV2Pipeline
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.interpolant import expected_latent, starting_point, starting_sigmas, velocity
 from percov2_demo.sampling.sampler import Start
 from percov2_demo.sampling.settings import Sampling
@@ -54,7 +54,7 @@ class PlainLoop:
 
     @torch.inference_mode()
     def paint(self, start: Start, sampling: Sampling) -> Image.Image:
-        """The picture of a start that `PerCoV2Pipeline.start` made from a stream with a caption."""
+        """Paint the picture of a start that `PerCoV2Pipeline.start` made from a stream with a caption."""
         codec = self._pipeline
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(codec.scheduler.config)
         plain = StableDiffusion3Pipeline(ConditionedTransformer(codec, start), scheduler, *[None] * 7)

@@ -1,7 +1,6 @@
 """The `.pcv2` file format."""
 
 from percov2_demo.bitstream.captions import MAX_CAPTION_BYTES, compress_caption
-from percov2_demo.bitstream.errors import BitstreamError
 from percov2_demo.bitstream.header import HEAD_BYTES, MAX_PIXELS, MAX_SIDE, SCHEDULES, Header, Withheld, usual_steps
 from percov2_demo.bitstream.stream import MAX_BYTES, Bitstream, Content, PartSizes, Payload, PayloadCoder
 
@@ -14,7 +13,6 @@ __all__ = [
     "MAX_SIDE",
     "SCHEDULES",
     "Bitstream",
-    "BitstreamError",
     "Content",
     "Header",
     "PartSizes",

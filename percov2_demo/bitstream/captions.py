@@ -2,7 +2,7 @@
 
 import zlib
 
-from percov2_demo.bitstream.errors import BitstreamError
+from percov2_demo.errors import InputError, StreamError
 
 
 MAX_CAPTION_BYTES = 1024
@@ -13,40 +13,40 @@ _WBITS: dict[str, int] = {"deflate": -zlib.MAX_WBITS, "zlib": zlib.MAX_WBITS}
 
 
 def encode_utf8(caption: str) -> bytes:
-    """A caption's UTF-8.
+    """Encode a caption in UTF-8.
 
     Raises:
-        ValueError: The caption is too long or no Unicode text.
+        InputError: The caption is too long or no Unicode text.
     """
     try:
         text = caption.encode()
     except UnicodeEncodeError:
-        raise ValueError("the caption has half of a surrogate pair, which is no Unicode text: remove it") from None
+        raise InputError("the caption has half of a surrogate pair, which is no Unicode text: remove it") from None
     if len(text) > MAX_CAPTION_BYTES:
-        raise ValueError(f"the caption takes {len(text)} bytes in UTF-8: shorten it to at most {MAX_CAPTION_BYTES}")
+        raise InputError(f"the caption takes {len(text)} bytes in UTF-8: shorten it to at most {MAX_CAPTION_BYTES}")
     return text
 
 
 def compress_caption(caption: str, coding: str) -> bytes:
-    """A caption in a general-purpose format at level 9; no bytes for an empty caption.
+    """Compress a caption in a general-purpose format at level 9; no bytes for an empty caption.
 
     Args:
         caption: Text of at most 1024 bytes in UTF-8.
         coding: "deflate" or "zlib".
 
     Raises:
-        ValueError: The caption is too long or no Unicode text, or the coding is unknown.
+        InputError: The caption is too long or no Unicode text, or the coding is unknown.
     """
     if coding not in _WBITS:
-        raise ValueError(f"unknown caption coding {coding!r}: choose one of {', '.join(_WBITS)}")
+        raise InputError(f"unknown caption coding {coding!r}: choose one of {', '.join(_WBITS)}")
     return zlib.compress(encode_utf8(caption), level=9, wbits=_WBITS[coding]) if caption else b""
 
 
 def decompress_caption(code: bytes, coding: str) -> str:
-    """The caption of exactly one complete stream of at most `MAX_CAPTION_BYTES`; empty for no bytes.
+    """Decompress exactly one complete stream of at most `MAX_CAPTION_BYTES`; no bytes are the empty caption.
 
     Raises:
-        BitstreamError: The bytes are no such stream.
+        StreamError: The bytes are no such stream.
     """
     if not code:
         return ""
@@ -55,9 +55,9 @@ def decompress_caption(code: bytes, coding: str) -> str:
         text = decompressor.decompress(code, MAX_CAPTION_BYTES + 1)
         caption = text.decode()
     except (zlib.error, UnicodeDecodeError):
-        raise BitstreamError("The file's caption is damaged: fetch or make it again.") from None
+        raise StreamError("The file's caption is damaged: fetch or make it again.") from None
     if len(text) > MAX_CAPTION_BYTES:
-        raise BitstreamError(f"The file's caption is damaged: it is longer than {MAX_CAPTION_BYTES} bytes.")
+        raise StreamError(f"The file's caption is damaged: it is longer than {MAX_CAPTION_BYTES} bytes.")
     if not text or not decompressor.eof or decompressor.unused_data:
-        raise BitstreamError("The file has a byte too few or too many at its end: fetch or make it again.")
+        raise StreamError("The file has a byte too few or too many at its end: fetch or make it again.")
     return caption

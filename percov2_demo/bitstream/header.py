@@ -20,7 +20,7 @@ of groups sent, the seed, and the temperature in 64ths. A description that has a
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from percov2_demo.bitstream.errors import BitstreamError
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS, SIDE_MULTIPLE, Preset, get_preset
 
 
@@ -80,7 +80,7 @@ class Header:
         withheld: Which groups of indices are not sent; None if all are.
 
     Raises:
-        ValueError: A field is out of range.
+        InputError: A field is out of range.
     """
 
     width: int
@@ -94,20 +94,20 @@ class Header:
 
     def __post_init__(self) -> None:
         if max(self.width, self.height) > MAX_SIDE:
-            raise ValueError(f"sides must be at most {MAX_SIDE} pixels, not {self.width}x{self.height}")
+            raise InputError(f"sides must be at most {MAX_SIDE} pixels, not {self.width}x{self.height}")
         get_preset(self.preset).grid(self.width, self.height)
         captions = {1: _V1_CAPTIONS, 2: _V2_CAPTIONS}.get(self.version, ())
         if self.caption_coding not in captions:
-            raise ValueError(f"unknown caption coding {self.caption_coding!r}: choose one of {', '.join(captions)}")
+            raise InputError(f"unknown caption coding {self.caption_coding!r}: choose one of {', '.join(captions)}")
         if self.entropy not in SCHEDULES:
-            raise ValueError(f"unknown coding of indices {self.entropy!r}: choose one of {', '.join(SCHEDULES)}")
+            raise InputError(f"unknown coding of indices {self.entropy!r}: choose one of {', '.join(SCHEDULES)}")
         if self.version == 1 and (self.entropy != "uniform" or self.withheld is not None):
-            raise ValueError(f"version 1 has no {self.entropy!r} coding of the indices, and withholds none")
+            raise InputError(f"version 1 has no {self.entropy!r} coding of the indices, and withholds none")
         if (self.entropy == "qlds") != (self.entropy_steps is not None):
-            raise ValueError('the coding "qlds" has a number of steps, the others have none')
+            raise InputError('the coding "qlds" has a number of steps, the others have none')
         most = min(MAX_STEPS, self.grid[0] * self.grid[1])
         if self.entropy_steps is not None and not 1 <= self.entropy_steps <= most:
-            raise ValueError(f"the steps of the entropy coding must be 1 to {most}, not {self.entropy_steps}")
+            raise InputError(f"the steps of the entropy coding must be 1 to {most}, not {self.entropy_steps}")
         if self.withheld is not None:
             _check_withheld(self.withheld)
 
@@ -118,18 +118,18 @@ class Header:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> tuple["Header", bytes, int]:
-        """`(header, its bytes that count as content, where the payload begins)` of a file.
+        """Read a file's header: return it, its bytes that count as content, and where the payload begins.
 
         Raises:
-            BitstreamError: The bytes are no stream, or need a newer version.
+            StreamError: The bytes are no stream, or need a newer version.
         """
         if len(data) < FIXED_BYTES:
-            raise BitstreamError("The file is empty or cut short: fetch or make it again.")
+            raise StreamError("The file is empty or cut short: fetch or make it again.")
         head = data[0]
         preset = _PRESETS_BY_CODE.get(head >> 2 & 7)
         layout, flag = head >> 5, head >> 1 & 1
         if preset is None or layout > _V2_LAYOUTS:
-            raise BitstreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
+            raise StreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
         reader = _Reader(data, FIXED_BYTES)
         width, height = (SIDE_MULTIPLE * reader.byte() if head & 1 else NOMINAL_SIDE for _ in range(2))
         fields: dict[str, object] = {"width": width, "height": height, "preset": preset.name}
@@ -145,18 +145,16 @@ class Header:
                 else:
                     fields |= {"entropy": entropy, "entropy_steps": usual_steps(entropy, preset.grid(width, height))}
                 header = cls(**fields)
-        except ValueError:
-            raise BitstreamError(
-                "The file is damaged, its first bytes contradict each other: make it again."
-            ) from None
+        except InputError:
+            raise StreamError("The file is damaged, its first bytes contradict each other: make it again.") from None
         if header.version > 1 and width * height > MAX_PIXELS:
-            raise BitstreamError(f"This is not a .pcv2 file, or its picture of {width}x{height} pixels is too large.")
+            raise StreamError(f"This is not a .pcv2 file, or its picture of {width}x{height} pixels is too large.")
         if header.to_bytes() != (head, data[FIXED_BYTES : reader.position]):
-            raise BitstreamError("The file is damaged, its first bytes contradict each other: make it again.")
+            raise StreamError("The file is damaged, its first bytes contradict each other: make it again.")
         return header, data[:1] + data[FIXED_BYTES : reader.position], reader.position
 
     def to_bytes(self) -> tuple[int, bytes]:
-        """The first byte, and what follows the check: sizes and the explicit description, where there are any."""
+        """Write the first byte, and what follows the check: sizes and the explicit description, if any."""
         sized = (self.width, self.height) != (NOMINAL_SIDE, NOMINAL_SIDE)
         rest = bytes([self.width // SIDE_MULTIPLE, self.height // SIDE_MULTIPLE]) if sized else b""
         if self.version == 1:
@@ -183,11 +181,11 @@ class Header:
 def _check_withheld(withheld: Withheld) -> None:
     units = withheld.temperature * TEMPERATURE_UNIT
     if not 0 <= withheld.sent <= 255:
-        raise ValueError(f"the number of groups sent must be 0 to 255, not {withheld.sent}")
+        raise InputError(f"the number of groups sent must be 0 to 255, not {withheld.sent}")
     if not 0 <= withheld.seed <= 255:
-        raise ValueError(f"the seed of groups that are not sent must be 0 to 255, not {withheld.seed}")
+        raise InputError(f"the seed of groups that are not sent must be 0 to 255, not {withheld.seed}")
     if not (0 <= units <= 255 and units == int(units)):
-        raise ValueError(f"the temperature must be a multiple of 1/64 below 4, not {withheld.temperature:g}")
+        raise InputError(f"the temperature must be a multiple of 1/64 below 4, not {withheld.temperature:g}")
 
 
 class _Reader:
@@ -198,7 +196,7 @@ class _Reader:
 
     def byte(self) -> int:
         if self.position >= len(self.data):
-            raise BitstreamError("The file is cut short: fetch or make it again.")
+            raise StreamError("The file is cut short: fetch or make it again.")
         self.position += 1
         return self.data[self.position - 1]
 
@@ -207,7 +205,7 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
     description = reader.byte()
     number = description >> 5
     if description & 7 or number >= len(SCHEDULES):
-        raise BitstreamError("This file needs a newer version of PerCoV2 Explorer.")
+        raise StreamError("This file needs a newer version of PerCoV2 Explorer.")
     entropy = SCHEDULES[number]
     steps = reader.byte() if description >> 4 & 1 else usual_steps(entropy, grid)
     withheld = None
@@ -217,6 +215,6 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
 
 
 def usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:
-    """Steps unless others are asked for: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
+    """Return the default steps: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
     cells = grid[0] * grid[1]
     return None if entropy != "qlds" else min(5, cells) if cells <= 64 else 12

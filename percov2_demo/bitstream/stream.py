@@ -28,8 +28,8 @@ from percov2_demo.bitstream.captions import (
     decompress_caption,
     encode_utf8,
 )
-from percov2_demo.bitstream.errors import BitstreamError
 from percov2_demo.bitstream.header import HEAD_BYTES, MAX_SIDE, Header, Withheld
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS, Preset, get_preset
 
 
@@ -82,10 +82,10 @@ class PayloadCoder(Protocol):
     """Reads range-coded payloads; holds the models that it takes."""
 
     def decode(self, payload: bytes, header: Header) -> Content:
-        """The content of a payload.
+        """Decode the content of a payload.
 
         Raises:
-            BitstreamError: The payload is damaged, or another model's.
+            StreamError: The payload is damaged, or another model's.
         """
 
 
@@ -108,7 +108,7 @@ class Bitstream:
         payload: The range-coded content, in version 2; its coder vouches that it stands for the other fields.
 
     Raises:
-        ValueError: A field is out of range, or the caption is too long or no Unicode text.
+        InputError: A field is out of range, or the caption is too long or no Unicode text.
     """
 
     width: int
@@ -125,7 +125,7 @@ class Bitstream:
 
     def __post_init__(self) -> None:
         if not 0 <= self.model <= 255:
-            raise ValueError(f"the model's identity must be from 0 to 255, not {self.model}")
+            raise InputError(f"the model's identity must be from 0 to 255, not {self.model}")
         encode_utf8(self.caption)
         indices = _checked_indices(self.indices, self.header.grid, get_preset(self.preset))
         object.__setattr__(self, "indices", indices)
@@ -140,7 +140,7 @@ class Bitstream:
 
     @classmethod
     def from_bytes(cls, data: bytes, coder: PayloadCoder | None = None) -> "Bitstream":
-        """Reads a `.pcv2` file.
+        """Read a `.pcv2` file.
 
         Any input is safe: it is refused by its length or its first bytes before any work, or costs work in
         proportion to its length; in version 2, to its picture, which has at most `MAX_PIXELS`.
@@ -150,23 +150,23 @@ class Bitstream:
             coder: Reads version 2's payloads, with the model that the file was made with.
 
         Raises:
-            BitstreamError: The bytes are no stream, are damaged, need a newer version, or need a coder.
+            StreamError: The bytes are no stream, are damaged, need a newer version, or need a coder.
         """
         header, head_content, start = Header.from_bytes(data)
         payload = None
         if header.version == 1:
             content = _read_packed(data[start:], header)
         elif coder is None:
-            raise BitstreamError("This file is entropy coded: to read it takes the model it was made with.")
+            raise StreamError("This file is entropy coded: to read it takes the model it was made with.")
         elif len(data) > MAX_BYTES:
-            raise BitstreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
+            raise StreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
         else:
             content = coder.decode(data[start:], header)
             payload = Payload(data[start:], content.caption_bytes)
         whitened = data[1]
         checked = head_content + _checked_content(content.indices, content.caption, header.preset)
         if _check(whitened, checked) != data[2:4]:
-            raise BitstreamError("The file is damaged, its check does not match: fetch or make it again.")
+            raise StreamError("The file is damaged, its check does not match: fetch or make it again.")
         return cls(
             width=header.width,
             height=header.height,
@@ -183,24 +183,24 @@ class Bitstream:
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], coder: PayloadCoder | None = None) -> "Bitstream":
-        """Reads a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
+        """Read a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
 
         Raises:
-            BitstreamError: As `from_bytes`.
+            StreamError: As `from_bytes`.
             OSError: The file cannot be read.
         """
         with open(path, "rb") as file:
             return cls.from_bytes(file.read(MAX_BYTES + 1), coder)
 
     def to_bytes(self) -> bytes:
-        """The `.pcv2` file.
+        """Write the `.pcv2` file.
 
         Streams that are equal give the same bytes wherever the same implementation of deflate is at work.
         """
         return b"".join(self._parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields but the indices, and what the preset says of them, as JSON can hold them."""
+        """Return the fields except the indices, and what the preset says of them, as JSON can hold them."""
         return {
             "width": self.width,
             "height": self.height,
@@ -265,13 +265,13 @@ class Bitstream:
 
 
 def _read_packed(data: bytes, header: Header) -> Content:
-    """The content of version 1."""
+    """Read the content of version 1."""
     preset = get_preset(header.preset)
     end = preset.index_bytes(header.width, header.height)
     if len(data) < end:
-        raise BitstreamError("The file is cut short: fetch or make it again.")
+        raise StreamError("The file is cut short: fetch or make it again.")
     if len(data) > end + _MAX_CAPTION_CODE_BYTES:
-        raise BitstreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
+        raise StreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
     indices = _unpack(data[:end], preset.bits_per_index).reshape(header.grid)
     caption = decompress_caption(data[end:], header.caption_coding)
     return Content(indices, caption, header.caption_coding, len(data) - end)
@@ -282,19 +282,19 @@ def _checked_content(indices: NDArray[np.int64], caption: str, preset: str) -> b
 
 
 def _checked_indices(indices: ArrayLike, grid: tuple[int, int], preset: Preset) -> NDArray[np.int64]:
-    """A read-only copy."""
+    """Check indices and return a read-only copy."""
     array = np.asarray(indices)
     if array.shape != grid or array.dtype.kind not in "iu":
-        raise ValueError(f"indices must be integers of shape {grid}, not {array.dtype} of shape {array.shape}")
+        raise InputError(f"indices must be integers of shape {grid}, not {array.dtype} of shape {array.shape}")
     if array.min() < 0 or array.max() >= preset.codebook_size:
-        raise ValueError(f"indices must be from 0 to {preset.codebook_size - 1}")
+        raise InputError(f"indices must be from 0 to {preset.codebook_size - 1}")
     copy = array.astype(np.int64)
     copy.setflags(write=False)
     return copy
 
 
 def _pack(indices: NDArray[np.int64], bits: int) -> bytes:
-    """The low `bits` of each index, big-endian, in one run; together a whole number of bytes."""
+    """Pack the low `bits` of each index, big-endian, in one run; together a whole number of bytes."""
     if bits == 8:
         # The same by less work: the densest preset has millions of indices at the largest size.
         return indices.astype(np.uint8).tobytes()
@@ -303,7 +303,7 @@ def _pack(indices: NDArray[np.int64], bits: int) -> bytes:
 
 
 def _unpack(packed: bytes, bits: int) -> NDArray[np.unsignedinteger]:
-    """The inverse of `_pack`, as one row."""
+    """Undo `_pack`, as one row."""
     if bits == 8:
         return np.frombuffer(packed, np.uint8)
     codes = np.unpackbits(np.frombuffer(packed, np.uint8)).reshape(-1, bits)

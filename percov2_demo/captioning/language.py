@@ -8,11 +8,13 @@ import torch
 from PIL import Image
 from transformers import AutoModelForImageTextToText, AutoProcessor, PreTrainedModel, ProcessorMixin
 
-from percov2_demo.captioner_names import CAPTIONERS
 from percov2_demo.captioning.captioner import normalize_caption
-from percov2_demo.checkpoints.loading import find_folder
+from percov2_demo.captioning.names import CAPTIONERS
+from percov2_demo.checkpoints.folders import find_folder
+from percov2_demo.checkpoints.free_memory import free_memory, free_on
+from percov2_demo.checkpoints.memory_plans import gigabytes
 from percov2_demo.checkpoints.weights import Size, component_size
-from percov2_demo.memory import free_memory, free_on, gigabytes
+from percov2_demo.errors import ModelError
 
 
 MAX_TOKENS = 32
@@ -35,7 +37,7 @@ class LanguageCaptioner:
             CPU forgets them.
 
     Raises:
-        ValueError: There is no such folder or repository.
+        ModelError: There is no such folder or repository.
     """
 
     def __init__(self, model: str, device: torch.device, dtype: torch.dtype = torch.float32, keep: bool = False):
@@ -48,10 +50,10 @@ class LanguageCaptioner:
 
     @torch.inference_mode()
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """As `Captioner.caption`; the model sees all pictures at once.
+        """Caption pictures, as `Captioner.caption`; the model sees all of them at once.
 
         Raises:
-            ValueError: The model is damaged, too large, or none that describes pictures.
+            ModelError: The model is damaged, too large, or none that describes pictures.
         """
         if not images:
             return []
@@ -63,7 +65,7 @@ class LanguageCaptioner:
         return [normalize_caption(caption) for caption in processor.batch_decode(tokens, skip_special_tokens=True)]
 
     def release(self) -> None:
-        """As `Captioner.release`."""
+        """Release memory, as `Captioner.release`."""
         if self._loaded is None or self._keep:
             return
         if self._device.type == "cpu":
@@ -81,7 +83,7 @@ class LanguageCaptioner:
                     self._folder, dtype=self._dtype, use_safetensors=True, trust_remote_code=False
                 )
             except Exception as error:  # The libraries raise errors of all kinds for files that are no such model.
-                raise ValueError(
+                raise ModelError(
                     f"{self.name} is no captioner that can be used here: it takes safetensors weights of an "
                     "image-text-to-text model that the installed transformers has, as code of its own is not run"
                 ) from error
@@ -92,7 +94,7 @@ class LanguageCaptioner:
     def _check_memory(self, size: Size) -> None:
         needed, free = size.bytes(self._dtype.itemsize), min(free_memory(), free_on(self._device))
         if needed > free:
-            raise ValueError(
+            raise ModelError(
                 f"the weights of {self.name} take about {gigabytes(needed)} of memory, and {gigabytes(free)} are "
                 "free: choose another captioner, or write captions yourself"
             )

@@ -1,4 +1,4 @@
-"""What training added to a public Stable Diffusion 3 checkpoint, kept without the checkpoint.
+"""Store and load what training added to a public Stable Diffusion 3 checkpoint, without the checkpoint.
 
 An adapter is a folder with the hyper-codec, the entropy models and a captioner where there are any, those tensors of
 the flow transformer that differ from the base, and `adapter.json`, which names the base. Weights trained as LoRA are
@@ -8,10 +8,11 @@ another way to load, and are the same in every precision); tensors that training
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -21,14 +22,16 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from transformers import VisionEncoderDecoderModel
 
+from percov2_demo.checkpoints.damage import damage_as_sentence
 from percov2_demo.checkpoints.fingerprint import fingerprint_stored
-from percov2_demo.checkpoints.loading import ADAPTER_SHAPE, base_folder, commit_of
-from percov2_demo.checkpoints.model_json import ADAPTER_FILE, check_shape, read_json
+from percov2_demo.checkpoints.folders import ADAPTER_SHAPE, base_folder, commit_of
+from percov2_demo.checkpoints.free_memory import check_memory
+from percov2_demo.checkpoints.memory_plans import Estimate, MemoryPlan
+from percov2_demo.checkpoints.schema import ADAPTER_FILE, check_shape, read_json
 from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.errors import ModelError, damage_as_sentence
-from percov2_demo.memory import Estimate, MemoryPlan, check_memory, load_t5
+from percov2_demo.errors import ModelError
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -64,21 +67,26 @@ class Checkpoint:
 
     @classmethod
     def find(
-        cls, name: str, revision: str | None = None, place: str | Path | None = None, plan: MemoryPlan | None = None
+        cls,
+        name: str,
+        revision: str | None = None,
+        place: str | Path | None = None,
+        plan: MemoryPlan | None = None,
+        **download: Any,
     ) -> Self:
-        """The checkpoint of a name or at a place, see `loading.base_folder`.
+        """Find the checkpoint of a name or at a place, see `folders.base_folder`.
 
         Raises:
-            ModelError: There is none.
+            ModelError: There is no such checkpoint.
         """
-        folder = base_folder(name, revision, place, plan)
+        folder = base_folder(name, revision, place, plan, **download)
         if place is not None:
             return cls(name, revision, folder)
-        # Where a folder is, is nobody's business.
+        # Do not publish local paths.
         return cls(folder.resolve().name if Path(name).is_dir() else name, commit_of(folder), folder)
 
     def fingerprint(self) -> str:
-        """SHA-256 over what an adapter needs of a base, as it is stored."""
+        """Hash, by SHA-256, what an adapter needs of a base, as it is stored."""
         tensors = (
             (f"{part}.{name}", value) for part in _BASE_PARTS for name, value in stored_tensors(self.folder / part)
         )
@@ -87,7 +95,7 @@ class Checkpoint:
         return fingerprint_stored(tensors, {name: config[name] for name in scale})
 
     def load(self, condition_channels: int, **kwargs: Any) -> dict[str, Any]:
-        """The parts of the checkpoint by name, its transformer widened and otherwise as it was.
+        """Load the parts of the checkpoint by name, its transformer widened and otherwise as it was.
 
         Args:
             condition_channels: Input channels to add.
@@ -141,7 +149,7 @@ class Adapter:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest of an adapter's folder.
+        """Read the manifest of an adapter's folder.
 
         Raises:
             ModelError: It is damaged, or written by another version.
@@ -164,7 +172,7 @@ class Adapter:
         return adapter
 
     def write(self, folder: Path) -> None:
-        """Writes the manifest into the adapter's folder."""
+        """Write the manifest into the adapter's folder."""
         (folder / ADAPTER_FILE).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
 
 
@@ -185,15 +193,23 @@ class Adapted(NamedTuple):
 
 
 def load_adapter(
-    folder: Path, plan: MemoryPlan, device: torch.device, base: str | Path | None = None, **kwargs: Any
+    folder: Path,
+    plan: MemoryPlan,
+    device: torch.device,
+    load_t5: Callable[[Path], Mapping[str, Any]],
+    base: str | Path | None = None,
+    download: Mapping[str, Any] = MappingProxyType({}),
+    **kwargs: Any,
 ) -> Adapted:
-    """Puts an adapter onto its base.
+    """Put an adapter onto its base.
 
     Args:
         folder: The adapter.
         plan: The memory plan.
         device: Where the model is to work.
+        load_t5: Called with the base's folder; gives what replaces T5, as arguments of the base's `from_pretrained`.
         base: Folder or repository of the base, where it is not the one that the adapter names.
+        download: `fetching.DOWNLOAD_OPTIONS` of the hub's download of the base, but for `revision`.
         **kwargs: For `from_pretrained` of the base; `dtype` is one precision, or those of parts by name.
 
     Raises:
@@ -201,7 +217,7 @@ def load_adapter(
             adapter, or it does not fit into memory.
     """
     adapter = Adapter.read(folder)
-    checkpoint = Checkpoint.find(adapter.base.name, adapter.base.revision, base, plan)
+    checkpoint = Checkpoint.find(adapter.base.name, adapter.base.revision, base, plan, **download)
     own_sizes = {name: size for name, size in component_sizes(folder).items() if name in _OWN_PARTS}
     needed = check_memory(component_sizes(checkpoint.folder) | own_sizes, plan, device)
     if checkpoint.fingerprint() != adapter.base.fingerprint:
@@ -210,7 +226,7 @@ def load_adapter(
         raise ModelError("the adapter's weights do not match its identity: fetch the adapter again")
     own = _load_own(folder, kwargs["dtype"])
     _check_manifest(adapter, own["hyper_codec"])
-    parts = checkpoint.load(adapter.condition_channels, **kwargs | load_t5(checkpoint.folder, plan, device))
+    parts = checkpoint.load(adapter.condition_channels, **kwargs | load_t5(checkpoint.folder))
     _put_on(parts["transformer"], stored_tensors(folder / "transformer"))
     return Adapted(parts | own, adapter, checkpoint, needed)
 
@@ -222,7 +238,7 @@ def save_adapter(
     settings: Mapping[str, Any],
     max_shard_size: int | str = SHARD_SIZE,
 ) -> Adapter:
-    """Writes what differs from the base; the manifest comes last, so that half an adapter is none.
+    """Write what differs from the base; the manifest comes last, so that an unfinished adapter is not taken for one.
 
     Args:
         folder: The folder to write; what an earlier adapter left there is replaced.
@@ -239,7 +255,7 @@ def save_adapter(
             shutil.rmtree(folder / name, ignore_errors=True)
             continue
         if isinstance(part, ConfigMixin):
-            # Where a part was read from is nobody's business.
+            # Do not publish local paths.
             part.register_to_config(_name_or_path="")
         part.save_pretrained(folder / name, max_shard_size=max_shard_size)
     changed = dict(_changed(parts["transformer"], stored_tensors(checkpoint.folder / "transformer")))
@@ -260,7 +276,7 @@ def save_adapter(
 
 
 def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a component's files as they are stored, one at a time, sorted by name.
+    """Yield the tensors of a component's files as they are stored, one at a time, sorted by name.
 
     Raises:
         ModelError: A file is missing or cannot be read.
@@ -273,7 +289,7 @@ def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _identity(folder: Path, adapter: Adapter) -> str:
-    """Of what turns indices and caption into a picture: base, hyper-codec, changed weights, what the output means."""
+    """Hash what turns indices and caption into a picture: base, hyper-codec, changed weights, kind of output."""
     tensors = (
         (f"{part}.{name}", value)
         for part in ("hyper_codec", "transformer")

@@ -1,4 +1,4 @@
-"""How long each part takes."""
+"""The command `bench`: time each part."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -7,6 +7,7 @@ from PIL import Image
 
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
+from percov2_demo.errors import InputError
 from percov2_demo.images import load_image
 
 
@@ -14,7 +15,7 @@ HELP = "how long each part takes, also beside the plain diffusers loop"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, nargs="?", metavar="PHOTO", help="default: a drawn picture of 512x512")
     parser.add_argument("--repeats", type=int, default=5, help="rounds that medians are taken of")
     parser.add_argument("--scale", action="store_true", help="how the cost grows, in place of the parts")
@@ -24,18 +25,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Measures how long each part takes."""
+    """Measure how long each part takes."""
     if options.repeats < 1:
-        raise ValueError("the number of rounds must be at least 1")
+        raise InputError("the number of rounds must be at least 1")
     photo = load_image(options.input) if options.input else Image.effect_mandelbrot((512, 512), (-2, -1, 1, 1), 100)
     watch = Stopwatch()
     pipeline = load_pipeline(options)
     watch.lap("imports and load")
     from percov2_demo.bench import bench, scale, scale_table, table
-    from percov2_demo.pipeline import PerCoV2Pipeline
+    from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
     if not isinstance(pipeline, PerCoV2Pipeline):
-        raise ValueError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
+        raise InputError("the bench compares with Stable Diffusion 3's loop: name a PerCoV2 model")
     pipeline.set_progress_bar_config(disable=True)
     if options.scale:
         result, lines = scale(pipeline, photo.convert("RGB"), options.repeats), scale_table

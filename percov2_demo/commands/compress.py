@@ -1,22 +1,22 @@
-"""A picture to a `.pcv2` file."""
+"""The command `compress`: turn a picture into a `.pcv2` file."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from percov2_demo.bitstream import SCHEDULES, Withheld
+from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.commands.files import check_output
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.presets import PRESETS
-from percov2_demo.rates import RateReport
 
 
 HELP = "a picture to a .pcv2 file"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, metavar="IN", help="the picture")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
     parser.add_argument("--preset", choices=PRESETS, help="default: the model's lowest")
@@ -34,7 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the stream of a picture and prints its accounting."""
+    """Write the stream of a picture and print its accounting."""
     check_output(options.output)
     withheld = None
     if options.send_groups is not None:

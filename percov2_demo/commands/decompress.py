@@ -1,4 +1,4 @@
-"""A `.pcv2` file to a picture."""
+"""The command `decompress`: paint the picture of a `.pcv2` file."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from percov2_demo.commands.files import check_output, read_head
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
-from percov2_demo.losses import draw_lost
+from percov2_demo.entropy.packet_loss import draw_lost
 from percov2_demo.sampling.settings import Sampling
 
 
@@ -17,7 +17,7 @@ STRENGTH_HELP = "noise level at the start, from 0 (the hyper-decoder's estimate)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, metavar="IN.pcv2")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.png", help="written as PNG")
     parser.add_argument("--steps", type=int, help=STEPS_HELP)
@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the picture of a stream as PNG."""
+    """Write the picture of a stream as PNG."""
     check_output(options.output)
     read_head(options.input)
     watch = Stopwatch()

@@ -1,4 +1,4 @@
-"""Rates and metrics over a folder of pictures."""
+"""The command `evaluate`: measure rates and metrics over a folder of pictures."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from itertools import product, starmap
@@ -8,6 +8,7 @@ from percov2_demo.bitstream import SCHEDULES
 from percov2_demo.commands.decompress import STEPS_HELP, STRENGTH_HELP
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import print_json
+from percov2_demo.errors import InputError
 from percov2_demo.images import FITS
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.settings import Sampling
@@ -19,7 +20,7 @@ LEARNED = ("lpips", "clip", "fid")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, metavar="FOLDER")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.add_argument("--presets", nargs="+", choices=PRESETS, help="default: all of the model's")
@@ -47,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def strength(text: str) -> float | None:
-    """A strength from the command line; None is the model's own."""
+    """Parse a strength of the command line; None is the model's own."""
     try:
         return None if text == "default" else float(text)
     except ValueError:
@@ -55,7 +56,7 @@ def strength(text: str) -> float | None:
 
 
 def coding(text: str) -> str:
-    """A coding of the indices from the command line: a name, "default", or "qlds:" and a number of steps."""
+    """Parse a coding of the indices: a name, "default", or "qlds:" and a number of steps."""
     name, _, steps = text.partition(":")
     valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
     if not valid:
@@ -65,19 +66,18 @@ def coding(text: str) -> str:
 
 
 def run(options: Namespace) -> None:
-    """Measures the codec on a folder of pictures."""
-    from percov2_demo.evaluation import (
+    """Measure the codec on a folder of pictures."""
+    from percov2_demo.evaluation.protocol import (
         Protocol,
         choose_codecs,
         describe_pictures,
         distinct_samplings,
-        evaluate,
-        join_processes,
         list_pictures,
     )
+    from percov2_demo.evaluation.run import evaluate, join_processes
 
     if options.out.exists() and not options.out.is_dir():
-        raise ValueError(f"{options.out} is a file: name a folder for the results")
+        raise InputError(f"{options.out} is a file: name a folder for the results")
     options.device = join_processes(options.device)
     source = options.captions or default_caption(options)
     captions = None if source in ("auto", "none") else Path(source)

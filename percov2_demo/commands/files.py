@@ -1,15 +1,16 @@
-"""Files that commands read and write, looked at before a model is loaded."""
+"""Check the files that commands read and write before a model is loaded."""
 
 from pathlib import Path
 
 from percov2_demo.bitstream import HEAD_BYTES, Header
+from percov2_demo.errors import InputError
 
 
 def read_head(path: Path) -> Header:
-    """The head of a stream.
+    """Read the head of a stream.
 
     Raises:
-        BitstreamError: The file is none.
+        StreamError: The file is not a stream.
         OSError: It cannot be read.
     """
     with path.open("rb") as file:
@@ -17,12 +18,12 @@ def read_head(path: Path) -> Header:
 
 
 def check_output(path: Path) -> None:
-    """Refuses a path that no file can be written to.
+    """Refuse a path that no file can be written to.
 
     Raises:
-        ValueError: It is a folder, or in none.
+        InputError: It is a folder, or in none.
     """
     if path.is_dir():
-        raise ValueError(f"{path} is a folder: name a file")
+        raise InputError(f"{path} is a folder: name a file")
     if not path.parent.is_dir():
-        raise ValueError(f"the folder {path.parent} does not exist: create it first")
+        raise InputError(f"the folder {path.parent} does not exist: create it first")

@@ -1,4 +1,4 @@
-"""The app, until it is stopped."""
+"""The command `serve`: serve the app until it is stopped."""
 
 import math
 import os
@@ -9,13 +9,14 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
 from percov2_demo.commands.model import add_model_options, load_pipeline
+from percov2_demo.errors import InputError
 
 
 HELP = "the app, as python app.py"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
     parser.add_argument("--port", type=int, help="port to listen on; default: the first free one from 7860")
     parser.add_argument(
@@ -30,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def seconds(text: str) -> float:
-    """A time from the command line, more than 0."""
+    """Parse a time of the command line, more than 0."""
     try:
         value = float(text)
     except ValueError:
@@ -41,13 +42,12 @@ def seconds(text: str) -> float:
 
 
 def run(options: Namespace) -> None:
-    """Serves the app until it is stopped."""
-    from percov2_demo.ui.cleaning import visitors_folder
-
+    """Serve the app until it is stopped."""
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
-    from percov2_demo.ui.heap import share_heaps
     from percov2_demo.ui.kiosk import Kiosk
+    from percov2_demo.ui.server.cleaning import visitors_folder
+    from percov2_demo.ui.server.heap import share_heaps
 
     share_heaps()
     pipeline = load_pipeline(options)
@@ -61,7 +61,7 @@ def run(options: Namespace) -> None:
             )
         except OSError as error:
             place = f"port {options.port}" if options.port else "any of the usual ports"
-            raise ValueError(
+            raise InputError(
                 f"the app cannot be served at {place}: another program uses it, or the address is not this computer's"
             ) from error
         while True:

@@ -1,18 +1,19 @@
-"""Stages of training, one after the other."""
+"""The command `train`: run stages of training, one after the other."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from percov2_demo.commands.model import quieten_libraries
 from percov2_demo.commands.output import print_json
-from percov2_demo.training.stage_names import STAGES
+from percov2_demo.errors import InputError
+from percov2_demo.training.stage_names import STAGES, WRITING_STAGES
 
 
 HELP = "stages of training, one after the other"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("stages", choices=STAGES, nargs="+", metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("--config", type=Path, help="default: the embedded model's")
     parser.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
@@ -29,29 +30,28 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Runs stages of training."""
+    """Run stages of training."""
     quieten_libraries()
-    from percov2_demo.training.full_size import FullSize
-    from percov2_demo.training.recipe import read_config
-    from percov2_demo.training.stages import EMBEDDED_CONFIG, Stages
+    from percov2_demo.training.recipes.base import read_config
+    from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
+    from percov2_demo.training.recipes.sd3 import SD3Recipe
 
+    for stage in options.stages:
+        if stage in WRITING_STAGES and options.out is None:
+            # Before hours of training.
+            raise InputError(f"the {stage} stage needs --out, the folder to write")
     if options.push:
         # Before hours of training.
-        from percov2_demo.hub_answers import check_name
+        from percov2_demo.hub.messages import check_name
 
         check_name(options.push, "a model")
     config = read_config(options.config or EMBEDDED_CONFIG)
-    recipe = (FullSize if "base" in config else Stages)(
+    recipe = (SD3Recipe if "base" in config else ScratchRecipe)(
         config, options.data, options.work, options.precision, options.model
     )
     for stage in options.stages:
-        if stage not in ("export", "results"):
-            recipe.run(stage, options.time_budget, options.resume)
-        elif options.out is None:
-            raise ValueError(f"the {stage} stage needs --out, the folder to write")
-        elif recipe.accelerator.is_main_process:
-            (recipe.export if stage == "export" else recipe.results)(options.out)
+        recipe.run(stage, options.time_budget, options.resume, options.out)
     if options.push and recipe.accelerator.is_main_process:
-        from percov2_demo.training.push import push
+        from percov2_demo.hub.push_model import push
 
         print_json(push(options.out, options.push, options.dry_run))

@@ -1,4 +1,4 @@
-"""Captions to symbols and back: by the caption model, or byte by byte where that is shorter."""
+"""Code captions as symbols and back: by the caption model, or byte by byte where that is shorter."""
 
 import zlib
 
@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from percov2_demo.bitstream import MAX_CAPTION_BYTES, BitstreamError, compress_caption
+from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.bitstream.captions import decompress_caption
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, Run, information, symbol_weights
+from percov2_demo.errors import StreamError
 
 
 KINDS = ("raw", "deflate")
@@ -33,7 +34,7 @@ class CaptionCoder:
         self.model = model.eval()
 
     def runs(self, text: str) -> tuple[str, list[Run]]:
-        """The coding that takes the fewest bits, "model", "raw", "deflate" or, of an empty text, "none"; its runs."""
+        """Return the coding of fewest bits, "model", "raw", "deflate" or, of no text, "none", and its runs."""
         if not text:
             return "none", []
         codings = {"raw": _literal_runs("raw", _raw_runs(text.encode()))}
@@ -47,7 +48,7 @@ class CaptionCoder:
         return shortest, codings[shortest]
 
     def read(self, decoder: Decoder, is_literal: bool) -> tuple[str, str]:
-        """`(coding, text)` of the runs that come next; `is_literal` if their coding was "raw" or "deflate".
+        """Read `(coding, text)` of the runs that come next; `is_literal` if their coding was "raw" or "deflate".
 
         Raises:
             EntropyError: They are the runs of no text.
@@ -57,7 +58,7 @@ class CaptionCoder:
         kind = KINDS[_read_one(decoder, np.ones((1, 2)))]
         try:
             return kind, _read_raw(decoder) if kind == "raw" else _read_deflate(decoder)
-        except (UnicodeDecodeError, BitstreamError):
+        except (UnicodeDecodeError, StreamError):
             raise EntropyError("the caption is damaged") from None
 
     def _read_tokens(self, decoder: Decoder) -> str:
@@ -73,7 +74,7 @@ class CaptionCoder:
 
     @torch.inference_mode()
     def _weights(self, tokens: list[int]) -> NDArray[np.float64]:
-        """Integer weights `(len(tokens), symbols)` of what follows each token."""
+        """Predict integer weights `(len(tokens), symbols)` of what follows each token."""
         logits = self.model(torch.tensor([tokens], device=self.model.device))[0]
         return symbol_weights(logits.cpu().numpy().astype(np.int64))
 
@@ -105,7 +106,7 @@ def _read_raw(decoder: Decoder) -> str:
 
 
 def _read_deflate(decoder: Decoder) -> str:
-    """Raw deflate says itself where it ends."""
+    """Read raw deflate, which says itself where it ends."""
     reader, code = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     while not reader.eof and len(code) <= MAX_CAPTION_BYTES:
         code.append(_read_one(decoder, np.ones((1, 256))))

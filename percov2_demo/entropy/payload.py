@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from percov2_demo.bitstream import (
     Bitstream,
-    BitstreamError,
     Content,
     Header,
     Payload,
@@ -24,6 +23,7 @@ from percov2_demo.entropy.index_coder import GroupCoder, IndexCoder, UniformInde
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.schedules import Groups, schedule
 from percov2_demo.entropy.trace import GroupTrace, trace
+from percov2_demo.errors import InputError, ModelError, PerCoError, StreamError
 
 
 class EntropyCoder:
@@ -39,20 +39,20 @@ class EntropyCoder:
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
-        """The coder of a model folder.
+        """Load the coder of a model folder.
 
         Raises:
-            ValueError: The model has no entropy models.
+            ModelError: The model has no entropy models.
         """
         if not all((folder / name).is_dir() for name in ("caption_model", "masked_model")):
-            raise ValueError("this model has no entropy models: name the model that the file was made with")
+            raise ModelError("this model has no entropy models: name the model that the file was made with")
         caption_model = CaptionModel.from_pretrained(folder, subfolder="caption_model")
         return cls(caption_model, MaskedModel.from_pretrained(folder, subfolder="masked_model"))
 
     def recode(
         self, stream: Bitstream, entropy: str, entropy_steps: int | None = None, withheld: Withheld | None = None
     ) -> Bitstream:
-        """The stream in version 2, not checked yet; with groups withheld, its indices are those that a decoder draws.
+        """Recode a stream in version 2, not checked yet; withheld groups have the indices that a decoder draws.
 
         Args:
             stream: A stream with all of its indices.
@@ -61,7 +61,7 @@ class EntropyCoder:
             withheld: Which groups are not sent.
 
         Raises:
-            ValueError: A setting is out of range.
+            InputError: A setting is out of range.
         """
         if entropy_steps is None:
             entropy_steps = usual_steps(entropy, stream.header.grid)
@@ -75,40 +75,40 @@ class EntropyCoder:
         return replace(recoded, indices=self.decode(payload.data, recoded.header).indices)
 
     def check(self, stream: Bitstream) -> None:
-        """Reads a stream's file as a receiver will.
+        """Read a stream's file as a receiver will.
 
         Raises:
             EntropyError: It says something else: this machine does not compute as it must.
         """
         try:
             received = Bitstream.from_bytes(stream.to_bytes(), self)
-        except BitstreamError:
+        except StreamError:
             received = None
         if received != stream:
             raise EntropyError("the entropy models do not decode on this machine what they encoded")
 
     def information(self, stream: Bitstream) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
+        """Return the bits `(rows, columns)` that each index costs in the stream's coding; 0 for those not sent."""
         sent, _ = _groups(stream.header)
         return self._index_coder(stream.header).information(stream.indices, stream.preset, sent)
 
     def caption_bytes(self, caption: str) -> int:
-        """Bytes of a caption, as a payload's `caption_bytes`.
+        """Count the bytes of a caption, as a payload's `caption_bytes`.
 
         Raises:
-            ValueError: The caption is too long or no Unicode text.
+            InputError: The caption is too long or no Unicode text.
         """
         encode_utf8(caption)
         return len(encode(self.captions.runs(caption)[1]))
 
     def trace(self, stream: Bitstream) -> list[GroupTrace]:
-        """How the indices of a stream with a payload become known, a `GroupTrace` for each group that is sent."""
+        """Trace how a stream's indices become known, a `GroupTrace` for each group that is sent."""
         _, caption = self.captions.runs(stream.caption)
         sent, _ = _groups(stream.header)
         return trace(self._index_coder(stream.header), stream.indices, stream.preset, sent, caption)
 
     def encode(self, indices: NDArray[np.int64], caption: str, header: Header) -> tuple[str, Payload]:
-        """`(caption coding, payload)` of the groups that the header says are sent; its own caption coding is not read.
+        """Encode the groups that the header says are sent to `(caption coding, payload)`.
 
         Args:
             indices: `(rows, columns)`.
@@ -120,10 +120,10 @@ class EntropyCoder:
         return coding, Payload(encode(runs + spatial), len(encode(runs)))
 
     def decode(self, payload: bytes, header: Header) -> Content:
-        """The content of a payload; groups that were not sent are drawn as the header says.
+        """Decode a payload; groups that were not sent are drawn as the header says.
 
         Raises:
-            BitstreamError: The payload is damaged, or another model's.
+            StreamError: The payload is damaged, or another model's.
         """
         decoder = Decoder(payload)
         try:
@@ -134,10 +134,8 @@ class EntropyCoder:
             sent, withheld = _groups(header)
             indices = self._index_coder(header).read(decoder, header.grid, header.preset, sent)
             decoder.finish()
-        except ValueError:
-            raise BitstreamError(
-                "The file is damaged or was made with another model: fetch or make it again."
-            ) from None
+        except PerCoError:
+            raise StreamError("The file is damaged or was made with another model: fetch or make it again.") from None
         if header.withheld is not None:
             _, seed, temperature = header.withheld
             indices = self.indices.complete(indices, header.preset, withheld, seed, temperature)
@@ -148,15 +146,15 @@ class EntropyCoder:
 
 
 def _groups(header: Header) -> tuple[Groups, Groups]:
-    """The groups that are sent and those that are not.
+    """Return the groups that are sent and those that are not.
 
     Raises:
-        ValueError: The header withholds groups that there are not.
+        InputError: The header withholds groups that there are not.
     """
     groups = schedule(header.entropy, *header.grid, header.entropy_steps or 1)
     if header.withheld is None:
         return groups, ()
     count = header.withheld.sent
     if count >= len(groups):
-        raise ValueError(f"the coding {header.entropy} has {len(groups)} groups here: send fewer, or all of them")
+        raise InputError(f"the coding {header.entropy} has {len(groups)} groups here: send fewer, or all of them")
     return groups[:count], groups[count:]

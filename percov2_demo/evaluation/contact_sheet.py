@@ -1,4 +1,4 @@
-"""Pictures in rows and columns, to look at."""
+"""Lay pictures out in rows and columns."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ TITLE = 24
 def contact_sheet(
     titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], notes: Sequence[Sequence[str]] = ()
 ) -> Image.Image:
-    """Rows of thumbnails under a line of column titles.
+    """Lay rows of thumbnails out under a line of column titles.
 
     Args:
         titles: A title for each column.

@@ -20,7 +20,7 @@ def load_learned(names: Sequence[str], device: str) -> tuple[LearnedMetric, ...]
     """The metrics of a pair: "lpips", and "clip" for CLIP score and similarity.
 
     Raises:
-        MetricUnavailable: The weights of one are neither here nor reachable.
+        MetricError: The weights of one are neither here nor reachable.
     """
     if "fid" in names:
         # It is needed at the end, and found missing now.
@@ -35,7 +35,7 @@ def measure_sets(pictures: Sequence[Picture], decoded: Sequence[Path], with_clip
     With CLIP, CMMD too.
 
     Raises:
-        MetricUnavailable: The library or its weights are missing.
+        MetricError: The library or its weights are missing.
     """
     patch_side = None if len(pictures) >= MIN_PICTURES else PATCH_SIDE
     originals = (to_tensor(picture.load()) for picture in pictures)

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.baselines import Ladder, available_codecs
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.tables import Row
 from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
 from percov2_demo.presets import get_preset
-from percov2_demo.rates import RateReport
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
@@ -49,7 +49,7 @@ class Evaluator:
     learned: tuple[LearnedMetric, ...] = ()
 
     def measure_preset(self, picture: Picture, preset: str) -> dict[str, list[Row]]:
-        """`rows` and `times` for each sampling, with the first coding of the indices; `codings` for all, if several.
+        """Measure `rows` and `times` for each sampling with the first coding; `codings` for all, if several.
 
         Times are in seconds.
         """
@@ -84,13 +84,13 @@ class Evaluator:
         return {"rows": rows, "codings": codings, "times": times}
 
     def measure_autoencoder(self, picture: Picture) -> dict[str, list[Row]]:
-        """What the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
+        """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
         original = picture.load()
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
         return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
 
     def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
-        """The stream in another coding, written to a file and read from it."""
+        """Write the stream in another coding to a file, and read it back."""
         folder = self.out / "streams" / stream.preset
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{picture.name}-{entropy.replace(':', '')}.pcv2"
@@ -98,7 +98,7 @@ class Evaluator:
         return self.pipeline.read(path)
 
     def _measure_coding(self, picture: Picture, packed: Bitstream, entropy: str) -> Row:
-        """What a coding of the indices costs; the time of encoding includes the encoder's check of its own stream."""
+        """Measure the cost of a coding of the indices; encoding includes the encoder's check of its own stream."""
         start = time.perf_counter()
         data = self.pipeline.recode(packed, **_entropy_settings(entropy)).to_bytes()
         end = time.perf_counter()
@@ -152,25 +152,25 @@ class Evaluator:
         return {"compared": compared}
 
     def coded_path(self, picture: Picture, preset: str, codec: str) -> Path:
-        """Where a classical codec's file is written."""
+        """Return where a classical codec's file is written."""
         folder = self.out / "streams" / preset
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{picture.name}{available_codecs()[codec].suffix}"
 
     def picture_path(self, picture: Picture, preset: str, sampling: Sampling) -> Path:
-        """Where a reconstruction is written."""
+        """Return where a reconstruction is written."""
         settings = "-".join(f"{name}{value}" for name, value in self.settings(preset, sampling).items())
         folder = self.out / "pictures" / f"{preset}-{settings}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{picture.name}.png"
 
     def settings(self, preset: str, sampling: Sampling) -> dict[str, float]:
-        """A sampling as columns, with the model's strength where none is given."""
+        """Return a sampling as columns, with the model's strength where none is given."""
         strength = self.pipeline.default_strength(preset) if sampling.strength is None else sampling.strength
         return {"steps": sampling.steps, "guidance": sampling.guidance, "strength": strength, "seed": sampling.seed}
 
     def _index_bits(self, stream: Bitstream) -> float:
-        """What the model says that the indices cost, in bits."""
+        """Return what the model says that the indices cost, in bits."""
         coder = self.pipeline.entropy_coder
         if coder is None or stream.entropy == "uniform":
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)

@@ -1,4 +1,4 @@
-"""Finished pieces of an evaluation on disk, so that one that was stopped goes on where it was."""
+"""Keep finished pieces of an evaluation on disk, so that one that was stopped goes on where it was."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ class Parts:
         self.folder = folder
 
     def get(self, name: str, conditions: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The part of that name, made now unless it is there and was made under the same conditions.
+        """Return the part of that name, made now unless it is there and was made under the same conditions.
 
         Args:
             name: The part's name.
@@ -39,5 +39,5 @@ class Parts:
         return part
 
     def clear(self) -> None:
-        """Forgets all parts."""
+        """Forget all parts."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from percov2_demo.baselines import available_codecs
-from percov2_demo.caption_lines import read_caption
+from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.errors import InputError
+from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
 
@@ -44,7 +45,7 @@ class Protocol:
     def __post_init__(self) -> None:
         for name, values in asdict(self).items():
             if isinstance(values, tuple) and len({str(value) for value in values}) < len(values):
-                raise ValueError(f"one of the {name} is named twice: name each once")
+                raise InputError(f"one of the {name} is named twice: name each once")
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,12 @@ class Picture:
         return self.path.stem
 
     def load(self) -> Image.Image:
-        """The picture as it is coded and compared with."""
+        """Load the picture as it is coded and compared with."""
         return fit_image(load_image(self.path), self.fit, max_side=self.max_side)
 
 
 def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) -> list[Picture]:
-    """The pictures of a folder in the order of their names.
+    """List the pictures of a folder in the order of their names.
 
     Args:
         folder: The folder.
@@ -83,38 +84,38 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
         max_side: As `Picture.max_side`.
 
     Raises:
-        ValueError: There is no picture, two pictures have the same name, or a caption is missing.
+        InputError: There is no picture, two pictures have the same name, or a caption is missing.
     """
     paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
     if not paths:
-        raise ValueError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
+        raise InputError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
     stem, count = Counter(path.stem for path in paths).most_common(1)[0]
     if count > 1:
-        raise ValueError(f"two pictures are named {stem}: results are named after pictures, rename one")
+        raise InputError(f"two pictures are named {stem}: results are named after pictures, rename one")
     texts = _read_captions(captions, [path.name for path in paths]) if captions else {}
     return [Picture(path, texts.get(path.name, ""), fit, max_side) for path in paths]
 
 
 def describe_pictures(pictures: Sequence[Picture], caption: Callable[[Image.Image], str]) -> list[Picture]:
-    """The pictures with captions that a captioner gives to what is coded of them."""
+    """Give the pictures captions that a captioner writes of what is coded of them."""
     return [replace(picture, caption=caption(picture.load())) for picture in pictures]
 
 
 def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the classical codecs to compare with.
+    """Choose the names of the classical codecs to compare with.
 
     Args:
         names: Codecs by name, or the one word "all" for those that work here, or "none".
 
     Raises:
-        ValueError: A codec is unknown or does not work here.
+        InputError: A codec is unknown or does not work here.
     """
     available = tuple(available_codecs())
     if list(names) in (["all"], ["none"]):
         return available if names[0] == "all" else ()
     for name in names:
         if name not in available:
-            raise ValueError(f"the codec {name} is not available: choose of {', '.join(available)}, or all, or none")
+            raise InputError(f"the codec {name} is not available: choose of {', '.join(available)}, or all, or none")
     return tuple(names)
 
 
@@ -131,5 +132,5 @@ def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
     captions = {record["file"]: record["caption"] for record in (read_caption(line, path.name) for line in lines)}
     missing = sorted(set(names) - set(captions))
     if missing:
-        raise ValueError(f"{path.name} has no caption for {missing[0]}")
+        raise InputError(f"{path.name} has no caption for {missing[0]}")
     return captions

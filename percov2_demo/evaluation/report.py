@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs no network: charts, tables, contact sheet."""
+"""Write an evaluation as one HTML page that needs no network: charts, tables, contact sheet."""
 
 import base64
 import html
@@ -11,8 +11,8 @@ import plotly.io
 from PIL import Image
 
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
+from percov2_demo.evaluation.published import DATASETS, PublishedSet, load_published
 from percov2_demo.metrics import METRICS
-from percov2_demo.published import DATASETS, PublishedSet, load_published
 
 
 PAGE = """<!doctype html>
@@ -41,7 +41,7 @@ def write_report(
     codings: Sequence[dict[str, Any]],
     sheet: Image.Image,
 ) -> None:
-    """Writes the report.
+    """Write the report.
 
     Args:
         path: The HTML file.
@@ -76,7 +76,7 @@ def write_report(
 
 
 def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[PublishedSet]]:
-    """Published sets of the same dataset: those under the measured protocol, and the others."""
+    """Split published sets of the same dataset into those under the measured protocol and the others."""
     dataset = settings["dataset"].lower()
     if DATASETS.get(dataset) != settings["pictures"]:
         return [], []
@@ -90,7 +90,7 @@ def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[Publi
 
 
 def _render(figures: Sequence[Any], has_script: bool = False) -> list[str]:
-    """The figures as HTML; the first carries plotly's script unless the page has it already."""
+    """Render figures as HTML; the first carries plotly's script unless the page has it already."""
     return [
         plotly.io.to_html(figure, full_html=False, include_plotlyjs=index == 0 and not has_script)
         for index, figure in enumerate(figures)

@@ -13,7 +13,7 @@ from accelerate import PartialState
 from PIL import Image
 from tqdm import tqdm
 
-from percov2_demo.baselines import available_codecs
+from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.evaluation.learned import load_learned, measure_sets
 from percov2_demo.evaluation.measure import Evaluator
@@ -32,7 +32,7 @@ from percov2_demo.evaluation.tables import (
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 
 LONGEST_WAIT = timedelta(days=2)
@@ -43,7 +43,7 @@ SHEET_ROWS = 24
 
 
 def join_processes(device: str) -> str:
-    """Makes this process one of those that accelerate started, if any; returns its own device of that kind."""
+    """Make this process one of those that accelerate started, if any; return its own device of that kind."""
     state = PartialState(cpu=not device.startswith("cuda"), timeout=LONGEST_WAIT)
     return str(state.device) if state.num_processes > 1 and device == "cuda" else device
 
@@ -51,7 +51,7 @@ def join_processes(device: str) -> str:
 def evaluate(
     pipeline: "CodecPipeline", pictures: list[Picture], protocol: Protocol, out: Path
 ) -> dict[str, Any] | None:
-    """Compresses and decompresses pictures with every combination of a protocol's settings, through real files.
+    """Compress and decompress pictures with every combination of a protocol's settings, through real files.
 
     Writes to `out`:
 
@@ -79,7 +79,7 @@ def evaluate(
         out: Folder for the results.
 
     Raises:
-        MetricUnavailable: The weights of a learned metric are neither here nor reachable.
+        MetricError: The weights of a learned metric are neither here nor reachable.
 
     Returns:
         The contents of `summary.json`; None in all processes but the first.
@@ -101,7 +101,7 @@ def evaluate(
 
 
 def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
-    """The rows of a picture by table, measured unless they are there."""
+    """Measure the rows of a picture by table, unless they are there."""
     conditions = {
         "model": [evaluator.pipeline.identity, evaluator.pipeline.entropy_identity],
         "protocol": asdict(evaluator.protocol),
@@ -177,7 +177,7 @@ def _set_rows(evaluator: Evaluator, pictures: list[Picture]) -> list[Row]:
 
 
 def _contact_sheet(evaluator: Evaluator, pictures: list[Picture]) -> Image.Image:
-    """Originals, our pictures of the first sampling, and the classical codecs' at the highest rate; some of many."""
+    """Draw originals, our pictures of the first sampling, and the classical codecs' at the highest rate."""
     presets, sampling = evaluator.protocol.presets, evaluator.protocol.samplings[0]
     codecs = [available_codecs()[name] for name in evaluator.protocol.baselines]
     rows = []

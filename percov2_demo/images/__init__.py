@@ -1,6 +1,6 @@
 """The image front door: any picture file to 8-bit sRGB, and any picture to sides that the codec takes."""
 
-from percov2_demo.images.errors import DamagedImage, ImageError, ImageTooLarge, UnsupportedImage
+from percov2_demo.images.errors import DamagedImage, ImageTooLarge, UnsupportedImage
 from percov2_demo.images.fits import FITS, MAX_FITTED_SIDE, fit_image, native_size
 from percov2_demo.images.limits import MAX_FILE_BYTES, MAX_PIXELS, MIN_SIDE
 from percov2_demo.images.loading import load_image
@@ -14,7 +14,6 @@ __all__ = [
     "MAX_PIXELS",
     "MIN_SIDE",
     "DamagedImage",
-    "ImageError",
     "ImageTooLarge",
     "UnsupportedImage",
     "fit_image",

@@ -1,8 +1,6 @@
-"""The kinds of no that the image front door says, each one sentence for the person who gave the file."""
+"""The kinds of `ImageError`: a picture file is damaged, or of a kind that is not read, or too large."""
 
-
-class ImageError(ValueError):
-    """The picture cannot be used; the message is one sentence for the person who gave it, without any path."""
+from percov2_demo.errors import ImageError
 
 
 class DamagedImage(ImageError):

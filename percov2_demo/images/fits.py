@@ -5,6 +5,7 @@ from itertools import product
 
 from PIL import Image, ImageOps
 
+from percov2_demo.errors import InputError
 from percov2_demo.presets import NOMINAL_SIDE, SIDE_MULTIPLE
 
 
@@ -29,7 +30,7 @@ def fit_image(image: Image.Image, fit: str = "native", max_side: int = MAX_FITTE
         max_side: Longest side in pixels of a "native" result, at least 64.
 
     Raises:
-        ValueError: Unknown fit, or a `max_side` below 64.
+        InputError: Unknown fit, or a `max_side` below 64.
     """
     square = (NOMINAL_SIDE, NOMINAL_SIDE)
     if fit == "native":
@@ -38,7 +39,7 @@ def fit_image(image: Image.Image, fit: str = "native", max_side: int = MAX_FITTE
         return ImageOps.fit(image, square, Image.Resampling.LANCZOS)
     if fit == "squash":
         return image.resize(square, Image.Resampling.BICUBIC)
-    raise ValueError(f"unknown fit {fit!r}: choose one of {', '.join(FITS)}")
+    raise InputError(f"unknown fit {fit!r}: choose one of {', '.join(FITS)}")
 
 
 def native_size(width: int, height: int, max_side: int = MAX_FITTED_SIDE) -> tuple[int, int]:
@@ -50,10 +51,10 @@ def native_size(width: int, height: int, max_side: int = MAX_FITTED_SIDE) -> tup
     `max_side` to 64 are met as nearly as these sides allow.
 
     Raises:
-        ValueError: `max_side` is below 64.
+        InputError: `max_side` is below 64.
     """
     if max_side < SIDE_MULTIPLE:
-        raise ValueError(f"max_side must be at least {SIDE_MULTIPLE} pixels, not {max_side}")
+        raise InputError(f"max_side must be at least {SIDE_MULTIPLE} pixels, not {max_side}")
 
     def cost(size: tuple[int, int]) -> float:
         ratio_error = math.log(size[0] * height / (size[1] * width))

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from percov2_demo.errors import ImageError
 from percov2_demo.images.decoders import bmp, gif, heif, ico, jpeg, jpeg2000, jxl, plain, png, tiff, webp
-from percov2_demo.images.errors import ImageError, UnsupportedImage
+from percov2_demo.images.errors import UnsupportedImage
 from percov2_demo.images.raster import Raster
 
 

@@ -1,6 +1,7 @@
 """What a picture may be, and what reading it may take."""
 
-from percov2_demo.images.errors import ImageError, ImageTooLarge
+from percov2_demo.errors import ImageError
+from percov2_demo.images.errors import ImageTooLarge
 
 
 MIN_SIDE = 16

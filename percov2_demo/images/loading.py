@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from percov2_demo.images.errors import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.images.limits import MAX_FILE_BYTES
 from percov2_demo.images.pool import WorkerPool
 

@@ -2,7 +2,8 @@
 
 from PIL import Image, TiffImagePlugin
 
-from percov2_demo.images.errors import DamagedImage, ImageError, ImageTooLarge
+from percov2_demo.errors import ImageError
+from percov2_demo.images.errors import DamagedImage, ImageTooLarge
 from percov2_demo.images.geometry import ORIENTATION_TAG, exif_orientation
 from percov2_demo.images.limits import check_size
 from percov2_demo.images.raster import raster_of_image

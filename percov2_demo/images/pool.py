@@ -18,8 +18,9 @@ from typing import Any
 import psutil
 from PIL import Image
 
+from percov2_demo.errors import ImageError
 from percov2_demo.images import worker
-from percov2_demo.images.errors import ImageError, ImageTooLarge
+from percov2_demo.images.errors import ImageTooLarge
 from percov2_demo.images.limits import MAX_DECODING_SECONDS, MAX_WAITING_SECONDS, MAX_WORKER_BYTES, WORKERS
 from percov2_demo.images.reading import OUT_OF_MEMORY
 from percov2_demo.images.worker import ANSWER, FAILED, PICTURE, READY, REFUSALS, REQUEST, strip_rows

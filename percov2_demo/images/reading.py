@@ -2,7 +2,8 @@
 
 from PIL import Image
 
-from percov2_demo.images.errors import DamagedImage, ImageError, ImageTooLarge
+from percov2_demo.errors import ImageError
+from percov2_demo.images.errors import DamagedImage, ImageTooLarge
 from percov2_demo.images.formats import find_format
 from percov2_demo.images.limits import MAX_WORKER_BYTES
 

@@ -16,7 +16,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from percov2_demo.images.errors import DamagedImage, ImageError, ImageTooLarge, UnsupportedImage
+from percov2_demo.errors import ImageError
+from percov2_demo.images.errors import DamagedImage, ImageTooLarge, UnsupportedImage
 from percov2_demo.images.limits import MAX_DECODING_SECONDS, MAX_WORKER_BYTES
 from percov2_demo.images.reading import read_picture
 

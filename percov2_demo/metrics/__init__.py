@@ -6,7 +6,6 @@ to come from elsewhere; `set_metrics` compares whole collections.
 
 from percov2_demo.metrics.catalogue import METRICS, Metric, measure
 from percov2_demo.metrics.distortion import MS_SSIM_MIN_SIDE, colour_shift, ms_ssim, psnr
-from percov2_demo.metrics.errors import MetricUnavailable
 from percov2_demo.metrics.learned import Clip, Lpips, load_clip, load_lpips
 from percov2_demo.metrics.picture import to_tensor
 from percov2_demo.metrics.realism import REALISM_MIN_SIDE, patch_realism
@@ -21,7 +20,6 @@ __all__ = [
     "Clip",
     "Lpips",
     "Metric",
-    "MetricUnavailable",
     "build_set_metrics",
     "cmmd",
     "colour_shift",

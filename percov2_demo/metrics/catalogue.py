@@ -72,7 +72,7 @@ def measure(original: Tensor, reconstruction: Tensor) -> dict[str, float | None]
         reconstruction: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ.
+        MetricError: The sizes differ.
     """
     check_pair(original, reconstruction)
     side = min(original.shape[-2:])

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics.colour import ciede2000, linear_light, linear_to_lab
 from percov2_demo.metrics.picture import check_pair
 
@@ -18,14 +19,14 @@ COLOUR_BLOCK = 16
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB, higher is better; infinite for equal pictures.
+    """Compute the peak signal-to-noise ratio in dB, higher is better; infinite for equal pictures.
 
     Args:
         first: Picture `(3, H, W)` in [0, 1].
         second: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ.
+        MetricError: The sizes differ.
     """
     check_pair(first, second)
     return float(-10 * torch.log10((first - second).double().square().mean()))
@@ -33,7 +34,7 @@ def psnr(first: Tensor, second: Tensor) -> float:
 
 @torch.no_grad()
 def ms_ssim(first: Tensor, second: Tensor) -> float:
-    """Multi-scale structural similarity, 1 for equal pictures, higher is better.
+    """Compute the multi-scale structural similarity, 1 for equal pictures, higher is better.
 
     Five scales, Gaussian window of 11 pixels with a standard deviation of 1.5 (Wang et al., Asilomar 2003). As in
     torchmetrics, with which PerCo (SD) measures, the windows of the coarsest scale reach over a mirrored border, and
@@ -44,11 +45,11 @@ def ms_ssim(first: Tensor, second: Tensor) -> float:
         second: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ, or a side is shorter than 161 pixels.
+        MetricError: The sizes differ, or a side is shorter than 161 pixels.
     """
     check_pair(first, second)
     if min(first.shape[-2:]) < MS_SSIM_MIN_SIDE:
-        raise ValueError(f"MS-SSIM needs pictures of at least {MS_SSIM_MIN_SIDE} pixels a side")
+        raise MetricError(f"MS-SSIM needs pictures of at least {MS_SSIM_MIN_SIDE} pixels a side")
     a, b = first.float()[None], second.float()[None]
     offsets = torch.arange(11, dtype=a.dtype, device=a.device) - 5
     window = torch.exp(-(offsets**2) / (2 * 1.5**2))
@@ -64,7 +65,7 @@ def ms_ssim(first: Tensor, second: Tensor) -> float:
 
 
 def colour_shift(original: Tensor, reconstruction: Tensor) -> float:
-    """Mean CIEDE2000 difference of the pictures' coarse colours, 0 for equal ones, lower is better.
+    """Compute the mean CIEDE2000 difference of the pictures' coarse colours, 0 for equal ones, lower is better.
 
     Both pictures are averaged over blocks of 16x16 pixels in linear light, as an eye at a distance does, and the
     blocks' colours compared in CIELAB (D65). Texture thus does not count, only the colour that it adds up to. A
@@ -75,7 +76,7 @@ def colour_shift(original: Tensor, reconstruction: Tensor) -> float:
         reconstruction: Picture of the same size.
 
     Raises:
-        ValueError: The sizes differ.
+        MetricError: The sizes differ.
     """
     check_pair(original, reconstruction)
     first, second = (linear_to_lab(_blocks(linear_light(picture))) for picture in (original, reconstruction))
@@ -88,7 +89,7 @@ def _blocks(picture: Tensor) -> Tensor:
 
 
 def _ssim(a: Tensor, b: Tensor, window: Tensor) -> tuple[float, float]:
-    """Means of similarity and of contrast and structure alone, over two pictures `(1, 3, H, W)`.
+    """Average similarity, and contrast and structure alone, over two pictures `(1, 3, H, W)`.
 
     The sum and the difference of the pictures hold all five moments in four maps.
     """

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from percov2_demo.metrics.errors import MetricUnavailable
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics.picture import check_pair
 
 
@@ -49,7 +49,7 @@ class LpipsNetwork(nn.Module):
         """The network with the weights of a safetensors file.
 
         Raises:
-            MetricUnavailable: The file cannot be read, or holds something else.
+            MetricError: The file cannot be read, or holds something else.
         """
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -60,9 +60,7 @@ class LpipsNetwork(nn.Module):
             # Copies of the constants, and of the heads in the package's second list of them, may stand there too.
             network.load_state_dict({name: weights[name] for name in network.state_dict()})
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-            raise MetricUnavailable(
-                f"LPIPS unavailable: {path} does not hold the weights of LPIPS, AlexNet"
-            ) from error
+            raise MetricError(f"LPIPS unavailable: {path} does not hold the weights of LPIPS, AlexNet") from error
         return network
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
@@ -134,11 +132,11 @@ class Lpips:
         """The distance of two pictures `(3, H, W)` in [0, 1], of one size and at least 64 pixels a side.
 
         Raises:
-            ValueError: The sizes differ, or a side is shorter than 64 pixels.
+            MetricError: The sizes differ, or a side is shorter than 64 pixels.
         """
         check_pair(original, reconstruction)
         if min(original.shape[-2:]) < 64:
-            raise ValueError("LPIPS needs pictures of at least 64 pixels a side")
+            raise MetricError("LPIPS needs pictures of at least 64 pixels a side")
         pair = (2 * picture[None].float().to(self.device) - 1 for picture in (original, reconstruction))
         return float(self.network(*pair))
 
@@ -155,7 +153,7 @@ def load_lpips(
         local_only: Ask nothing of the network: a file, or what the hub's cache has.
 
     Raises:
-        MetricUnavailable: The weights are neither here nor reachable.
+        MetricError: The weights are neither here nor reachable.
     """
     source = source or os.environ.get(LPIPS_VARIABLE)
     if source is None:
@@ -191,7 +189,7 @@ def _download(repository: str, local_only: bool) -> Path:
             raise FileNotFoundError(LPIPS_FILE)
         return Path(path)
     except (OSError, HFValidationError) as error:
-        raise MetricUnavailable(
+        raise MetricError(
             f"LPIPS unavailable offline: install the lpips package, or name a safetensors file in {LPIPS_VARIABLE} "
             f"(tried {LPIPS_FILE} of {repository})"
         ) from error
@@ -250,7 +248,7 @@ class Clip:
         """Cosine in [-1, 1] of the embeddings of two pictures `(3, H, W)` in [0, 1], higher is better.
 
         Raises:
-            ValueError: The sizes differ.
+            MetricError: The sizes differ.
         """
         check_pair(original, reconstruction)
         return float(self.embed_picture(original) @ self.embed_picture(reconstruction))
@@ -260,7 +258,7 @@ def load_clip(device: torch.device | str = "cpu", model: str | Path = CLIP_REPOS
     """CLIP from a folder or a hub repository in transformers' layout, with weights as safetensors.
 
     Raises:
-        MetricUnavailable: The model is neither here nor reachable, or is no CLIP.
+        MetricError: The model is neither here nor reachable, or is no CLIP.
     """
     from transformers import AutoTokenizer, CLIPModel
 
@@ -268,7 +266,7 @@ def load_clip(device: torch.device | str = "cpu", model: str | Path = CLIP_REPOS
         network = CLIPModel.from_pretrained(model, use_safetensors=True)
         tokenizer = AutoTokenizer.from_pretrained(model)
     except (OSError, ValueError, RuntimeError) as error:
-        raise MetricUnavailable(
+        raise MetricError(
             f"CLIP unavailable offline: {model} is neither a folder with a CLIP model nor reachable on the hub"
         ) from error
     return Clip(network, tokenizer, device)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 import torch
 from torch import Tensor, nn
 
-from percov2_demo.metrics.errors import MetricUnavailable
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics.learned import Clip
 from percov2_demo.metrics.picture import check_pair
 
@@ -24,7 +24,7 @@ CMMD_SCALE = 1000.0
 
 
 def patches(picture: Tensor, side: int = 64, stride: int | None = None, shifted: bool = False) -> Tensor:
-    """Square patches of a picture on a regular grid, `(N, 3, side, side)`; what is left over at the edges is dropped.
+    """Cut a picture into square patches on a regular grid, `(N, 3, side, side)`; what is left at the edges is dropped.
 
     Protocols: HiFiC (Mentzer et al., NeurIPS 2020) takes patches of 256 pixels side by side and, with
     `shifted`, those of a second grid that starts 128 pixels in; CoD takes patches of 64 pixels on Kodak.
@@ -36,11 +36,11 @@ def patches(picture: Tensor, side: int = 64, stride: int | None = None, shifted:
         shifted: Adds the grid that starts half a side in from the top and the left.
 
     Raises:
-        ValueError: The picture is smaller than a patch.
+        MetricError: The picture is smaller than a patch.
     """
     if min(picture.shape[-2:]) < side:
         height, width = picture.shape[-2:]
-        raise ValueError(f"patches of {side} pixels do not fit into a picture of {width}x{height} pixels")
+        raise MetricError(f"patches of {side} pixels do not fit into a picture of {width}x{height} pixels")
     starts = [0, side // 2] if shifted else [0]
     grids = [_grid(picture[:, start:, start:], side, stride or side) for start in starts]
     return torch.cat(grids)
@@ -54,7 +54,7 @@ def _grid(picture: Tensor, side: int, stride: int) -> Tensor:
 
 
 def cmmd(first: Tensor, second: Tensor) -> float:
-    """CLIP maximum mean discrepancy of two sets of embeddings, 0 for equal sets, lower is better.
+    """Compute the CLIP maximum mean discrepancy of two sets of embeddings, 0 for equal sets, lower is better.
 
     The squared discrepancy under a Gaussian kernel of width 10, with the biased estimator, times 1,000 (Jayasumana
     et al., CVPR 2024). The paper's embeddings are those of CLIP ViT-L/14 at 336 pixels, of length 1.
@@ -82,7 +82,7 @@ def set_metrics(
     clip: Clip | None = None,
     device: torch.device | str = "cpu",
 ) -> dict[str, float | int | None]:
-    """Distances between originals and reconstructions as sets, lower is better; one pair is held at a time.
+    """Measure distances between originals and reconstructions as sets, lower is better; one pair is held at a time.
 
     FID and KID of whole pictures ask for some thousands of them, see `MIN_PICTURES`: PerCo (Careil et al., ICLR 2024)
     refuses FID on Kodak's 24 for that reason. Those of patches are for smaller sets, mean something where there are
@@ -102,15 +102,15 @@ def set_metrics(
         `samples`, the pictures or patches in each set; `fid`, `kid` and `cmmd`.
 
     Raises:
-        MetricUnavailable: torchmetrics, or its Inception, is neither installed nor reachable.
-        ValueError: The numbers or sizes differ, a picture is smaller than a patch, or there is but one sample.
+        MetricError: torchmetrics, or its Inception, is neither installed nor reachable.
+        MetricError: The numbers or sizes differ, a picture is smaller than a patch, or there is but one sample.
     """
     fid, kid = (metric.to(device) for metric in build_set_metrics(inception))
     embeddings: tuple[list[Tensor], list[Tensor]] = ([], [])
     samples = 0
     for pair in zip_longest(originals, reconstructions):
         if any(picture is None for picture in pair):
-            raise ValueError("the numbers of originals and reconstructions differ: give a reconstruction of each")
+            raise MetricError("the numbers of originals and reconstructions differ: give a reconstruction of each")
         check_pair(*pair)
         for picture, real, embedded in zip(pair, (True, False), embeddings, strict=True):
             batch = picture[None] if patch_side is None else patches(picture, patch_side, shifted=shifted)
@@ -120,7 +120,7 @@ def set_metrics(
                 embedded.append(clip.embed_picture(picture))
         samples += len(batch)
     if samples < 2:
-        raise ValueError("one sample is no distribution: give more pictures, or smaller patches")
+        raise MetricError("one sample is no distribution: give more pictures, or smaller patches")
     kid.subset_size = min(KID_SUBSET, samples)
     # All samples at once make one subset: more would only repeat it.
     kid.subsets = 1 if kid.subset_size == samples else KID_SUBSETS
@@ -131,10 +131,10 @@ def set_metrics(
 
 
 def build_set_metrics(inception: nn.Module | None = None) -> tuple[nn.Module, nn.Module]:
-    """torchmetrics' FID and KID, with its Inception unless another network is given.
+    """Build torchmetrics' FID and KID, with its Inception unless another network is given.
 
     Raises:
-        MetricUnavailable: The library, or its Inception, is neither installed nor reachable.
+        MetricError: The library, or its Inception, is neither installed nor reachable.
     """
     try:
         from torchmetrics.image.fid import FrechetInceptionDistance
@@ -143,6 +143,6 @@ def build_set_metrics(inception: nn.Module | None = None) -> tuple[nn.Module, nn
         feature = 2048 if inception is None else inception
         return FrechetInceptionDistance(feature, normalize=True), KernelInceptionDistance(feature, normalize=True)
     except (ImportError, OSError) as error:
-        raise MetricUnavailable(
+        raise MetricError(
             "FID and KID unavailable: install torchmetrics and torch-fidelity, which download Inception's weights once"
         ) from error

@@ -3,19 +3,21 @@
 import torch
 from diffusers import SD3Transformer2DModel
 
+from percov2_demo.errors import ModelError
+
 
 @torch.no_grad()
 def crop_positions(transformer: SD3Transformer2DModel, size: int) -> SD3Transformer2DModel:
-    """A copy of a transformer whose position table covers `size` patches a side, with the same output up to there.
+    """Copy a transformer with a position table of `size` patches a side, and the same output up to there.
 
     SD3's transformer takes the middle of its table for a smaller picture, so the middle is what is kept.
 
     Raises:
-        ValueError: The table is smaller than that, or the two do not have the same middle.
+        ModelError: The table is smaller than that, or the two do not have the same middle.
     """
     full = transformer.config.pos_embed_max_size
     if size > full or (full - size) % 2:
-        raise ValueError(
+        raise ModelError(
             f"a position table of {full} patches a side cannot be cut to {size}: leave out an even number"
         )
     state = transformer.state_dict()

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.sampling.sampler import Sampler
-from percov2_demo.text import TextCondition
 
 
 class DDIMSampler(Sampler):

@@ -4,9 +4,9 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from torch import Tensor
 
+from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.sampling.interpolant import PredictionType, expected_latent, starting_sigmas, velocity
 from percov2_demo.sampling.sampler import Sampler
-from percov2_demo.text import TextCondition
 
 
 class FlowSampler(Sampler):

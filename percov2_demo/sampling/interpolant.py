@@ -9,12 +9,14 @@ from typing import Literal
 
 from torch import Tensor
 
+from percov2_demo.errors import InputError
+
 
 PredictionType = Literal["velocity", "residual"]
 
 
 def noisy_latent(latent: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor:
-    """The point of the path at a noise level.
+    """Return the point of the path at a noise level.
 
     Args:
         latent: The path's end, `(B, C, H, W)`.
@@ -25,31 +27,31 @@ def noisy_latent(latent: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor
 
 
 def starting_point(estimate: Tensor | None, noise: Tensor, strength: float) -> Tensor:
-    """Where sampling with `strength` begins.
+    """Return where sampling with `strength` begins.
 
     Raises:
-        ValueError: A strength below 1 without an estimate.
+        InputError: A strength below 1 without an estimate.
     """
     if strength == 1:
         return noise
     if estimate is None:
-        raise ValueError("this model has no hyper-decoder to start from: use strength 1")
+        raise InputError("this model has no hyper-decoder to start from: use strength 1")
     return noisy_latent(estimate, noise, strength)
 
 
 def expected_latent(
     prediction: Tensor, noisy: Tensor, estimate: Tensor | None, sigma: Tensor | float, prediction_type: PredictionType
 ) -> Tensor:
-    """The latent that the transformer's output stands for: a velocity, or a residual to the estimate."""
+    """Return the latent that the transformer's output stands for: a velocity, or a residual to the estimate."""
     return noisy - sigma * prediction if prediction_type == "velocity" else estimate + prediction
 
 
 def velocity(noisy: Tensor, expected: Tensor, sigma: Tensor | float) -> Tensor:
-    """The velocity towards noise, `dx/dsigma`, that the expected latent implies."""
+    """Return the velocity towards noise, `dx/dsigma`, that the expected latent implies."""
     return (noisy - expected) / sigma
 
 
 def starting_sigmas(steps: int, strength: float, shift: float) -> list[float]:
-    """Noise levels before the scheduler's time shift, evenly spaced; after it the first is `strength`, the end 0."""
+    """Return noise levels before the scheduler's shift, evenly spaced; after it the first is `strength`, the end 0."""
     start = strength / (shift - (shift - 1) * strength)
     return [start * (steps - step) / steps for step in range(steps)]

@@ -19,9 +19,9 @@ from diffusers import ModelMixin, SchedulerMixin
 from torch import Tensor
 
 from percov2_demo.models.hyper_codec import Condition
+from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.sampling.interpolant import starting_point
 from percov2_demo.sampling.settings import Sampling
-from percov2_demo.text import TextCondition
 
 
 LITTLE_GUIDANCE = 0.05
@@ -105,7 +105,7 @@ class Sampler(ABC):
             interrupt: Asked before each step; True stops the sampler.
 
         Raises:
-            ValueError: The model has no estimate to start from, and the strength is below 1.
+            InputError: The model has no estimate to start from, and the strength is below 1.
             Interrupted: `interrupt` returned True.
         """
         latents = starting_point(start.condition.estimate, noise, start.strength)

@@ -8,7 +8,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +28,9 @@ from torch.distributed.checkpoint.state_dict import (
 from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
+from percov2_demo.errors import InputError
 from percov2_demo.models.quantizer import VectorQuantizer
-from percov2_demo.training.samples import Draws, Share
+from percov2_demo.training.data.determinism import Draws, Share
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,10 @@ class LoopConfig:
 
 
 STATE_FILES = ("weights.safetensors", "optimizer.safetensors", "average.safetensors", "state.json")
-"""What a state consists of; the step count is the last to be replaced."""
+"""What a state consists of; `state.json`, with the step, comes last."""
+
+_READY = "state.json.ready"
+"""The step of a state whose other files are all written; while it is there, they are put in place."""
 
 NextBatch = Callable[[int, Share], dict[str, Tensor | Draws]]
 """The arguments of the objective for a share of a step's global batch."""
@@ -88,7 +92,7 @@ class TrainingRun:
         resume: Continue from the state in `folder`, which any number of processes may have left.
 
     Raises:
-        ValueError: The processes share the model by DeepSpeed, or a rate or decay is of a part that the objective
+        InputError: The processes share the model by DeepSpeed, or a rate or decay is of a part that the objective
             does not have; or `check_folder` says so.
     """
 
@@ -98,14 +102,14 @@ class TrainingRun:
         self, objective: nn.Module, folder: Path, config: LoopConfig, accelerator: Accelerator, resume: bool = False
     ):
         if accelerator.distributed_type == DistributedType.DEEPSPEED:
-            raise ValueError("DeepSpeed keeps its state as pickles, which are not read here: use FSDP instead")
+            raise InputError("DeepSpeed keeps its state as pickles, which are not read here: use FSDP instead")
         check_folder(folder, resume)
         self.folder, self.config, self.accelerator = folder, config, accelerator
         self.step, self.seconds = 0, 0.0
         parts = [name for name, _ in objective.named_children()]
         for setting in ("relative_rates", "ema_decays"):
             if unknown := sorted(set(getattr(config, setting)) - set(parts)):
-                raise ValueError(f"{setting} names {unknown[0]}: the objective's parts are {', '.join(parts)}")
+                raise InputError(f"{setting} names {unknown[0]}: the objective's parts are {', '.join(parts)}")
         groups: dict[float, list[nn.Parameter]] = {}
         self._decays: list[float] = []
         for name, parameter in objective.named_parameters():
@@ -139,7 +143,7 @@ class TrainingRun:
         time_budget_s: float,
         on_save: Callable[[nn.Module, int], None] | None = None,
     ) -> nn.Module:
-        """Trains until the time budget or `max_steps` is used up, and saves.
+        """Train until the time budget or `max_steps` is used up, and save.
 
         Args:
             next_batch: The batches.
@@ -185,10 +189,11 @@ class TrainingRun:
         return self._result
 
     def save(self, on_save: Callable[[nn.Module, int], None] | None = None) -> None:
-        """Writes the whole state beside the last one, then puts it in its place. All processes call this.
+        """Write the whole state beside the last one, then put it in its place. All processes call this.
 
-        So one that is killed while it writes, which takes long, leaves the last state as it was. What is gathered for
-        a file is let go before the next, since the main process has no room for all of it at once.
+        One that is killed while it writes leaves the last state as it was; one that is killed later leaves a state
+        that `check_folder` puts in its place. What is gathered for a file is let go before the next, since the main
+        process has no room for all of it at once.
         """
         self._write("weights", get_model_state_dict(self.model, options=_WHOLE))
         self._write("optimizer", self._optimizer_state())
@@ -197,14 +202,14 @@ class TrainingRun:
         if self.accelerator.is_main_process:
             state_file = self.folder / "state.json.partial"
             state_file.write_text(json.dumps({"step": self.step, "seconds": round(self.seconds, 1)}))
-            for name in STATE_FILES:
-                (self.folder / f"{name}.partial").replace(self.folder / name)
+            state_file.replace(self.folder / _READY)
+            _put_in_place(self.folder)
             if on_save is not None:
                 on_save(self._result, self.step)
         self.accelerator.wait_for_everyone()
 
     def _take_step(self, next_batch: NextBatch, shares: list[Share]) -> dict[str, Tensor]:
-        """One step of the optimiser; returns the means of this process's losses."""
+        """Take one step of the optimiser, and return the means of this process's losses."""
         sums: dict[str, Tensor] = {}
         for share in shares:
             batch = next_batch(self.step, share)
@@ -227,13 +232,13 @@ class TrainingRun:
         return sums
 
     def _trained(self) -> list[Tensor]:
-        """This process's part of the weights that are trained."""
+        """Return this process's part of the weights that are trained."""
         parameters = [parameter.detach() for parameter in self.model.parameters() if parameter.requires_grad]
         return [value.to_local() if isinstance(value, DTensor) else value for value in parameters]
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """The averaged weights in the model's place, and those in theirs."""
+        """Swap the averaged weights into the model, and back at the end."""
         self._swap()
         try:
             yield
@@ -248,7 +253,7 @@ class TrainingRun:
             average.copy_(kept)
 
     def _agree(self, seconds: float) -> float:
-        """The main process's time, on which all decisions hang: else one would wait for the others for ever."""
+        """Return the main process's time, for all decisions: else processes would wait for each other for ever."""
         if self.accelerator.num_processes == 1:
             return seconds
         return broadcast(torch.tensor(seconds, device=self.accelerator.device)).item()
@@ -257,13 +262,13 @@ class TrainingRun:
         return seconds >= self.LOG_EVERY_S if self.config.log_steps is None else steps >= self.config.log_steps
 
     def _mean(self, losses: dict[str, Tensor]) -> dict[str, float]:
-        """Means over all processes."""
+        """Average over all processes."""
         return dict(
             zip(losses, self.accelerator.reduce(torch.stack([*losses.values()]), "mean").tolist(), strict=True)
         )
 
     def _optimizer_state(self) -> dict[str, Tensor]:
-        """The optimizer's state, by parameter and name with a full stop between them."""
+        """Return the optimizer's state, by parameter and name with a full stop between them."""
         state = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_WHOLE).get("state", {})
         return {f"{key}.{name}": value for key, part in state.items() for name, value in part.items()}
 
@@ -278,7 +283,7 @@ class TrainingRun:
             save_file(_apart(tensors), self.folder / f"{name}.safetensors.partial")
 
     def _load(self) -> None:
-        """Reads what `save` wrote, except for the average."""
+        """Read what `save` wrote, except for the average."""
         set_model_state_dict(self.model, load_file(self.folder / "weights.safetensors"), options=_WHOLE)
         state: dict[str, dict[str, Tensor]] = {}
         for key, value in load_file(self.folder / "optimizer.safetensors").items():
@@ -294,7 +299,7 @@ class TrainingRun:
             self._cut_curve()
 
     def _cut_curve(self) -> None:
-        """Drops what was logged after the saved step."""
+        """Drop what was logged after the saved step."""
         path = self.folder / "curve.csv"
         if path.is_file():
             head, *rows = path.read_text().splitlines(keepends=True)
@@ -320,23 +325,33 @@ class TrainingRun:
 
 
 def check_folder(folder: Path, resume: bool) -> None:
-    """Sees to it that there is a state to go on from, and that none is lost to a run that starts anew.
+    """Refuse to overwrite a saved state, or to resume without one, and end a save that was interrupted.
 
     Args:
         folder: A stage's folder.
         resume: Whether a run is to go on from the state in it.
 
     Raises:
-        ValueError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
+        InputError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
     """
+    if (folder / _READY).is_file():
+        _put_in_place(folder)
     state = folder / "state.json"
     if resume and not state.is_file():
-        raise ValueError(f"there is nothing to resume in {folder.name}: leave --resume out")
+        raise InputError(f"there is nothing to resume in {folder.name}: start it anew")
     if state.is_file() and not resume:
         step = json.loads(state.read_text())["step"]
-        raise ValueError(
-            f"there is a trained state of step {step} in {folder.name}: go on with --resume, or name another --work"
+        raise InputError(
+            f"there is a trained state of step {step} in {folder.name}: resume it, or work in another folder"
         )
+
+
+def _put_in_place(folder: Path) -> None:
+    """Puts the files of a written state in place of the last one's; several processes may do so at once."""
+    for name in STATE_FILES:
+        written = _READY if name == "state.json" else f"{name}.partial"
+        with suppress(FileNotFoundError):
+            (folder / written).replace(folder / name)
 
 
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
@@ -344,7 +359,7 @@ _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors as safetensors takes them: a copy where one shares its memory with another, as tied weights do."""
+    """Copy tensors that share memory, as tied weights do: safetensors takes none such."""
     written, taken = {}, set()
     for key, value in tensors.items():
         value = value.detach().contiguous()

@@ -1,4 +1,4 @@
-"""Names of the stages in the order of the recipes; nothing is imported, so that the command line's help is quick."""
+"""Names of the stages in the order of the recipes; free of imports, so that `--help` stays fast."""
 
 _IS_TIMED = {
     "autoencoder": True,
@@ -24,3 +24,6 @@ STAGES = tuple(_IS_TIMED)
 
 TIMED_STAGES = tuple(name for name, is_timed in _IS_TIMED.items() if is_timed)
 """Those that train: they end with a time budget, and leave a state and a curve."""
+
+WRITING_STAGES = ("results", "export")
+"""Those that write a folder beside the work folder."""

@@ -13,20 +13,22 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.images import FITS, fit_image, load_image
-from percov2_demo.rates import RateReport
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, plan
-from percov2_demo.ui import gpu
-from percov2_demo.ui.errors import friendly
-from percov2_demo.ui.export import csv_file
-from percov2_demo.ui.files import png_bytes, safe_stem, save_download
-from percov2_demo.ui.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, MODEL_QUEUE, paint
-from percov2_demo.ui.sweep_runner import check_size, check_steps, run_sweep
+from percov2_demo.ui.controls.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS
+from percov2_demo.ui.events import MODEL_QUEUE
+from percov2_demo.ui.jobs import gpu
+from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.jobs.sweep_runner import check_size, check_steps, run_sweep
+from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download
+from percov2_demo.ui.session.export import csv_file
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 
 def create_endpoints(pipeline: "CodecPipeline") -> None:

@@ -8,28 +8,28 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from percov2_demo.images import MAX_FILE_BYTES
-from percov2_demo.ui.about_tab import create_about
 from percov2_demo.ui.api import create_endpoints
-from percov2_demo.ui.board import BOARD_TAB, SessionBoard
-from percov2_demo.ui.caption_lab import CaptionLab
-from percov2_demo.ui.cleaning import cleaning
-from percov2_demo.ui.compress_tab import COMPRESS_TAB, CompressTab
-from percov2_demo.ui.decode_tab import DECODE_TAB, DecodeTab
-from percov2_demo.ui.errors import FriendlyBlocks
-from percov2_demo.ui.inside_tab import InsideTab
+from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.kiosk import Kiosk
-from percov2_demo.ui.limits import RequestLimits
+from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_html, picture_path
-from percov2_demo.ui.run_cards import create_run_list
-from percov2_demo.ui.sampling import PAGE_EVENT
 from percov2_demo.ui.scripts import paste_script
-from percov2_demo.ui.session import Session
+from percov2_demo.ui.server.cleaning import cleaning
+from percov2_demo.ui.server.gradio_internals import FriendlyBlocks
+from percov2_demo.ui.server.limits import RequestLimits
+from percov2_demo.ui.session.page_state import Session
+from percov2_demo.ui.tabs.about import create_about
+from percov2_demo.ui.tabs.caption_lab import CaptionLab
+from percov2_demo.ui.tabs.compress import COMPRESS_TAB, CompressTab
+from percov2_demo.ui.tabs.decode import DECODE_TAB, DecodeTab
+from percov2_demo.ui.tabs.inside import InsideTab
+from percov2_demo.ui.tabs.session import BOARD_TAB, SessionBoard
+from percov2_demo.ui.tabs.tradeoff_lab import TradeoffLab
 from percov2_demo.ui.theme import STYLESHEET, explorer_theme
-from percov2_demo.ui.tradeoff_lab import TradeoffLab
 
 
 if TYPE_CHECKING:
-    from percov2_demo.codec_pipeline import CodecPipeline
+    from percov2_demo.pipelines.base import CodecPipeline
 
 MAX_WAITING_VISITORS = 32
 

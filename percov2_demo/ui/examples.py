@@ -12,5 +12,5 @@ _CAPTIONS: dict[str, str] = {
 
 
 def example_photos() -> list[list[str]]:
-    """Rows of photo path and caption."""
+    """List rows of photo path and caption."""
     return [[get_image(name), caption] for name, caption in _CAPTIONS.items()]

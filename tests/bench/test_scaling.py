@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from percov2_demo.bench import Ranges, scale, scale_table
-from percov2_demo.bench.chart import draw_scale
 from percov2_demo.bench.operations import ATTENTION, PRODUCTS, REST, OperationTimes
 from percov2_demo.bench.scaling import BATCHED, TILES, WHOLE, Cut
 from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
+from tools.scale_chart import draw_scale
 
 
 RANGES = Ranges(sides=(64, 128, 1024), transformer=(64, 128, 1024), tile=512, batches=(1, 2), captions=(1, 2))

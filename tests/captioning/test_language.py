@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from percov2_demo import PerCoV2Pipeline
-from percov2_demo.captioning import LanguageCaptioner, language, normalize_caption
+from percov2_demo.captioning import language
+from percov2_demo.captioning.captioner import normalize_caption
+from percov2_demo.captioning.language import LanguageCaptioner
+from percov2_demo.errors import InputError, ModelError
 from tests.conftest import tiny_pipeline
 
 
@@ -96,7 +99,7 @@ def test_the_pipeline_asks_it_and_releases_it_before_it_paints(blip2_folder, sce
     assert pipeline.caption(scene) == own
     pipeline.use_captioner("none")
     assert not pipeline.has_captioner
-    with pytest.raises(ValueError, match="this model has no captioner of its own: choose one of blip2"):
+    with pytest.raises(InputError, match="this model has no captioner of its own: choose one of blip2"):
         pipeline.use_captioner("embedded")
 
 
@@ -111,9 +114,9 @@ def test_the_memory_plan_says_how_it_is_kept(plan, keep, dtype, blip2_folder, tm
 
 def test_a_repository_that_cannot_be_fetched_is_known_at_once(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match="someone/nothing is neither a folder nor complete in the hub's cache"):
+    with pytest.raises(ModelError, match="someone/nothing is neither a folder nor complete in the hub's cache"):
         LanguageCaptioner("someone/nothing", CPU)
-    with pytest.raises(ValueError, match=r"Salesforce/blip2-opt-2\.7b-coco is neither"):
+    with pytest.raises(ModelError, match=r"Salesforce/blip2-opt-2\.7b-coco is neither"):
         LanguageCaptioner("blip2", CPU)
 
 
@@ -123,25 +126,25 @@ def test_code_that_comes_with_a_model_is_not_run(blip2_folder, tmp_path, picture
     auto_map = {"AutoConfig": "custom.Config", "AutoModelForImageTextToText": "custom.Model"}
     (folder / "config.json").write_text(json.dumps(config | {"model_type": "custom", "auto_map": auto_map}))
     (folder / "custom.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
-    with pytest.raises(ValueError, match=r"^custom is no captioner that can be used here.*code of its own is not run"):
+    with pytest.raises(ModelError, match=r"^custom is no captioner that can be used here.*code of its own is not run"):
         captioner_of(folder).caption(pictures)
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_model_of_another_kind(tmp_path, pictures):
     tiny_pipeline().text_encoder.save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="is no captioner that can be used here"):
+    with pytest.raises(ModelError, match="is no captioner that can be used here"):
         captioner_of(tmp_path).caption(pictures)
 
 
 def test_damaged_weights_are_named(blip2_folder, tmp_path, pictures):
     folder = shutil.copytree(blip2_folder, tmp_path / "damaged")
     (folder / "model.safetensors").write_bytes(b"nothing")
-    with pytest.raises(ValueError, match=r"damaged/model\.safetensors is damaged or cut short"):
+    with pytest.raises(ModelError, match=r"damaged/model\.safetensors is damaged or cut short"):
         captioner_of(folder).caption(pictures)
 
 
 def test_too_little_memory(blip2_folder, pictures, monkeypatch):
     monkeypatch.setattr(language, "free_on", lambda _device: 100)
-    with pytest.raises(ValueError, match=r"take about .* of memory, and .* are free: choose another captioner"):
+    with pytest.raises(ModelError, match=r"take about .* of memory, and .* are free: choose another captioner"):
         captioner_of(blip2_folder).caption(pictures)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from percov2_demo.captioning import LatentCaptioner, normalize_caption
-from percov2_demo.images import ImageError
+from percov2_demo.captioning.captioner import normalize_caption
+from percov2_demo.captioning.latents import LatentCaptioner
+from percov2_demo.errors import ImageError, InputError
 from tests.conftest import tiny_autoencoder_kl, tiny_captioner, tiny_pipeline, tiny_tokenizer
 from tests.scene import draw_scene
 
@@ -65,7 +66,7 @@ def test_pipeline_takes_pictures_and_paths(pipeline, scene, tmp_path):
 def test_a_model_without_captioner_says_so(scene):
     pipeline = tiny_pipeline()
     pipeline.register_modules(captioner=None)
-    with pytest.raises(ValueError, match="this model has no captioner"):
+    with pytest.raises(InputError, match="this model has no captioner"):
         pipeline.caption(scene)
 
 

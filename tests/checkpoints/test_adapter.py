@@ -102,24 +102,24 @@ def test_what_is_taken_off_is_gone_after_saving(adapter_folder, base_folder, tmp
 
 
 def test_only_a_pipeline_with_a_base_has_an_adapter(tmp_path):
-    with pytest.raises(ValueError, match="only a pipeline of from_base"):
+    with pytest.raises(ModelError, match="only a pipeline of from_base"):
         tiny_pipeline().save_adapter(tmp_path)
 
 
 def test_a_base_without_an_adapter_does_not_pretend(base_folder):
-    with pytest.raises(ValueError, match=r"sd3-tiny is a base without an adapter: zero-initialised inputs ignore"):
+    with pytest.raises(ModelError, match=r"sd3-tiny is a base without an adapter: zero-initialised inputs ignore"):
         PerCoV2Pipeline.from_pretrained(base_folder)
 
 
 def test_an_adapter_that_nobody_trained_does_not_pretend(base_folder, tmp_path):
     adapted_pipeline(base_folder).save_adapter(tmp_path)
-    with pytest.raises(ValueError, match="zero-initialised inputs ignore the indices"):
+    with pytest.raises(ModelError, match="zero-initialised inputs ignore the indices"):
         PerCoV2Pipeline.from_pretrained(tmp_path, base=base_folder)
 
 
 def test_an_adapter_of_another_base_is_refused(adapter_folder, tmp_path):
     tiny_base(seed=9).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="was made for sd3-tiny, and the base here has other weights"):
+    with pytest.raises(ModelError, match="was made for sd3-tiny, and the base here has other weights"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=tmp_path)
 
 
@@ -127,7 +127,7 @@ def test_an_adapter_of_another_base_is_refused(adapter_folder, tmp_path):
 def test_one_changed_value_of_the_base_is_noticed(adapter_folder, base_folder, tmp_path, part):
     folder = copy(base_folder, tmp_path)
     spoil(folder / part / "diffusion_pytorch_model.safetensors")
-    with pytest.raises(ValueError, match="was made for sd3-tiny, and the base here has other weights"):
+    with pytest.raises(ModelError, match="was made for sd3-tiny, and the base here has other weights"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=folder)
 
 
@@ -144,12 +144,12 @@ def test_a_base_in_other_shards_is_the_same_base(adapter_folder, base_folder, tm
 
 def test_a_base_of_another_kind_is_refused(adapter_folder, tmp_path):
     tiny_pipeline().save_pretrained(tmp_path / "model")
-    with pytest.raises(ValueError, match="is no base for an adapter: it holds PerCoV2Pipeline"):
+    with pytest.raises(ModelError, match="is no base for an adapter: it holds PerCoV2Pipeline"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=tmp_path / "model")
 
 
 def test_a_base_that_is_a_folder_must_be_shown(adapter_folder):
-    with pytest.raises(ValueError, match="goes onto a folder that was called 'sd3-tiny': say where it is with --base"):
+    with pytest.raises(ModelError, match="was called 'sd3-tiny': say where it is, as the base"):
         PerCoV2Pipeline.from_pretrained(adapter_folder)
 
 
@@ -157,7 +157,7 @@ def test_a_base_that_is_a_folder_must_be_shown(adapter_folder):
 def test_exchanged_weights_are_noticed(adapter_folder, base_folder, tmp_path, part):
     folder = copy(adapter_folder, tmp_path)
     spoil(folder / part / "diffusion_pytorch_model.safetensors")
-    with pytest.raises(ValueError, match="the adapter's weights do not match its identity"):
+    with pytest.raises(ModelError, match="the adapter's weights do not match its identity"):
         PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
 
 
@@ -171,7 +171,7 @@ def test_a_shard_that_is_missing_or_damaged_is_named(adapter_folder, base_folder
     if damage != "missing":
         shard.write_bytes(data[: len(data) // 2])
     with pytest.raises(
-        ValueError, match=f"the model's file hyper_codec/{shard.name} is .*{damage}.*: fetch the model"
+        ModelError, match=f"the model's file hyper_codec/{shard.name} is .*{damage}.*: fetch the model"
     ):
         PerCoV2Pipeline.from_pretrained(tmp_path, base=base_folder)
 
@@ -179,7 +179,7 @@ def test_a_shard_that_is_missing_or_damaged_is_named(adapter_folder, base_folder
 def test_a_damaged_base_is_named(adapter_folder, base_folder, tmp_path):
     folder = copy(base_folder, tmp_path)
     (folder / "text_encoder_3" / "model.safetensors").unlink()
-    with pytest.raises(ValueError, match="no safetensors weights of its text_encoder_3"):
+    with pytest.raises(ModelError, match="no safetensors weights of its text_encoder_3"):
         PerCoV2Pipeline.from_pretrained(adapter_folder, base=folder)
 
 
@@ -188,7 +188,7 @@ def test_the_manifest_must_describe_the_parts(adapter_folder, base_folder, tmp_p
     content = json.loads((folder / "adapter.json").read_text())
     content["presets"]["ultra-low"]["codebook"] = 1024
     (folder / "adapter.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="describes other presets than its hyper-codec has"):
+    with pytest.raises(ModelError, match="describes other presets than its hyper-codec has"):
         PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
 
 
@@ -199,10 +199,10 @@ def test_the_manifest_must_describe_the_parts(adapter_folder, base_folder, tmp_p
 def test_a_manifest_that_says_something_else_is_one_sentence(adapter_folder, base_folder, tmp_path, changes, words):
     folder = copy(adapter_folder, tmp_path)
     rewrite(folder / "adapter.json", **changes)
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ModelError, match=words):
         PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
     (folder / "adapter.json").write_text("[")
-    with pytest.raises(ValueError, match=r"the model's file adapter\.json is damaged"):
+    with pytest.raises(ModelError, match=r"the model's file adapter\.json is damaged"):
         PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
 
 
@@ -212,7 +212,7 @@ def test_an_interrupted_save_is_no_adapter(adapter_folder, base_folder, tmp_path
     monkeypatch.setattr(HyperCodec, "save_pretrained", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
         pipeline.save_adapter(folder)
-    with pytest.raises(ValueError, match="there is no model in"):
+    with pytest.raises(ModelError, match="there is no model in"):
         PerCoV2Pipeline.from_pretrained(folder, base=base_folder)
 
 

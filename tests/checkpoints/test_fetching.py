@@ -14,8 +14,9 @@ from percov2_demo.__main__ import main
 from percov2_demo.checkpoints.adapter import Adapter
 from percov2_demo.checkpoints.fetching import fetch
 from percov2_demo.errors import ModelError
+from percov2_demo.pipelines.auto import load_pipeline
 from tests.conftest import adapted_pipeline, pretend_training
-from tests.hub import COMMIT, OTHER_COMMIT, Hub, serve_hub
+from tests.model_hub import COMMIT, OTHER_COMMIT, Hub, serve_hub
 
 
 BASE, ADAPTER = "someone/sd3-tiny", "someone/percov2-tiny"
@@ -29,7 +30,7 @@ def hub(base_folder, adapter_folder, tmp_path, monkeypatch):
 
 
 def sentence(repository: str, **download) -> str:
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ModelError) as caught:
         fetch(repository, **download)
     assert type(caught.value) is ModelError
     return str(caught.value)
@@ -46,6 +47,22 @@ def test_adapter_and_gated_base_come_from_the_hub(hub, tmp_path, monkeypatch, sc
     assert loaded.identity == Adapter.read(tmp_path / "adapter").identity
     stream = pipeline.compress(scene)
     assert np.array_equal(loaded.compress(scene).indices, stream.indices)
+
+
+def test_options_of_the_download_reach_the_base_of_an_adapter(hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", "hf_right")
+    pipeline = adapted_pipeline(BASE)
+    pretend_training(pipeline)
+    identity = pipeline.save_adapter(tmp_path / "adapter").identity
+    monkeypatch.delenv("HF_TOKEN")
+    cache = tmp_path / "elsewhere"
+    with pytest.raises(ModelError, match="is gated and no access token was sent"):
+        load_pipeline(tmp_path / "adapter", cache_dir=cache)
+    with pytest.raises(ModelError, match="the network was not to be asked"):
+        load_pipeline(tmp_path / "adapter", cache_dir=cache, local_files_only=True)
+    options = {"token": "hf_right", "cache_dir": cache, "revision": "main"}
+    assert load_pipeline(tmp_path / "adapter", **options).identity == identity
+    assert load_pipeline(tmp_path / "adapter", cache_dir=cache, local_files_only=True).identity == identity
 
 
 def test_nothing_is_fetched_twice_and_nothing_that_is_not_needed(hub, base_folder):
@@ -232,7 +249,8 @@ def test_what_was_only_looked_for_on_this_machine_says_nothing_of_the_hub(hub, a
     (named / "adapter.json").write_text(json.dumps(manifest))
     assert main(["info", "--model", str(named)]) == 2
     assert capsys.readouterr().err == (
-        f"error: {BASE} is not on this machine yet: load the adapter once, or name its base's folder with --base\n"
+        f"error: {BASE} is not on this machine, and the network was not to be asked: fetch it once, or name a folder "
+        "that holds it\n"
     )
     fetch(BASE, revision=COMMIT, token="hf_right")
     assert main(["info", "--model", str(named)]) == 0

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 from percov2_demo.checkpoints.weights import Size, component_size, component_sizes, tensor_files
+from percov2_demo.errors import ModelError
 
 
 @pytest.fixture
@@ -43,14 +44,14 @@ def test_parts_without_weights(part):
     (tokenizer / "tokenizer.json").write_text("{}")
     assert component_sizes(part.parent).keys() == {"part"}
     (tokenizer / "config.json").write_text("{}")
-    with pytest.raises(ValueError, match="no safetensors weights of its tokenizer"):
+    with pytest.raises(ModelError, match="no safetensors weights of its tokenizer"):
         component_sizes(part.parent)
 
 
 @pytest.mark.parametrize("index", ["{", "[]", "{}", '{"weight_map": []}'])
 def test_a_damaged_index_is_one_sentence(part, index):
     (part / "model.safetensors.index.json").write_text(index)
-    with pytest.raises(ValueError, match=r"part/model\.safetensors\.index\.json is damaged or cut short"):
+    with pytest.raises(ModelError, match=r"part/model\.safetensors\.index\.json is damaged or cut short"):
         tensor_files(part)
 
 
@@ -58,5 +59,5 @@ def test_an_index_leads_nowhere_else(part):
     save_file({"secret": torch.zeros(1)}, part.parent / "secret.safetensors")
     index = {"weight_map": {"secret": "../secret.safetensors"}}
     (part / "model.safetensors.index.json").write_text(json.dumps(index))
-    with pytest.raises(ValueError, match=r"part/secret\.safetensors is missing"):
+    with pytest.raises(ModelError, match=r"part/secret\.safetensors is missing"):
         tensor_files(part)

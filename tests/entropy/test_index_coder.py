@@ -1,5 +1,7 @@
 """Maps of indices as symbols, and maps with holes."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import IndexCoder, UniformIndexCoder, conceal
 from percov2_demo.entropy.masked_model import MASK
 from percov2_demo.entropy.schedules import SCHEDULES, schedule
+from percov2_demo.errors import InputError
 from percov2_demo.presets import get_preset
 from tests.conftest import MODEL_PRESETS
 from tests.entropy.conftest import frozen, random_masked_model
@@ -95,6 +98,13 @@ def test_draws_follow_the_probabilities():
     likely = np.argsort(weights)[-64:]
     expected = weights[likely].sum() / weights.sum()
     assert np.isin(draws, likely).mean() == pytest.approx(expected, abs=4 * (expected * (1 - expected) / 400) ** 0.5)
+
+
+@pytest.mark.parametrize("temperature", [-1 / 64, 1 / 128, math.inf, math.nan])
+def test_temperatures_that_no_stream_could_hold_are_refused(temperature):
+    known = np.full((2, 2), MASK)
+    with pytest.raises(InputError, match="the temperature must be a multiple of 1/64"):
+        CODER.complete(known, "ultra-low", schedule("uniform", 2, 2), 0, temperature)
 
 
 def test_temperature_zero_is_the_most_likely_and_low_ones_are_near_it():

@@ -16,6 +16,7 @@ from percov2_demo.entropy.integer_layers import (
     make_trainable,
     to_activations,
 )
+from percov2_demo.errors import ModelError
 
 
 def trainable(layer: torch.nn.Module) -> torch.nn.Module:
@@ -56,7 +57,7 @@ def test_layers_that_might_be_inexact_are_refused():
     layer = trainable(IntegerLinear(512, 2))
     torch.nn.init.ones_(layer.matrix.real_weight)
     torch.nn.init.constant_(layer.matrix.real_offset, 1e6)
-    with pytest.raises(ValueError, match="might not be exact"):
+    with pytest.raises(ModelError, match="might not be exact"):
         freeze(layer)
 
 

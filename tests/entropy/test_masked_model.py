@@ -6,6 +6,7 @@ import torch.nn.functional as F
 
 from percov2_demo.entropy.integer_layers import freeze
 from percov2_demo.entropy.masked_model import MASK, MaskedModel, SpatialMixer
+from percov2_demo.errors import InputError
 from tests.entropy.conftest import TINY_MASKED, digest, fill_with_integers, random_masked_model
 
 
@@ -100,5 +101,5 @@ def test_saved_model_is_small_and_the_same(masked_model, tmp_path):
 
 
 def test_unknown_preset(masked_model):
-    with pytest.raises(ValueError, match="does not serve"):
+    with pytest.raises(InputError, match="does not serve"):
         masked_model(random_maps(1, 2, 2), "high")

@@ -10,9 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from percov2_demo.bitstream import SCHEDULES, Bitstream, BitstreamError, Header, Withheld, usual_steps
+from percov2_demo.bitstream import SCHEDULES, Bitstream, Header, Withheld, usual_steps
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.entropy.schedules import schedule
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS
 from tests.conftest import MODEL_PRESETS
 from tests.entropy.conftest import CAPTIONS, fill_with_integers, frozen, random_caption_model, random_masked_model
@@ -96,14 +97,14 @@ def test_every_change_of_a_byte_is_found():
         for change in (1, 0x80, 0xFF):
             damaged = bytearray(data)
             damaged[position] ^= change
-            with pytest.raises(BitstreamError):
+            with pytest.raises(StreamError):
                 Bitstream.from_bytes(bytes(damaged), CODER)
 
 
 def test_bytes_too_many_or_too_few_are_found():
     data = coded(caption=CAPTIONS[1]).to_bytes()
     for damaged in (data + b"\0", data + b"\xff", data[:-1], data[:-5], data[:5]):
-        with pytest.raises(BitstreamError):
+        with pytest.raises(StreamError):
             Bitstream.from_bytes(damaged, CODER)
 
 
@@ -112,25 +113,25 @@ def test_random_payloads_are_refused(seed):
     rng = random.Random(seed)
     for _ in range(20):
         head = bytes([rng.choice([0x20, 0x24, 0x28, 0x60, 0x64, 0xA0, 0xC2]) | rng.randrange(2) << 1])
-        with pytest.raises(BitstreamError):
+        with pytest.raises(StreamError):
             Bitstream.from_bytes(head + rng.randbytes(rng.randrange(3, 120)), CODER)
 
 
 def test_a_huge_grid_is_refused_before_any_work():
     head = bytes([0b001_010_0_1, 0, 0, 0, 255, 255])
-    with pytest.raises(BitstreamError, match=r"not a \.pcv2 file, or its picture of 16320x16320 pixels is too large"):
+    with pytest.raises(StreamError, match=r"not a \.pcv2 file, or its picture of 16320x16320 pixels is too large"):
         Bitstream.from_bytes(head + bytes(100), CODER)
 
 
 def test_groups_and_steps_that_are_none_are_refused():
-    with pytest.raises(ValueError, match="has 5 groups here: send fewer, or all of them"):
+    with pytest.raises(InputError, match="has 5 groups here: send fewer, or all of them"):
         coded(withheld=Withheld(sent=5))
     for steps in (33, 65):
-        with pytest.raises(ValueError, match="must be 1 to 32"):
+        with pytest.raises(InputError, match="must be 1 to 32"):
             coded(steps=steps)
     data = bytearray(coded(entropy="quincunx", withheld=Withheld(sent=2)).to_bytes())
     data[5] = 5
-    with pytest.raises(BitstreamError):
+    with pytest.raises(StreamError):
         Bitstream.from_bytes(bytes(data), CODER)
 
 
@@ -152,7 +153,7 @@ def test_the_check_finds_content_that_the_encoder_did_not_mean():
             content = super().decode(payload, header)
             return content._replace(indices=(content.indices + 1) % 1024)
 
-    with pytest.raises(BitstreamError, match="its check does not match"):
+    with pytest.raises(StreamError, match="its check does not match"):
         Bitstream.from_bytes(stream.to_bytes(), Mistaken(CODER.captions.model, CODER.indices.model))
 
 
@@ -169,7 +170,7 @@ def test_information_is_what_the_indices_cost(entropy):
 
 def test_other_entropy_models_are_found_out():
     other = EntropyCoder(frozen(random_caption_model(1)), frozen(random_masked_model(1)))
-    with pytest.raises(BitstreamError, match="damaged"):
+    with pytest.raises(StreamError, match="damaged"):
         Bitstream.from_bytes(coded(caption=CAPTIONS[2]).to_bytes(), other)
 
 
@@ -231,5 +232,5 @@ def test_bytes_of_a_caption_are_those_of_its_part(caption):
 
 
 def test_bytes_of_a_caption_that_no_stream_takes():
-    with pytest.raises(ValueError, match="shorten it"):
+    with pytest.raises(InputError, match="shorten it"):
         CODER.caption_bytes("x" * 1025)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from percov2_demo.entropy.schedules import SCHEDULES, schedule
+from percov2_demo.errors import InputError
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
@@ -112,11 +113,11 @@ def test_groups_cannot_be_changed():
 
 
 def test_unknown_schedule():
-    with pytest.raises(ValueError, match="choose one of uniform, "):
+    with pytest.raises(InputError, match="choose one of uniform, "):
         schedule("spiral", 8, 8)
 
 
 @pytest.mark.parametrize("numbers", [(0, 8, 5), (8, 8, 0)])
 def test_numbers_must_be_positive(numbers):
-    with pytest.raises(ValueError, match="must be positive"):
+    with pytest.raises(InputError, match="must be positive"):
         schedule("qlds", *numbers)

@@ -3,7 +3,7 @@
 import pytest
 
 from percov2_demo.evaluation.charts import OURS, Curve, baseline_curves, curves_of, draw, published_curves
-from percov2_demo.published import published_for
+from percov2_demo.evaluation.published import published_for
 
 
 STRENGTHS = {"ultra-low": 0.3, "low": 0.2}

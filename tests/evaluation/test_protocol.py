@@ -4,8 +4,15 @@ import json
 
 import pytest
 
-from percov2_demo.baselines import available_codecs
-from percov2_demo.evaluation import Protocol, choose_codecs, describe_pictures, distinct_samplings, list_pictures
+from percov2_demo.errors import InputError
+from percov2_demo.evaluation.baselines import available_codecs
+from percov2_demo.evaluation.protocol import (
+    Protocol,
+    choose_codecs,
+    describe_pictures,
+    distinct_samplings,
+    list_pictures,
+)
 from percov2_demo.sampling.settings import Sampling
 from tests.scene import draw_scene
 
@@ -47,7 +54,7 @@ def test_captioner_sees_what_is_coded(folder):
 
 
 def test_a_missing_caption_is_named(folder):
-    with pytest.raises(ValueError, match=r"no caption for a\.jpg"):
+    with pytest.raises(InputError, match=r"no caption for a\.jpg"):
         list_pictures(folder, write_captions(folder, b="a house"), "crop", 1280)
 
 
@@ -55,18 +62,18 @@ def test_a_missing_caption_is_named(folder):
 def test_a_malformed_caption_file_is_refused(folder, text):
     path = folder / "captions.jsonl"
     path.write_text(text)
-    with pytest.raises(ValueError, match=r"captions\.jsonl must hold one JSON object a line"):
+    with pytest.raises(InputError, match=r"captions\.jsonl must hold one JSON object a line"):
         list_pictures(folder, path, "crop", 1280)
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no pictures in"):
+    with pytest.raises(InputError, match="no pictures in"):
         list_pictures(tmp_path, None, "crop", 1280)
 
 
 def test_pictures_of_one_name_are_refused(folder):
     draw_scene(64, 64).save(folder / "a.png")
-    with pytest.raises(ValueError, match="two pictures are named a"):
+    with pytest.raises(InputError, match="two pictures are named a"):
         list_pictures(folder, None, "crop", 1280)
 
 
@@ -74,7 +81,7 @@ def test_codecs_are_chosen_by_name():
     assert choose_codecs(["none"]) == ()
     assert choose_codecs(["all"]) == tuple(available_codecs())
     assert choose_codecs(["jpeg2000", "jpeg"]) == ("jpeg2000", "jpeg")
-    with pytest.raises(ValueError, match="mpeg is not available: choose of jpeg"):
+    with pytest.raises(InputError, match="mpeg is not available: choose of jpeg"):
         choose_codecs(["mpeg"])
 
 
@@ -91,7 +98,7 @@ def test_settings_are_named_once():
     }
     Protocol(**fields)
     for name, twice in (("presets", ("low", "low")), ("samplings", (Sampling(), Sampling()))):
-        with pytest.raises(ValueError, match=f"one of the {name} is named twice"):
+        with pytest.raises(InputError, match=f"one of the {name} is named twice"):
             Protocol(**fields | {name: twice})
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from percov2_demo.evaluation import Protocol, evaluate, list_pictures
+from percov2_demo.evaluation.protocol import Protocol, list_pictures
+from percov2_demo.evaluation.run import evaluate
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
@@ -183,6 +184,7 @@ def test_parts_of_other_settings_are_not_taken_over(folder, tmp_path, monkeypatc
     assert [row["seed"] for row in read(tmp_path / "images.csv")] == ["1"] * 2
 
 
+@pytest.mark.server
 def test_two_processes_give_the_files_of_one(folder, finished, tmp_path):
     tiny_pipeline().save_pretrained(tmp_path / "model")
     command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]

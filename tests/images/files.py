@@ -11,7 +11,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms
 
-from percov2_demo.images import ImageError, load_image
+from percov2_demo.errors import ImageError
+from percov2_demo.images import load_image
 from percov2_demo.images.boxes import boxes
 
 

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from percov2_demo.errors import InputError
 from percov2_demo.images import FITS, fit_image, native_size
 from tests.images.files import picture
 
@@ -110,10 +111,10 @@ def test_shrinking_is_antialiased() -> None:
 
 def test_max_side() -> None:
     assert fit_image(picture(width=3000, height=1000), max_side=640).size == (576, 192)
-    with pytest.raises(ValueError, match="at least 64"):
+    with pytest.raises(InputError, match="at least 64"):
         fit_image(picture(), max_side=63)
 
 
 def test_an_unknown_fit_lists_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="native, crop, squash"):
+    with pytest.raises(InputError, match="native, crop, squash"):
         fit_image(picture(), "stretch")

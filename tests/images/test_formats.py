@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from percov2_demo.images import ImageError, load_image
+from percov2_demo.errors import ImageError
+from percov2_demo.images import load_image
 from percov2_demo.images.formats import FORMATS
 from tests.images.files import AWKWARD, assert_halves, assert_refused, encode, orientation, picture, swapped_profile
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from percov2_demo.images import MAX_FILE_BYTES, ImageError, load_image
+from percov2_demo.errors import ImageError
+from percov2_demo.images import MAX_FILE_BYTES, load_image
 from tests.images.files import assert_refused, encode, picture
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from percov2_demo.images import ImageError, ImageTooLarge, normalize
+from percov2_demo.errors import ImageError
+from percov2_demo.images import ImageTooLarge, normalize
 from tests.images.files import (
     BLACK,
     BLUE,

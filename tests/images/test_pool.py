@@ -18,7 +18,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from percov2_demo.images import DamagedImage, ImageError, ImageTooLarge, load_image, pool
+from percov2_demo.errors import ImageError
+from percov2_demo.images import DamagedImage, ImageTooLarge, load_image, pool
 from percov2_demo.images.limits import WORKERS
 from tests.images.files import (
     HEIGHT,

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from percov2_demo.images import DamagedImage, ImageError, ImageTooLarge, UnsupportedImage, load_image
+from percov2_demo.errors import ImageError
+from percov2_demo.images import DamagedImage, ImageTooLarge, UnsupportedImage, load_image
 from percov2_demo.images.decoders import heif, jxl
 from percov2_demo.images.reading import read_picture
 from tests.images.files import (

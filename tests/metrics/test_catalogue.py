@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics import METRICS, colour_shift, measure, ms_ssim, patch_realism, psnr, to_tensor
 from tests.metrics.pictures import noisy, texture
 
@@ -46,7 +47,7 @@ def test_measure_leaves_out_what_a_small_picture_has_not():
 
 
 def test_measure_refuses_unequal_sizes():
-    with pytest.raises(ValueError, match="give pictures of one size"):
+    with pytest.raises(MetricError, match="give pictures of one size"):
         measure(torch.rand(3, 64, 64), torch.rand(3, 64, 65))
 
 

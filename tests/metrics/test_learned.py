@@ -11,7 +11,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from transformers import CLIPConfig, CLIPModel
 
-from percov2_demo.metrics import Clip, Lpips, MetricUnavailable, learned, load_clip, load_lpips
+from percov2_demo.errors import MetricError
+from percov2_demo.metrics import Clip, Lpips, learned, load_clip, load_lpips
 from percov2_demo.metrics.learned import LpipsNetwork
 from tests.conftest import VOCABULARY, tiny_tokenizer
 from tests.metrics.pictures import noisy, texture
@@ -82,9 +83,9 @@ def test_lpips_batches_and_refuses_bad_pictures():
     network = random_network()
     batch = torch.stack([texture(64, 64), texture(64, 64, seed=1)]) * 2 - 1
     assert network(batch, batch.flip(0)).shape == (2, 1, 1, 1)
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(MetricError, match="one size"):
         Lpips(network)(texture(64, 64), texture(64, 80))
-    with pytest.raises(ValueError, match="at least 64"):
+    with pytest.raises(MetricError, match="at least 64"):
         Lpips(network)(texture(40, 64), texture(40, 64))
 
 
@@ -113,9 +114,9 @@ def test_lpips_unavailable_offline(tmp_path, monkeypatch):
     monkeypatch.delenv("PERCOV2_LPIPS", raising=False)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(MetricUnavailable, match="LPIPS unavailable offline: install the lpips package"):
+    with pytest.raises(MetricError, match="LPIPS unavailable offline: install the lpips package"):
         load_lpips()
-    with pytest.raises(MetricUnavailable, match="someone/lpips"):
+    with pytest.raises(MetricError, match="someone/lpips"):
         load_lpips(source="someone/lpips")
 
 
@@ -123,7 +124,7 @@ def test_lpips_refuses_other_files(tmp_path):
     save_file({"weight": torch.zeros(1)}, tmp_path / "other.safetensors")
     (tmp_path / "text.safetensors").write_text("weights")
     for name in ("other", "text"):
-        with pytest.raises(MetricUnavailable, match="does not hold"):
+        with pytest.raises(MetricError, match="does not hold"):
             load_lpips(source=tmp_path / f"{name}.safetensors")
 
 
@@ -199,7 +200,7 @@ def test_clip_similarity(clip):
     assert clip.similarity(first, first) == pytest.approx(1)
     assert clip.similarity(first, second) == pytest.approx(clip.similarity(second, first))
     assert clip.similarity(first, second) < 1 - 1e-5
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(MetricError, match="one size"):
         clip.similarity(first, texture(64, 80))
 
 
@@ -215,7 +216,7 @@ def test_clip_loads_a_folder_and_says_when_there_is_none(clip, tmp_path, monkeyp
     assert torch.allclose(loaded.embed_picture(picture), clip.embed_picture(picture), atol=1e-6)
     assert torch.allclose(loaded.embed_text("a cat"), clip.embed_text("a cat"), atol=1e-6)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(MetricUnavailable, match=r"^CLIP unavailable offline: .*nowhere"):
+    with pytest.raises(MetricError, match=r"^CLIP unavailable offline: .*nowhere"):
         load_clip(model=tmp_path / "nowhere")
 
 
@@ -225,5 +226,5 @@ def test_nothing_heavy_is_loaded_at_import():
 
 def test_a_look_at_this_machine_alone_asks_no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: pytest.fail("the network was asked"))
-    with pytest.raises(MetricUnavailable, match="LPIPS unavailable offline"):
+    with pytest.raises(MetricError, match="LPIPS unavailable offline"):
         load_lpips(source="nobody/nothing", local_only=True)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from percov2_demo.errors import MetricError
 from percov2_demo.metrics import patch_realism
 from percov2_demo.metrics.realism import FLOOR, _directions
 from tests.metrics.pictures import blurred, flat, jpeg2000, kodak, noisy, scene_tensor, texture
@@ -100,9 +101,9 @@ def test_result_does_not_depend_on_threads_or_on_the_random_state():
 
 
 def test_bad_pictures_are_refused():
-    with pytest.raises(ValueError, match="at least 64"):
+    with pytest.raises(MetricError, match="at least 64"):
         patch_realism(torch.rand(3, 63, 100), torch.rand(3, 63, 100))
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(MetricError, match="one size"):
         patch_realism(torch.rand(3, 64, 100), torch.rand(3, 64, 101))
 
 

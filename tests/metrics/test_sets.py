@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from percov2_demo.metrics import Clip, MetricUnavailable, cmmd, patches, set_metrics
+from percov2_demo.errors import MetricError
+from percov2_demo.metrics import Clip, cmmd, patches, set_metrics
 from tests.conftest import tiny_tokenizer
 from tests.metrics.pictures import blurred, texture
 from tests.metrics.test_learned import tiny_clip_model
@@ -71,7 +72,7 @@ def test_patches_of_the_protocols():
     assert len(patches(picture)) == 96
     assert len(patches(picture, side=256, shifted=True)) == 2 * 3 + 1 * 2
     assert len(patches(torch.zeros(3, 64, 64), shifted=True)) == 1
-    with pytest.raises(ValueError, match="64 pixels do not fit into a picture of 80x50"):
+    with pytest.raises(MetricError, match="64 pixels do not fit into a picture of 80x50"):
         patches(torch.zeros(3, 50, 80))
 
 
@@ -128,16 +129,16 @@ def test_iterators_are_taken_and_bad_sets_refused(sets):
     originals, reconstructions = sets
     result = set_metrics(iter(originals), iter(reconstructions), inception=TinyInception())
     assert result["samples"] == 6 * 6
-    with pytest.raises(ValueError, match="numbers of originals and reconstructions differ"):
+    with pytest.raises(MetricError, match="numbers of originals and reconstructions differ"):
         set_metrics(originals, reconstructions[:5], inception=TinyInception())
-    with pytest.raises(ValueError, match="one size"):
+    with pytest.raises(MetricError, match="one size"):
         set_metrics(originals[:1], [texture(64, 64)], inception=TinyInception())
     for few in ([], [texture(64, 64)]):
-        with pytest.raises(ValueError, match="no distribution"):
+        with pytest.raises(MetricError, match="no distribution"):
             set_metrics(few, few, inception=TinyInception())
 
 
 def test_missing_libraries_are_named(sets, monkeypatch):
     monkeypatch.setitem(sys.modules, "torchmetrics.image.fid", None)
-    with pytest.raises(MetricUnavailable, match="FID and KID unavailable: install torchmetrics and torch-fidelity"):
+    with pytest.raises(MetricError, match="FID and KID unavailable: install torchmetrics and torch-fidelity"):
         set_metrics(*sets)

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from percov2_demo.errors import ModelError
 from percov2_demo.models.positions import crop_positions
 from tests.conftest import tiny_transformer
 
@@ -26,5 +27,5 @@ def test_smaller_pictures_come_out_the_same(size):
 
 def test_tables_that_have_no_such_middle_are_refused():
     for size in (50, 47):
-        with pytest.raises(ValueError, match=f"cannot be cut to {size}"):
+        with pytest.raises(ModelError, match=f"cannot be cut to {size}"):
             crop_positions(tiny_transformer(condition_channels=4), size)

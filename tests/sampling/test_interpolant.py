@@ -4,6 +4,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler
 
+from percov2_demo.errors import InputError
 from percov2_demo.sampling.interpolant import expected_latent, noisy_latent, starting_point, starting_sigmas, velocity
 
 
@@ -46,7 +47,7 @@ def test_both_prediction_types_recover_the_latent(tensors):
 def test_partial_noise_needs_an_estimate(tensors):
     _, _, noise = tensors
     assert starting_point(None, noise, 1.0) is noise
-    with pytest.raises(ValueError, match="no hyper-decoder"):
+    with pytest.raises(InputError, match="no hyper-decoder"):
         starting_point(None, noise, 0.5)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from percov2_demo.errors import InputError
 from percov2_demo.sampling import sampler
 from percov2_demo.sampling.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
 from percov2_demo.sampling.settings import Sampling
@@ -120,11 +121,11 @@ def test_a_batch_of_guidance_scales_is_its_pictures_one_by_one(painter, fast):
 
 def test_pictures_painted_together_take_the_same_steps(painter):
     pipeline, stream = painter
-    with pytest.raises(ValueError, match="same number of steps"):
+    with pytest.raises(InputError, match="same number of steps"):
         pipeline.paint(pipeline.start(stream), [Sampling(1), Sampling(2)])
-    with pytest.raises(ValueError, match="guidance"):
+    with pytest.raises(InputError, match="guidance"):
         pipeline.paint(pipeline.start(stream), [Sampling(guidance=-1)])
-    with pytest.raises(ValueError, match="strength"):
+    with pytest.raises(InputError, match="strength"):
         pipeline.start(stream, strength=2)
 
 
@@ -135,5 +136,5 @@ def test_a_generators_noise_is_not_taken_for_a_seeds(painter):
     (drawn,) = pipeline.paint(start, [Sampling(1)], generator=torch.Generator().manual_seed(1))
     assert np.array_equal(drawn, pipeline.decompress(stream, 1, seed=1))
     assert not np.array_equal(drawn, seeded)
-    with pytest.raises(ValueError, match="not both"):
+    with pytest.raises(InputError, match="not both"):
         pipeline.paint(start, [Sampling(1)] * 2, generator=torch.Generator())

@@ -13,7 +13,7 @@ from accelerate.utils import DistributedType
 from torch.distributed.tensor import DTensor
 
 from percov2_demo.training.loop import TrainingRun
-from percov2_demo.training.recipe import sharding_plugin
+from percov2_demo.training.recipes.base import sharding_plugin
 from tests.training.test_loop import Regression, batch, config, train_codec
 
 

@@ -15,11 +15,12 @@ from torch import nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 
 from percov2_demo import HyperCodec
+from percov2_demo.errors import InputError
 from percov2_demo.training import loop
-from percov2_demo.training.curves import read_curve
-from percov2_demo.training.flow import HyperObjective
+from percov2_demo.training.data.determinism import Draws, Share
 from percov2_demo.training.loop import STATE_FILES, LoopConfig, TrainingRun
-from percov2_demo.training.samples import Draws, Share
+from percov2_demo.training.measures.curves import read_curve
+from percov2_demo.training.objectives.flow import HyperObjective
 from tests.conftest import tiny_hyper_codec
 from tests.training.launched import run_on_two
 
@@ -76,14 +77,14 @@ def test_a_trained_state_is_not_started_over(tmp_path, accelerator):
     TrainingRun(Regression(), tmp_path / "joint", config(max_steps=2), accelerator).run(batch, 60)
     before = {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()}
     with pytest.raises(
-        ValueError, match=r"^there is a trained state of step 2 in joint: go on with --resume, or name another --work$"
+        InputError, match=r"^there is a trained state of step 2 in joint: resume it, or work in another folder$"
     ):
         TrainingRun(Regression(), tmp_path / "joint", config(max_steps=3), accelerator)
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
 
 
 def test_there_must_be_a_state_to_resume(tmp_path, accelerator):
-    with pytest.raises(ValueError, match=r"^there is nothing to resume in joint: leave --resume out$"):
+    with pytest.raises(InputError, match=r"^there is nothing to resume in joint: start it anew$"):
         TrainingRun(Regression(), tmp_path / "joint", config(), accelerator, resume=True)
 
 
@@ -101,6 +102,30 @@ def test_a_run_that_is_killed_while_it_saves_leaves_the_last_state(tmp_path, acc
     with pytest.raises(KeyboardInterrupt):
         second.run(batch, 60)
     assert [(tmp_path / name).read_bytes() for name in STATE_FILES] == before
+
+
+@pytest.mark.parametrize("renames", range(1, 5))
+def test_a_run_that_is_killed_between_two_files_leaves_no_mixture(tmp_path, accelerator, monkeypatch, renames):
+    TrainingRun(Regression(), tmp_path / "whole", config(max_steps=30), accelerator).run(batch, 60)
+    folder = tmp_path / "killed"
+    TrainingRun(Regression(), folder, config(max_steps=25), accelerator).run(batch, 60)
+    second = TrainingRun(Regression(), folder, config(max_steps=30), accelerator, resume=True)
+    replace, done = Path.replace, []
+
+    def interrupted(path, target):
+        if len(done) == renames:
+            raise KeyboardInterrupt
+        done.append(target)
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        second.run(batch, 60)
+    monkeypatch.undo()
+    assert TrainingRun(Regression(), folder, config(max_steps=30), accelerator, resume=True).step == 30
+    for name in ("weights.safetensors", "average.safetensors"):
+        torch.testing.assert_close(load_file(folder / name), load_file(tmp_path / "whole" / name))
+    assert {path.name for path in folder.iterdir()} == {*STATE_FILES, "curve.csv"}
 
 
 def test_a_save_holds_one_state_at_a_time_and_copies_none(tmp_path, accelerator, monkeypatch):
@@ -363,7 +388,7 @@ def test_relative_rates_are_those_of_the_parts_they_name(tmp_path, accelerator):
 
 @pytest.mark.parametrize("setting", ["relative_rates", "ema_decays"])
 def test_a_setting_of_no_part_is_refused(tmp_path, accelerator, setting):
-    with pytest.raises(ValueError, match=rf"^{setting} names quik: the objective's parts are quick, slow, fixed$"):
+    with pytest.raises(InputError, match=rf"^{setting} names quik: the objective's parts are quick, slow, fixed$"):
         TrainingRun(TwoParts(), tmp_path, config(**{setting: {"quik": 0.5}}), accelerator)
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from percov2_demo.training.recipe import read_config
-from percov2_demo.training.stages import EMBEDDED_CONFIG
+from percov2_demo.training.recipes.base import read_config
+from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG
 from tests.conftest import CAPTIONS
 from tests.scene import draw_scene
-from tests.training.shards import write_photos
+from tests.shards import write_photos
 
 
 SD3_CONFIG = EMBEDDED_CONFIG.with_name("sd3-medium.json")

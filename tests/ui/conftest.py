@@ -6,8 +6,8 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from percov2_demo.ui.files import save_download
-from percov2_demo.ui.session import Session
+from percov2_demo.ui.server.files import save_download
+from percov2_demo.ui.session.page_state import Session
 from tests.ui.fakes import FakePipeline
 
 

@@ -18,7 +18,7 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.api import Endpoints
 from percov2_demo.ui.demo import build_demo, launch_options
-from percov2_demo.ui.errors import GENERIC_SENTENCE, MALFORMED_SENTENCE
+from percov2_demo.ui.server.errors import GENERIC_SENTENCE, MALFORMED_SENTENCE
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
 from tests.ui.lab_fakes import LabPipeline
@@ -62,6 +62,7 @@ def test_round_trip(client, photo):
     assert fields["preset"] == "low"
 
 
+@pytest.mark.server
 def test_round_trip_of_a_perco(photo):
     perco = tiny_perco(("high",))
     demo = build_demo(perco)
@@ -132,6 +133,7 @@ def test_a_sweep_that_cannot_be_is_one_sentence(photo, settings, message):
         list(Endpoints(LabPipeline()).sweep(photo["path"], **valid | settings))
 
 
+@pytest.mark.server
 def test_a_captioner_describes_photos(photo):
     class Captioner(FakePipeline):
         captioner = object()

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from percov2_demo.images import MAX_FILE_BYTES
-from percov2_demo.ui.cleaning import cleaning
 from percov2_demo.ui.demo import MAX_SESSIONS, MAX_WAITING_VISITORS, build_demo, launch_options
+from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.theme import STYLESHEET
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
@@ -133,6 +133,7 @@ def test_what_paints_is_the_models(perco_config):
     assert "A tiny PerCo." in html
 
 
+@pytest.mark.server
 def test_page_imports_no_model():
     script = "import sys, percov2_demo.ui.demo; sys.exit(bool({'torch', 'diffusers'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -14,10 +14,10 @@ import psutil
 import pytest
 from PIL import Image
 
-from percov2_demo.checkpoints.loading import EMBEDDED_MODEL
+from percov2_demo.checkpoints.folders import EMBEDDED_MODEL
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.demo import build_demo, launch_options
-from percov2_demo.ui.files import save_download
+from percov2_demo.ui.server.files import save_download
 from tests.ui.fakes import FakePipeline
 
 
@@ -81,7 +81,7 @@ def test_only_the_folder_of_visitors_files_is_served(server, tmp_path):
         "/proc/self/environ",
         "app.py",
         root / "app.py",
-        root / "percov2_demo" / "pipeline.py",
+        root / "percov2_demo" / "__init__.py",
         root / ".git" / "config",
         EMBEDDED_MODEL / "model_index.json",
         other,

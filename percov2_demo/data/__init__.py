@@ -1,0 +1,1 @@
+"""Collections of captioned pictures, as they are stored."""

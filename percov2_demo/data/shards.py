@@ -1,0 +1,164 @@
+"""Read captioned photos from webdataset tar shards."""
+
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.errors import InputError
+
+
+PICTURES = ("jpg", "jpeg", "png", "webp")
+"""Extensions of the pictures in a shard."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One encoded photo of a shard, with its captions and the name of the collection it comes from."""
+
+    data: bytes
+    captions: tuple[str, ...]
+    source: str
+
+    def pixels(self) -> np.ndarray:
+        """Decode the photo, `(H, W, 3)` uint8."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return np.asarray(image.convert("RGB"))
+
+
+class PhotoShards(Sequence[Photo]):
+    """The photos of tar shards of any size, of which no more is kept in memory than where they stand.
+
+    A shard is webdataset's: pictures, and beside each a JSON of the same key, which may hold `captions`, or one
+    `caption`, and the `source`.
+
+    Args:
+        paths: The shards.
+        index: Folder that keeps where photos stand from one run to the next; None to look through the shards anew.
+        captions: JSON lines with `file`, a shard's name and a picture's with a slash between them, and `caption`;
+            where a photo is named there, that is its only caption.
+
+    Raises:
+        InputError: There is no photo in the shards, or a file is not what it should be.
+    """
+
+    def __init__(self, paths: Iterable[Path], index: Path | None = None, captions: Path | None = None):
+        self.paths = sorted(paths)
+        places = [_index_shard(path, index) for path in self.paths]
+        if not sum(len(place["name"]) for place in places):
+            raise InputError("no training photos found: give a folder that holds train-*.tar shards")
+        self._places = {key: np.concatenate([place[key] for place in places]) for key in places[0]}
+        self._shards = np.repeat(np.arange(len(places)), [len(place["name"]) for place in places])
+        self._captions = captions
+        self._caption_places = None if captions is None else self._find_captions(captions)
+
+    @property
+    def sources(self) -> np.ndarray:
+        """The photos' sources, as an array of bytes."""
+        return self._places["source"]
+
+    def file(self, number: int) -> str:
+        """Return what a photo is called in a file of captions."""
+        return f"{self.paths[self._shards[number]].name}/{self._places['name'][number].decode()}"
+
+    def __len__(self) -> int:
+        return len(self._shards)
+
+    def __getitem__(self, number: int) -> Photo:
+        shard = self.paths[self._shards[number]]
+        record = self._places["record"][number]
+        captions = _captions(json.loads(_read(shard, *record))) if record[1] else ()
+        if self._caption_places is not None and self._caption_places[number, 1]:
+            captions = (json.loads(_read(self._captions, *self._caption_places[number]))["caption"],)
+        data = _read(shard, *self._places["picture"][number])
+        return Photo(data, captions, self._places["source"][number].decode())
+
+    def _find_captions(self, path: Path) -> np.ndarray:
+        """Find where each photo's line stands in the file, `(photos, 2)`; the length is zero where there is none."""
+        places = np.zeros((len(self), 2), np.int64)
+        ends = np.searchsorted(self._shards, range(len(self.paths) + 1))
+        spans = {path.name: (first, end) for path, first, end in zip(self.paths, ends[:-1], ends[1:], strict=True)}
+        current, numbers, offset = None, {}, 0
+        with path.open("rb") as lines:
+            for line in lines:
+                shard, _, name = read_caption(line, path.name)["file"].partition("/")
+                if shard != current and shard in spans:
+                    # Lines of a shard stand together, so that one shard's names at a time are enough.
+                    names = self._places["name"][slice(*spans[shard])]
+                    current, numbers = shard, {key.decode(): at for at, key in enumerate(names, spans[shard][0])}
+                if shard == current and name in numbers:
+                    places[numbers[name]] = offset, len(line)
+                offset += len(line)
+        return places
+
+
+def _read(path: Path, offset: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(offset)
+        return file.read(size)
+
+
+def _captions(record: dict) -> tuple[str, ...]:
+    return tuple(record.get("captions") or [record[key] for key in ("caption",) if key in record])
+
+
+def _index_shard(path: Path, folder: Path | None) -> dict[str, np.ndarray]:
+    """Find where photos stand in a shard: names, offset and length of picture and of record, and sources."""
+    kept = None if folder is None else folder / f"{path.stem}.npz"
+    if kept is not None and kept.is_file():
+        with np.load(kept, allow_pickle=False) as arrays:
+            if arrays["shard_size"] == path.stat().st_size:
+                return {key: arrays[key] for key in arrays if key != "shard_size"}
+    places = _look_through(path)
+    if kept is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = kept.with_suffix(f".{os.getpid()}.partial")
+        with partial.open("wb") as file:
+            np.savez(file, **places, shard_size=path.stat().st_size)
+        partial.replace(kept)
+    return places
+
+
+def _look_through(path: Path) -> dict[str, np.ndarray]:
+    pictures: dict[str, tuple[str, int, int]] = {}
+    records: dict[str, tuple[int, int, str]] = {}
+    try:
+        with tarfile.open(path, "r:") as shard:
+            for member in filter(tarfile.TarInfo.isfile, shard):
+                folder, _, name = member.name.rpartition("/")
+                stem, _, extension = name.partition(".")
+                if extension.lower() in PICTURES:
+                    pictures[f"{folder}/{stem}"] = (member.name, member.offset_data, member.size)
+                elif extension == "json":
+                    source = json.loads(shard.extractfile(member).read()).get("source", "")
+                    records[f"{folder}/{stem}"] = (member.offset_data, member.size, source)
+    except (tarfile.TarError, ValueError) as error:
+        raise InputError(f"{path.name} is no tar shard of pictures and JSON") from error
+    beside = [records.get(key, (0, 0, "")) for key in pictures]
+    return {
+        "name": np.array([name.encode() for name, *_ in pictures.values()], dtype=bytes),
+        "picture": np.array([place for _, *place in pictures.values()], dtype=np.int64).reshape(-1, 2),
+        "record": np.array([place for *place, _ in beside], dtype=np.int64).reshape(-1, 2),
+        "source": np.array([source.encode() for *_, source in beside], dtype=bytes),
+    }
+
+
+def read_shard(path: Path) -> list[Photo]:
+    """Read all photos of one tar shard, in the order of the shard."""
+    return list(PhotoShards([path]))
+
+
+def read_shards(paths: Iterable[Path]) -> list[Photo]:
+    """Read all photos of several shards.
+
+    Raises:
+        InputError: There is no photo in `paths`.
+    """
+    return list(PhotoShards(paths))

@@ -1,0 +1,1 @@
+"""Upload the app as a Space, and trained models, to the Hugging Face hub."""

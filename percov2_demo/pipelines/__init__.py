@@ -1,0 +1,1 @@
+"""Codecs as diffusers pipelines: a picture to a `Bitstream`, a `Bitstream` to a picture."""

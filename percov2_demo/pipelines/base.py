@@ -1,0 +1,544 @@
+"""What all models of the family share as diffusers pipelines: a picture to a `Bitstream`, a `Bitstream` to a picture.
+
+Two-level decoding as in PerCo (Careil et al., arXiv 2310.10325): the indices' condition is concatenated to the noisy
+latent, the caption enters through the network's attention to text, guidance acts on the text alone.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from numbers import Integral
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.image_processor import VaeImageProcessor
+from PIL import Image
+from torch import Tensor
+from transformers import VisionEncoderDecoderModel
+
+from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld
+from percov2_demo.bitstream.captions import encode_utf8
+from percov2_demo.captioning.captioner import Captioner
+from percov2_demo.captioning.language import LanguageCaptioner
+from percov2_demo.captioning.latents import LatentCaptioner
+from percov2_demo.captioning.names import CAPTIONERS
+from percov2_demo.checkpoints.damage import damage_as_sentence
+from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS
+from percov2_demo.checkpoints.fingerprint import fingerprint
+from percov2_demo.checkpoints.folders import model_folder, pipeline_class
+from percov2_demo.checkpoints.free_memory import check_memory
+from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, PLANS, Estimate, MemoryPlan, get_plan
+from percov2_demo.checkpoints.weights import component_sizes
+from percov2_demo.entropy.caption_model import CaptionModel
+from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.payload import EntropyCoder
+from percov2_demo.errors import InputError, ModelError
+from percov2_demo.images import fit_image, load_image, normalize
+from percov2_demo.models.autoencoder import scaled_latents
+from percov2_demo.models.hyper_codec import Condition
+from percov2_demo.models.text_encoders import TextCondition
+from percov2_demo.pipelines.onednn import onednn_products
+from percov2_demo.pipelines.placement import Placement, find_device, load_t5, place, precisions, tiled
+from percov2_demo.pipelines.streams import StreamCoding
+from percov2_demo.presets import get_preset
+from percov2_demo.sampling.sampler import Sampler, Start
+from percov2_demo.sampling.settings import Sampling
+
+
+ASIDE = (*ENTROPY_MODELS, "captioner")
+"""Components that do not turn indices and caption into a picture."""
+
+StepCallback = Callable[["CodecPipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
+
+
+class CodecPipeline(DiffusionPipeline, StreamCoding):
+    """A codec that paints with a diffusion model.
+
+    Subclasses register the components `vae`, `hyper_codec`, `scheduler` and `tokenizer`, and of the entropy models and
+    the captioner those that they have.
+    """
+
+    default_steps: ClassVar[int] = Sampling.steps
+    """Steps of the sampler when none are asked for."""
+
+    max_steps: ClassVar[int] = 1000
+    """Most steps that the sampler can take."""
+
+    has_fast: ClassVar[bool] = True
+    """Whether the sampler's fast mode was measured to be worth it."""
+
+    painter: ClassVar[str]
+    """What paints, in the words of the page."""
+
+    masked_model: MaskedModel | None = None
+    caption_model: CaptionModel | None = None
+    captioner: VisionEncoderDecoderModel | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.image_processor = VaeImageProcessor()
+        self.placement: Placement | None = None
+        self._other_captioner: Captioner | None = None
+
+    @property
+    @abstractmethod
+    def dtype(self) -> torch.dtype:
+        """Precision of the network that paints; the entropy models are integers."""
+
+    @property
+    @abstractmethod
+    def max_side(self) -> int:
+        """Longest side in pixels of a picture that the model takes."""
+
+    @property
+    @abstractmethod
+    def prediction_type(self) -> str:
+        """What the network's output means."""
+
+    @abstractmethod
+    def encode_captions(self, captions: Sequence[str]) -> TextCondition:
+        """The text condition of captions, in the network's precision."""
+
+    @abstractmethod
+    def _sampler(self) -> Sampler:
+        """What follows the network from noise to a picture's latents."""
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path | None = None,
+        memory: str | None = None,
+        device: str = "cpu",
+        base: str | Path | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Loads a complete model, or an adapter onto its base; without an argument the embedded model.
+
+        Args:
+            pretrained_model_name_or_path: Folder, or repository on the hub.
+            memory: Name of a memory plan, see `memory_plans.PLANS`; None for "max".
+            device: Where the model is to work, as torch names it.
+            base: Folder or repository of an adapter's base, where it is not the one that the adapter names.
+            **kwargs: `revision`, `token`, `cache_dir`, `local_files_only` and `force_download` go to the hub's
+                download of the model and, but for `revision`, of an adapter's base; all others to `from_pretrained`
+                of the complete model, or of the base. `dtype` takes precedence over the memory plan's precision.
+
+        Raises:
+            ModelError: There is no such model, it is damaged, it does not fit into memory, it is a base without an
+                adapter, or its weights are not the ones that its identity stands for. Those of a complete model are
+                compared when they are loaded in single precision.
+            InputError: There is no such device or memory plan.
+        """
+        download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
+        plan, target = get_plan(memory or "max"), find_device(device)
+        folder = model_folder(pretrained_model_name_or_path, **download)
+        download.pop("revision", None)
+        kind = pipeline_class(folder)
+        if kind != cls.__name__:
+            raise ModelError(f"{folder.resolve().name} holds {kind}, not {cls.__name__}")
+        if "torch_dtype" in kwargs:
+            kwargs["dtype"] = kwargs.pop("torch_dtype")
+        kwargs.setdefault("dtype", precisions(plan, target))
+        with damage_as_sentence(folder):
+            pipeline, needed = cls._load(folder, plan, target, base, download, **kwargs)
+        place(pipeline, plan, target)
+        pipeline.placement = Placement(plan, target.type, needed)
+        return pipeline
+
+    @classmethod
+    def _load(
+        cls,
+        folder: Path,
+        plan: MemoryPlan,
+        device: torch.device,
+        base: str | Path | None,
+        download: Mapping[str, Any],
+        **kwargs: Any,
+    ) -> tuple[Self, Estimate]:
+        """Loads the model of a folder, with what its weights take; one that is complete has no use for a base."""
+        needed = check_memory(component_sizes(folder), plan, device)
+        kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
+        pipeline = super().from_pretrained(str(folder), **kwargs)
+        for name, part in pipeline.networks.items():
+            if any(parameter.is_meta for parameter in part.parameters()):
+                raise ModelError(f"the model's {name} lacks some of its weights: fetch the model again")
+        identity = pipeline.config.identity
+        # Half-precision copies of single-precision weights cannot be compared.
+        if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
+            raise ModelError("the model's weights do not match its identity: fetch the model again")
+        return pipeline, needed
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
+        super().to(*args, **kwargs)
+        self._keep_entropy_models()
+        return self
+
+    def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
+        """As `DiffusionPipeline.enable_model_cpu_offload`, but the entropy models stay on the CPU."""
+        super().enable_model_cpu_offload(*args, **kwargs)
+        self._keep_entropy_models()
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
+        """Writes the model as a folder of safetensors, its identity included."""
+        self.register_to_config(identity=self._fingerprint())
+        super().save_pretrained(save_directory, **kwargs)
+
+    @property
+    def identity(self) -> str:
+        """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
+        if self.config.identity is None:
+            self.register_to_config(identity=self._fingerprint())
+        return self.config.identity
+
+    @property
+    def entropy_identity(self) -> str | None:
+        """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
+        if self.entropy_coder is None:
+            return None
+        merges = self.caption_model.config.merges
+        return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
+
+    @property
+    def networks(self) -> dict[str, torch.nn.Module]:
+        """The components that have parameters, by name."""
+        return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
+
+    @property
+    def presets(self) -> tuple[str, ...]:
+        """Names of the presets this model serves, in rising rate."""
+        return tuple(self.hyper_codec.config.presets)
+
+    @property
+    def has_estimate(self) -> bool:
+        """Whether sampling can start from an estimate of the latent, at a strength below 1."""
+        return self.hyper_codec.config.decoder_width > 0
+
+    def default_strength(self, preset: str) -> float:
+        """The strength that is used for a preset when none is asked for."""
+        return 1.0
+
+    @property
+    def entropy_coder(self) -> EntropyCoder | None:
+        """Codes and reads entropy-coded payloads, on the CPU; None in a model without."""
+        if self.masked_model is None or self.caption_model is None:
+            return None
+        return EntropyCoder(self.caption_model, self.masked_model)
+
+    @property
+    def has_captioner(self) -> bool:
+        """Whether `caption` has somebody to ask."""
+        return self._other_captioner is not None or self.captioner is not None
+
+    @property
+    def has_own_captioner(self) -> bool:
+        """Whether it is the model's own."""
+        return self._other_captioner is None and self.captioner is not None
+
+    def use_captioner(self, captioner: Captioner | str) -> None:
+        """Chooses who writes the captions.
+
+        Args:
+            captioner: A captioner; or the word "embedded" for the model's own, "none", or what `LanguageCaptioner`
+                takes, which is loaded when the first caption is asked for.
+
+        Raises:
+            InputError: The model has none of its own, or there is no such folder or repository.
+        """
+        self._other_captioner = None
+        if captioner == "embedded":
+            if self.captioner is None:
+                raise InputError(f"this model has no captioner of its own: choose one of {', '.join(CAPTIONERS)}")
+        elif captioner == "none":
+            if self.captioner is not None:
+                self.register_modules(captioner=None)
+        elif isinstance(captioner, str):
+            plan = PLANS["max"] if self.placement is None else self.placement.plan
+            device = find_device("cpu") if plan.captioner == "on the CPU" else self._execution_device
+            dtype = self.dtype if device == self._execution_device else precisions(plan, device)["default"]
+            self._other_captioner = LanguageCaptioner(captioner, device, dtype, keep=plan.captioner == "kept")
+        else:
+            self._other_captioner = captioner
+
+    def caption(self, image: Image.Image | str | Path) -> str:
+        """A caption of a picture, always the same: lower case, no final period.
+
+        Args:
+            image: The picture, or a path to one.
+
+        Raises:
+            ImageError: The picture cannot be used.
+            InputError: The model has no captioner, or its captioner cannot be loaded.
+        """
+        return self.captions([image])[0]
+
+    def captions(self, images: Sequence[Image.Image | str | Path]) -> list[str]:
+        """Captions of several pictures, as `caption`, written in batches."""
+        if not self.has_captioner:
+            raise InputError("this model has no captioner: write a caption, or go without")
+        pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
+        captioner = self._other_captioner or LatentCaptioner(self.captioner, self.tokenizer, self.vae)
+        with self._freeing():
+            return captioner.caption(pictures)
+
+    @torch.inference_mode()
+    def compress(
+        self,
+        image: Image.Image | str | Path,
+        preset: str = "ultra-low",
+        caption: str = "",
+        fit: str = "native",
+        caption_coding: str | None = None,
+        entropy: str | None = None,
+        entropy_steps: int | None = None,
+        withheld: Withheld | None = None,
+    ) -> Bitstream:
+        """Encodes a picture; the result depends on the arguments and the weights alone, not on the memory plan.
+
+        Devices that round sums otherwise may choose other indices here and there; all decode them alike.
+
+        Args:
+            image: The picture, or a path to one.
+            preset: Name of one of the model's presets.
+            caption: Text that is sent along; empty for none.
+            fit: How the picture is brought to sides that are multiples of 64, see `images.fit_image`.
+            caption_coding: As in `recode`.
+            entropy: As in `recode`.
+            entropy_steps: As in `recode`.
+            withheld: As in `recode`.
+
+        Raises:
+            ImageError: The picture cannot be used.
+            InputError: Unknown preset, fit or coding, or a caption that is too long.
+        """
+        self._check_preset(preset)
+        encode_utf8(caption)
+        image = normalize(image) if isinstance(image, Image.Image) else load_image(image)
+        image = fit_image(image, fit, max_side=self.max_side)
+        with self._freeing():
+            indices = self.hyper_codec.encode(self.encode_latents(image).to(self.hyper_codec.dtype), preset)
+        stream = Bitstream(
+            width=image.width,
+            height=image.height,
+            preset=preset,
+            model=self._stream_identity,
+            caption=caption,
+            indices=indices[0].cpu().numpy(),
+        )
+        return self.recode(stream, caption_coding, entropy, entropy_steps, withheld)
+
+    @torch.inference_mode()
+    def decompress(
+        self,
+        stream: Bitstream,
+        num_inference_steps: int | None = None,
+        guidance_scale: float = Sampling.guidance,
+        strength: float | None = Sampling.strength,
+        seed: int | Sequence[int] = Sampling.seed,
+        generator: torch.Generator | None = None,
+        caption: str | None = None,
+        fast: bool = False,
+        callback_on_step_end: StepCallback | None = None,
+        interrupt: Callable[[], bool] | None = None,
+    ) -> Image.Image | list[Image.Image]:
+        """Paints the picture that a stream describes.
+
+        Args:
+            stream: The stream; it must have been made with this model.
+            num_inference_steps: Steps of the sampler, 1 to `max_steps`; `default_steps` if None.
+            guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
+                amplifying it at half the cost, 0 ignores the caption.
+            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
+                pure noise as the paper does, 0 gives the estimate itself; None takes the model's default for the
+                preset.
+            seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
+                list of pictures in one batch.
+            generator: Source of the noise in place of `seed`.
+            caption: Text used in place of the stream's, at most 1024 bytes in UTF-8.
+            fast: Every other step goes without the network, for a slightly different picture, see `sampler`; not
+                every model has this mode.
+            callback_on_step_end: Called as `callback(pipeline, step, sigma, {"latents", "expected_latents"})` after
+                each step; may return a dict with new `latents`.
+            interrupt: Asked before each step; True stops the sampler.
+
+        Raises:
+            InputError: An argument is out of range, or the stream is not for this model.
+            Interrupted: `interrupt` returned True.
+        """
+        seeds = [seed] if isinstance(seed, Integral) else list(seed)
+        steps = self.default_steps if num_inference_steps is None else num_inference_steps
+        samplings = [Sampling(steps, guidance_scale, strength, value) for value in seeds]
+        start = self.start(stream, strength, caption)
+        images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
+        return images[0] if isinstance(seed, Integral) else images
+
+    @torch.inference_mode()
+    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
+        """What the pictures of a stream share, for `paint`.
+
+        Args:
+            stream: As in `decompress`.
+            strength: As in `decompress`.
+            caption: As in `decompress`.
+
+        Raises:
+            InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
+                not for this model.
+        """
+        self._check_stream(stream)
+        strength = self.default_strength(stream.preset) if strength is None else strength
+        self.check_sampling(Sampling(strength=strength))
+        caption = stream.caption if caption is None else caption
+        encode_utf8(caption)
+        if self._other_captioner is not None:
+            self._other_captioner.release()
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        with self._freeing(), onednn_products():
+            # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
+            text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
+            condition = self.hyper_codec.decode(indices, stream.preset)
+        estimate = None if condition.estimate is None else condition.estimate.float()
+        return Start(Condition(condition.channels, estimate), text, strength)
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        start: Start,
+        samplings: Sequence[Sampling],
+        fast: bool = False,
+        callback_on_step_end: StepCallback | None = None,
+        interrupt: Callable[[], bool] | None = None,
+        generator: torch.Generator | None = None,
+    ) -> list[Image.Image]:
+        """Pictures of several settings in one batch.
+
+        Args:
+            start: Where they start; of a start that painted before, the first step is not run again.
+            samplings: Settings with one number of steps; the start's strength goes for theirs.
+            fast: As in `decompress`.
+            callback_on_step_end: As in `decompress`.
+            interrupt: As in `decompress`.
+            generator: Source of the noise in place of a single setting's seed.
+
+        Raises:
+            InputError: A setting is out of range, the numbers of steps differ, there are several and a generator, or
+                the model has no fast mode.
+            Interrupted: `interrupt` returned True.
+        """
+        if not samplings:
+            raise InputError("give at least one seed")
+        if fast and not self.has_fast:
+            raise InputError("this model has no fast mode: paint without it")
+        for sampling in samplings:
+            self.check_sampling(sampling)
+        steps = samplings[0].steps
+        if any(sampling.steps != steps for sampling in samplings):
+            raise InputError("settings that are painted together need the same number of steps")
+        if generator is not None:
+            if len(samplings) > 1:
+                raise InputError("give several seeds or a generator, not both")
+            # What is known of the first step is of the seed's noise.
+            start = replace(start, first={})
+        generators = [generator or torch.Generator().manual_seed(int(sampling.seed)) for sampling in samplings]
+        sampler = self._sampler()
+
+        with self._freeing(), self.progress_bar(total=steps) as progress, onednn_products():
+
+            def report(step: int, sigma: float, tensors: dict[str, Tensor]) -> Tensor:
+                latents = tensors["latents"]
+                if callback_on_step_end is not None:
+                    latents = (callback_on_step_end(self, step, sigma, tensors) or {}).get("latents", latents)
+                progress.update()
+                return latents
+
+            latents = sampler.sample(start, self._noise(start, generators), samplings, fast, report, interrupt)
+            return self.decode_latents(latents)
+
+    @torch.inference_mode()
+    def encode_latents(self, image: Image.Image) -> Tensor:
+        """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64, the same under every plan."""
+        pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
+        with tiled(self.vae):
+            return scaled_latents(self.vae, pixels)
+
+    @torch.inference_mode()
+    def decode_latents(self, latents: Tensor) -> list[Image.Image]:
+        """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
+        config = self.vae.config
+        raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
+        # Encoding takes the autoencoder's single precision; for a picture the network's is enough, at half the memory.
+        with torch.autocast(raw.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            sample = self.vae.decode(raw.to(self.vae.dtype)).sample.float()
+        return self.image_processor.postprocess(sample, output_type="pil")
+
+    def _keep_entropy_models(self) -> None:
+        for part in (self.masked_model, self.caption_model):
+            if part is not None:
+                part.to("cpu")
+
+    @contextmanager
+    def _freeing(self) -> Iterator[None]:
+        """Brings the parts that are offloaded back to main memory at the end, also of work that failed or was stopped.
+
+        The next picture's parts need the room.
+        """
+        try:
+            yield
+        finally:
+            self.maybe_free_model_hooks()
+
+    @property
+    def _stream_identity(self) -> int:
+        return int(self.identity[:2], 16)
+
+    def _fingerprint(self) -> str:
+        tokenizers = [part for name, part in sorted(self.components.items()) if name.startswith("tokenizer")]
+        settings = {
+            "shift_factor": self.vae.config.shift_factor,
+            "scaling_factor": self.vae.config.scaling_factor,
+            "prediction_type": self.prediction_type,
+            "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
+        }
+        # What turns indices and caption into a picture; a stream's check finds out other entropy models.
+        networks = {name: part for name, part in self.networks.items() if name not in ASIDE}
+        return fingerprint(networks, settings)
+
+    def _check_preset(self, preset: str) -> None:
+        if get_preset(preset).name not in self.presets:
+            raise InputError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
+
+    def _check_stream(self, stream: Bitstream) -> None:
+        if stream.model != self._stream_identity:
+            raise InputError(
+                f"this stream was made with model {stream.model:02x}, but model {self.identity[:2]} is loaded: "
+                "decode it with the model that made it"
+            )
+        self._check_preset(stream.preset)
+        if max(stream.width, stream.height) > self.max_side:
+            raise InputError(f"this model decodes sides up to {self.max_side} pixels")
+        if stream.width * stream.height > MAX_PIXELS:
+            raise InputError(f"a picture of {stream.width}x{stream.height} is too large: at most {MAX_PIXELS} pixels")
+
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Refuses settings of the decoder that are out of range.
+
+        Raises:
+            InputError: One is.
+        """
+        if not 1 <= sampling.steps <= self.max_steps:
+            raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
+        if not 0 <= sampling.guidance <= 100:
+            raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
+        if sampling.strength is not None and not 0 <= sampling.strength <= 1:
+            raise InputError(f"the strength must be from 0 to 1, not {sampling.strength:g}")
+        if not 0 <= sampling.seed < 2**63:
+            raise InputError(f"the seed must be from 0 to 9223372036854775807, not {sampling.seed}")
+
+    def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
+        shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
+        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+        return noise.to(start.condition.channels.device)

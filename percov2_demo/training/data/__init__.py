@@ -1,0 +1,1 @@
+"""Batches of the training stages, the same on any number of processes."""

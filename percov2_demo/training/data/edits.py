@@ -1,0 +1,78 @@
+"""Photometric edits that a caption can name, so that the text learns to change a picture whose indices stay.
+
+A photo, its edited version and the edited caption make a pair: the flow is given the indices of the one and the
+caption of the other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+_LUMA = np.array([0.2126, 0.7152, 0.0722])
+_GAMMA = 2.2
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One kind of edit.
+
+    Args:
+        caption: The edited caption, with a place for the photo's own.
+        apply: Linear light in [0, 1], `(H, W, 3)`, to edited linear light; the generator draws its strength.
+    """
+
+    caption: str
+    apply: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+    def __call__(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Edit a photo `(H, W, 3)` uint8."""
+        edited = self.apply((pixels / 255.0) ** _GAMMA, rng).clip(0, 1)
+        return np.round(255 * edited ** (1 / _GAMMA)).astype(np.uint8)
+
+
+def _grey(light: np.ndarray) -> np.ndarray:
+    return (light @ _LUMA)[..., None]
+
+
+def _top_to_bottom(light: np.ndarray) -> np.ndarray:
+    """Return a ramp from 1 at the top of the photo to 0 at its bottom."""
+    return np.linspace(1, 0, len(light))[:, None, None]
+
+
+def _black_and_white(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    return np.repeat(_grey(light) * rng.uniform(0.9, 1.1), 3, axis=2)
+
+
+def _night(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    dim = 0.5 * light + 0.5 * _grey(light)
+    return dim * rng.uniform(0.06, 0.15) * np.array([0.6, 0.8, 1.4])
+
+
+def _sunset(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    warm = light * np.array([1.25, 0.7, 0.35]) * rng.uniform(0.7, 0.95)
+    glow = 0.25 * _top_to_bottom(light) * np.array([1.0, 0.35, 0.08])
+    return warm + glow
+
+
+def _fog(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    density = rng.uniform(0.45, 0.65) + 0.25 * (_top_to_bottom(light) - 0.5)
+    air = np.array([0.55, 0.58, 0.6])
+    return (1 - density) * (0.6 * light + 0.4 * _grey(light)) + density * air
+
+
+def _snow(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    grey = _grey(light)
+    # Bright and level things whiten; what is dark keeps its shape.
+    cover = (grey / (grey + 0.12)) * (1 - 0.4 * _top_to_bottom(light)) * rng.uniform(0.75, 0.95)
+    return (1 - cover) * (0.4 * light + 0.6 * grey) + cover * np.array([0.82, 0.87, 0.95])
+
+
+EDITS = (
+    Edit("a black and white photo of {}", _black_and_white),
+    Edit("{} at night", _night),
+    Edit("{} at sunset", _sunset),
+    Edit("{} in the fog", _fog),
+    Edit("{} in the snow", _snow),
+)

@@ -1,0 +1,99 @@
+"""Measure what the caption is worth: to the flow's error, and to the picture that is painted."""
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
+from percov2_demo.sampling.interpolant import noisy_latent
+from percov2_demo.sweeps import difference
+from percov2_demo.training.data.determinism import Draws
+from percov2_demo.training.objectives.flow import FlowObjective
+
+
+BATCH = 16
+REPEATS = 4
+"""Noise levels and noises each photo is measured with."""
+
+CONTRAST = ("a photo of a snowy mountain", "a photo of a red car")
+"""Captions that have nothing in common, nor with most pictures."""
+
+
+@torch.inference_mode()
+def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, empty_ids: Tensor, folder: Path) -> None:
+    """Write the flow's loss on each preset as `leverage.csv`.
+
+    Beside the loss under each caption stands by how many per cent of the right one's it is worse, and the standard
+    error of that over photos. Every photo has the same noises under all captions, so that differences are paired.
+
+    Args:
+        flow: The trained flow.
+        latents: Scaled latents `(N, C, H, W)` of photos that were not trained on; N is at least 2.
+        input_ids: Tokens `(N, L)` of their captions; the wrong caption of a photo is the next one's.
+        empty_ids: Tokens `(1, L)` of the empty caption, which training put in the place of some.
+        folder: Where the table goes.
+    """
+    captions = {"right": input_ids, "wrong": input_ids.roll(1, 0), "empty": empty_ids.expand_as(input_ids)}
+    rows = []
+    for preset in tqdm(flow.hyper_codec.config.presets, desc="measuring captions", disable=None):
+        losses = {name: torch.zeros(len(latents), dtype=torch.float64) for name in captions}
+        for first in range(0, len(latents), BATCH):
+            part = latents[first : first + BATCH]
+            condition = flow.hyper_codec.decode(flow.hyper_codec.encode(part, preset), preset)
+            for repeat in range(REPEATS):
+                draws = Draws(seed=repeat, step=first)
+                sigma = flow.noise_levels(part, draws)
+                noisy = noisy_latent(part, draws.normal(part.shape, part.device), sigma)
+                for name, tokens in captions.items():
+                    expected = flow.expected(noisy, sigma, condition, tokens[first : first + BATCH])
+                    error = (flow.weight(sigma) * (expected - part).square()).mean((1, 2, 3))
+                    losses[name][first : first + BATCH] += error.cpu() / REPEATS
+        right = losses.pop("right")
+        row = {"preset": preset, "photos": len(latents), "right_caption": f"{right.mean():.5f}"}
+        for name, loss in losses.items():
+            percent = 100 * (loss - right) / right.mean()
+            row |= {
+                f"{name}_caption": f"{loss.mean():.5f}",
+                f"{name}_is_worse_percent": f"{percent.mean():.2f}",
+                f"{name}_standard_error": f"{percent.std() / math.sqrt(len(percent)):.2f}",
+            }
+        rows.append(row)
+    _write(folder / "leverage.csv", list(rows[0]), [list(row.values()) for row in rows])
+
+
+def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], folder: Path) -> None:
+    """Write how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
+
+    Both changes are means over pictures of the mean of `sweeps.difference`, 0 to 255, at the default sampling:
+    `caption_change` is from the one caption of `CONTRAST` to the other, and `painting_change`, to compare with, from
+    the hyper-decoder's estimate to what is painted on it.
+
+    Args:
+        pipeline: The model.
+        pictures: RGB pictures whose sides are multiples of 64.
+        folder: Where the table goes.
+    """
+    rows = []
+    for preset in pipeline.presets:
+        changes = []
+        for picture in tqdm(pictures, desc=f"rewriting captions, {preset}", unit="picture", disable=None):
+            stream = pipeline.compress(picture, preset)
+            first, second = (pipeline.decompress(stream, caption=caption) for caption in CONTRAST)
+            estimate = pipeline.decompress(stream, strength=0.0)
+            changes.append([difference(first, other).mean().item() for other in (second, estimate)])
+        means = map(fmean, zip(*changes, strict=True))
+        rows.append([preset, len(pictures), *(f"{mean:.2f}" for mean in means)])
+    _write(folder / "caption-change.csv", ["preset", "pictures", "caption_change", "painting_change"], rows)
+
+
+def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows])

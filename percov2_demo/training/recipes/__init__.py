@@ -1,0 +1,1 @@
+"""Recipes: a config and the stages that make a model of it."""

@@ -1,0 +1,1 @@
+"""What a visitor sets: groups of input components."""

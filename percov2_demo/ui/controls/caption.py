@@ -1,0 +1,137 @@
+"""The caption: who writes it, what it says, and what it costs."""
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
+from percov2_demo.checkpoints.folders import captioner_results
+from percov2_demo.errors import InputError
+from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.jobs import gpu
+from percov2_demo.ui.render.wording import format_size
+from percov2_demo.ui.scripts import constant_script, forget_script
+from percov2_demo.ui.server.errors import sentence
+from percov2_demo.ui.session.run import CaptionSource
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.base import CodecPipeline
+
+_SOURCES: dict[CaptionSource, str] = {"auto": "Automatic", "custom": "My own", "none": "None"}
+
+
+class CaptionControls:
+    """The components of the caption; created without a place, see `render`.
+
+    Args:
+        pipeline: The codec.
+        examples: Captions of the example photos, which leave with their photo.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline", examples: list[str]):
+        self._pipeline = pipeline
+        self._examples = examples
+        self._remark = captioner_remark(pipeline)
+        sources = list(_SOURCES) if pipeline.has_captioner else ["custom", "none"]
+        self._first_source = sources[0]
+        self.source = gr.Radio(
+            [(_SOURCES[source], source) for source in sources],
+            value=sources[0],
+            label="Caption",
+            elem_classes="caption-source",
+            render=False,
+        )
+        self.text = gr.Textbox(
+            "",
+            show_label=False,
+            label="Caption's text",
+            placeholder="a red fox asleep in the snow",
+            elem_id="caption",
+            lines=1,
+            max_lines=3,
+            max_length=MAX_CAPTION_BYTES,
+            render=False,
+        )
+        self.cost = gr.HTML(self.count(sources[0], ""), elem_id="caption-cost", render=False)
+
+    @property
+    def components(self) -> list[Component]:
+        """Inputs for an event whose handler asks `resolve`."""
+        return [self.source, self.text]
+
+    def render(self, photo: gr.Image) -> None:
+        """Lays the controls out in the current context.
+
+        Args:
+            photo: The photo that the caption is of.
+        """
+        with gr.Group(elem_classes="caption-controls"):
+            self.source.render()
+            self.text.render()
+            self.cost.render()
+        self.text.input(None, outputs=self.source, js=constant_script("custom"), **PAGE_EVENT)
+        forget = forget_script(self._examples, self._first_source)
+        photo.input(None, self.components, [self.text, self.source], js=forget, **PAGE_EVENT)
+        self.source.change(self.offer_text, self.source, self.text, **PAGE_EVENT)
+        gr.on(
+            [self.text.change, self.source.change],
+            self.count,
+            self.components,
+            self.cost,
+            trigger_mode="always_last",
+            **PAGE_EVENT,
+        )
+
+    def offer_text(self, source: CaptionSource) -> gr.Textbox:
+        """The text box, where there is to be a text."""
+        return gr.Textbox(visible=source != "none")
+
+    def count(self, source: CaptionSource, text: str) -> str:
+        """What the text costs in this model's files, in words, and what an automatic one is worth."""
+        text = "" if source == "none" else text.strip()
+        remark = f"<p>{self._remark}</p>" if source == "auto" and self._remark else ""
+        if not text:
+            waiting = "Written from the photo when you press Compress." if source == "auto" else "No caption: 0 bytes."
+            return f"<p>{waiting}</p>{remark}"
+        try:
+            size = self._pipeline.caption_bytes(text)
+        except InputError as error:
+            return f'<p class="refused">{escape(sentence(error))}</p>'
+        in_papers = len(compress_caption(text, "zlib"))
+        return (
+            f"<p><b>{format_size(size)}</b> in the file · {len(text)} characters · {in_papers} bytes in zlib, "
+            f"as in the papers</p>{remark}"
+        )
+
+    def restore(self, caption: str) -> dict[Component, Any]:
+        """Updates to an earlier run's caption, whoever wrote it: now it is the visitor's choice."""
+        return {self.source: "custom" if caption else "none", self.text: caption}
+
+    def resolve(self, image: Image.Image, source: CaptionSource, text: str) -> tuple[str, CaptionSource]:
+        """The caption and who wrote it.
+
+        Args:
+            image: The photo.
+            source: Who is to write it.
+            text: What the visitor wrote.
+        """
+        if source == "auto":
+            text = gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", image)
+        caption = "" if source == "none" else text.strip()
+        return caption, source if caption else "none"
+
+
+def captioner_remark(pipeline: "CodecPipeline") -> str:
+    """How often the captioner is right, as it was measured; empty where it was not."""
+    measured = captioner_results(pipeline.name_or_path)
+    if measured is None or not pipeline.has_own_captioner:
+        return ""
+    return (
+        f"Often wrong: of {measured['photos']} photos like those it was trained on, "
+        f"{100 * measured['content_overlap']:.0f} % got a caption that shares a content word with one people wrote, "
+        "and of other photos fewer do."
+    )

@@ -1,0 +1,138 @@
+"""What a sweep varies: the controls and the trials that they stand for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sweeps import Trial, plan
+from percov2_demo.ui.render.plots import RATE
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.base import CodecPipeline
+
+DEFAULT = "default"
+"""Stands for the model's own strength among the strengths."""
+
+GUIDANCES = (0, 1, 2, 3, 5, 7.5, 10)
+STEPS = (1, 2, 5, 10, 20, 50)
+STRENGTHS = (0, 0.1, 0.2, 0.4, 0.6, 0.8, 1)
+MAX_SEEDS = 16
+
+
+@dataclass(frozen=True)
+class SweepKind:
+    """A sweep to start from.
+
+    Attributes:
+        label: What the page calls it.
+        guidances: Guidance scales.
+        steps: Numbers of steps.
+        strengths: Strengths, or `DEFAULT`.
+        all_presets: Whether it covers all presets, or the first alone.
+        seeds: How many seeds.
+        x: Column of the plot's abscissa, see `plots.AXES`.
+    """
+
+    label: str
+    guidances: tuple[float, ...] = (3,)
+    steps: tuple[int, ...] = (20,)
+    strengths: tuple[float | str, ...] = (DEFAULT,)
+    all_presets: bool = False
+    seeds: int = 1
+    x: str = "realism"
+
+
+KINDS = {
+    "settings": SweepKind("Guidance × steps", guidances=(1, 3, 7.5), steps=(2, 5, 20)),
+    "strength": SweepKind("Strength", strengths=STRENGTHS),
+    "presets": SweepKind("Presets", strengths=(0, DEFAULT, 0.8), all_presets=True, x=RATE),
+    "samples": SweepKind("Samples", seeds=8),
+}
+"""The sweeps on offer, each of at most 12 pictures."""
+
+
+class SweepControls:
+    """The controls, laid out in the current context.
+
+    Args:
+        pipeline: The codec.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline"):
+        self._pipeline = pipeline
+        start = KINDS["settings"]
+        self.kind = gr.Radio(
+            [(KINDS[name].label, name) for name in offered_kinds(pipeline)],
+            value="settings",
+            label="Sweep",
+            info="A start: change the values below as you like.",
+            elem_classes=["preset-cards", "choice", "two-by-two"],
+        )
+        with gr.Group(elem_classes="sweep-values"):
+            self.presets = gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets")
+            self.guidances = _choices(GUIDANCES, start.guidances, "Guidance scale")
+            self.steps = _choices(STEPS, start.steps, "Steps")
+            self.strengths = gr.CheckboxGroup(
+                [("the model's default", DEFAULT), *((f"{value:g}", value) for value in STRENGTHS)],
+                value=list(start.strengths),
+                label="Strength",
+                visible=pipeline.has_estimate,
+            )
+            self.seeds = gr.Slider(
+                1, MAX_SEEDS, start.seeds, step=1, label="Seeds", info="Samples of each setting, from seed 0 upwards."
+            )
+            self.fast = gr.Checkbox(
+                pipeline.has_fast,
+                label="Fast",
+                info="Mostly less than half the time; some 46 dB from the exact pictures, much less at strength 1.",
+                visible=pipeline.has_fast,
+            )
+
+    @property
+    def components(self) -> list[Component]:
+        """Inputs for an event whose handler calls `plan` with them."""
+        return [self.presets, self.guidances, self.steps, self.strengths, self.seeds, self.fast]
+
+    def choose(self, name: str) -> dict[Component, Any]:
+        """Updates to a kind of sweep."""
+        kind = KINDS[name]
+        return {
+            self.presets: list(self._pipeline.presets[: None if kind.all_presets else 1]),
+            self.guidances: list(kind.guidances),
+            self.steps: list(kind.steps),
+            self.strengths: list(kind.strengths) if self._pipeline.has_estimate else [DEFAULT],
+            self.seeds: kind.seeds,
+        }
+
+    def plan(
+        self,
+        caption: str,
+        presets: Sequence[str],
+        guidances: Sequence[float],
+        steps: Sequence[int],
+        strengths: Sequence[float | str],
+        seeds: int,
+        fast: bool,
+    ) -> list[Trial]:
+        """The trials of the controls' values, seeds of one setting next to each other."""
+        samplings = [
+            Sampling(count, guidance, None if strength == DEFAULT else strength, seed)
+            for strength, count, guidance, seed in product(strengths, steps, guidances, range(seeds))
+        ]
+        return plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
+
+
+def offered_kinds(pipeline: "CodecPipeline") -> list[str]:
+    """Names of the sweeps that vary something of a model."""
+    varying = {"strength": pipeline.has_estimate, "presets": len(pipeline.presets) > 1}
+    return [name for name in KINDS if varying.get(name, True)]
+
+
+def _choices(values: Sequence[float], chosen: Sequence[float], label: str) -> gr.CheckboxGroup:
+    return gr.CheckboxGroup([(f"{value:g}", value) for value in values], value=list(chosen), label=label)

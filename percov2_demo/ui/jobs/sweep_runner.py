@@ -1,0 +1,147 @@
+"""A sweep as something to watch and to stop, and how long one will take by what was measured so far."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import gradio as gr
+from PIL import Image
+
+from percov2_demo.sweeps import Outcome, Trial, sweep
+from percov2_demo.ui.jobs import gpu
+from percov2_demo.ui.jobs.background import watch
+from percov2_demo.ui.render.wording import counted
+from percov2_demo.ui.session.photo import FittedPhoto
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.base import CodecPipeline
+
+MAX_TRIALS = 60
+"""Pictures of one sweep: others wait for the model meanwhile."""
+
+MAX_TOTAL_STEPS = 1200
+"""Steps of all pictures of one sweep: minutes on a CPU."""
+
+
+class SweepRunner:
+    """Runs sweeps and remembers how fast this machine painted.
+
+    Args:
+        pipeline: The codec.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline"):
+        self._pipeline = pipeline
+        self._paces: dict[bool, tuple[float, int]] = {}
+
+    def forecast_html(self, trials: Sequence[Trial]) -> str:
+        """Return how much work a sweep is, said before it starts."""
+        steps = sum(trial.steps for trial in trials)
+        text = f"<b>{counted(len(trials), 'picture')}</b> to decode, {counted(steps, 'step')} in all"
+        pace = self._pace(trials)
+        if pace is None:
+            return _line(f"{text}. How long that takes is shown once one has been measured here.")
+        return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.")
+
+    def run(self, photo: FittedPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
+        """Yield the status after each step, and with each finished picture its outcome.
+
+        Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
+        """
+        check_size(len(trials))
+        check_steps(trials)
+        original = photo.open()
+        done = 0
+        yield self._status_html(trials, done, "reading the photo"), None
+        for event in run_sweep(self._pipeline, original, trials):
+            if isinstance(event, int):
+                yield self._status_html(trials, done, f"step {event} of {trials[done].sampling.steps}"), None
+                continue
+            done += 1
+            self._book(event)
+            yield self._status_html(trials, done), event
+
+    def _book(self, outcome: Outcome) -> None:
+        seconds, steps = self._paces.get(outcome.trial.fast, (0.0, 0))
+        self._paces[outcome.trial.fast] = seconds + outcome.seconds, steps + outcome.trial.steps
+
+    def _pace(self, trials: Sequence[Trial]) -> float | None:
+        """Return the seconds a step of trials of one mode; None where no step was measured."""
+        seconds, steps = self._paces.get(trials[0].fast, (0.0, 0)) if trials else (0.0, 0)
+        return seconds / steps if steps else None
+
+    def _status_html(self, trials: Sequence[Trial], done: int, doing: str = "") -> str:
+        if done == len(trials):
+            return _line(f"<b>{counted(done, 'picture')}</b> painted.")
+        left = sum(trial.steps for trial in trials[done:])
+        pace = self._pace(trials)
+        rest = f", about {_duration(left * pace)} left" if pace is not None else ""
+        text = f"<b>Painting {done + 1} of {len(trials)}</b>{', ' if doing else ''}{doing}{rest}"
+        return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
+
+
+def run_sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+    """Yield the number of each finished step of a picture, from 1, and each picture's outcome.
+
+    Closing the iterator stops the sweep after its step.
+
+    Args:
+        pipeline: The codec.
+        photo: The RGB picture, fitted as "native" of `images.fit_image`.
+        trials: What to paint.
+
+    Raises:
+        gr.Error: What went wrong, as a visitor reads it.
+    """
+    seconds = gpu.reserved_seconds(sum(trial.steps for trial in trials), *photo.size)
+    return gpu.run(pipeline, seconds, _sweep, photo, trials)
+
+
+def _sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+    def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
+        for outcome in sweep(pipeline, photo, trials, tell, is_stopped):
+            tell(outcome)
+
+    return watch(work)
+
+
+def check_size(pictures: int) -> None:
+    """Refuse a sweep of no picture, and of too many.
+
+    Raises:
+        gr.Error: It has none or too many.
+    """
+    if not pictures:
+        raise gr.Error("Choose at least one value of each setting.", print_exception=False)
+    if pictures > MAX_TRIALS:
+        message = f"{pictures} pictures are too many: choose values for at most {MAX_TRIALS}."
+        raise gr.Error(message, print_exception=False)
+
+
+def check_steps(trials: Sequence[Trial]) -> None:
+    """Refuse a sweep of too many steps.
+
+    Raises:
+        gr.Error: It has too many.
+    """
+    steps = sum(trial.steps for trial in trials)
+    if steps > MAX_TOTAL_STEPS:
+        message = f"{steps:,} steps are too many: choose fewer pictures or steps, {MAX_TOTAL_STEPS:,} at most in all."
+        raise gr.Error(message, print_exception=False)
+
+
+WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>'
+"""What the status says until the sweep's turn has come."""
+
+
+def stopped_html(done: int) -> str:
+    """Return the status after Stop or a failure."""
+    return _line(f"<b>Stopped</b> after {counted(done, 'picture')}." if done else "Nothing was painted.")
+
+
+def _line(text: str) -> str:
+    return f'<p class="sweep-status" role="status">{text}</p>'
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(round(seconds), 1)} s" if seconds < 90 else f"{seconds / 60:.0f} min"

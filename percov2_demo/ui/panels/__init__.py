@@ -1,0 +1,1 @@
+"""What a visitor is shown: groups of output components."""

@@ -1,0 +1,157 @@
+"""What becomes of a picture when tokens do not arrive: a transmission that stops, and one with losses."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+
+from percov2_demo.bitstream import Bitstream, Withheld
+from percov2_demo.entropy.packet_loss import draw_lost
+from percov2_demo.entropy.schedules import schedule
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, connect_end
+from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.render.concealment import concealment_html
+from percov2_demo.ui.render.wording import format_size
+from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.server.files import png_bytes, save_download
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.base import CodecPipeline
+
+Updates = dict[Component, Any]
+
+MAX_DRAW_SEED = 255
+"""Seeds of what the decoder draws; a stream has a byte for it."""
+
+
+class Experiments:
+    """Their components and handlers.
+
+    Args:
+        pipeline: The codec.
+        stream: State that holds the stream with all its tokens, or None.
+        received: Slider of the groups that have arrived.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline", stream: gr.State, received: gr.Slider):
+        self._pipeline, self._stream, self._received = pipeline, stream, received
+        with gr.Row(elem_classes="experiments"):
+            with gr.Column(min_width=320, elem_classes="experiment"):
+                gr.HTML(
+                    "<h3>What if it stopped here?</h3><p>The decoder has the groups received so far, draws the rest "
+                    "from the model, and paints: hybrid generation.</p>"
+                )
+                self.cut_button, self.cut_stop = _create_buttons("Stop here and paint")
+                self.cut_note = gr.HTML()
+                self.cut_picture = _create_picture("Painted from what has arrived", "cut-picture")
+            with gr.Column(min_width=320, elem_classes="experiment"):
+                gr.HTML(
+                    "<h3>What if tokens were lost?</h3><p>As if each had been sent in a packet of its own: the model "
+                    "fills the gaps from what is around them.</p>"
+                )
+                self.share = gr.Slider(0, 100, 20, step=1, label="Tokens lost, %", elem_id="share")
+                self.lose_button, self.lose_stop = _create_buttons("Lose them and paint")
+                self.lose_map = gr.HTML()
+                self.lose_picture = _create_picture("Painted with the gaps filled in", "lose-picture")
+        with gr.Accordion("How the model draws what is missing", open=False):
+            self.seed = gr.Slider(
+                0, MAX_DRAW_SEED, 0, step=1, label="Seed of the draw", info="Another seed, other tokens."
+            )
+            self.temperature = gr.Slider(
+                0, 2, 1, step=1 / 16, label="Temperature", info="0 takes the likeliest tokens, 2 bold ones."
+            )
+        self._connect()
+
+    @property
+    def results(self) -> list[Component]:
+        """What is emptied when another stream comes."""
+        return [self.cut_note, self.cut_picture, self.lose_map, self.lose_picture]
+
+    def _connect(self) -> None:
+        for run, choice, results, button, stop in (
+            (self.cut, self._received, [self.cut_note, self.cut_picture], self.cut_button, self.cut_stop),
+            (self.lose, self.share, [self.lose_map, self.lose_picture], self.lose_button, self.lose_stop),
+        ):
+            started = button.click(_busy, outputs=[button, stop], **PAGE_EVENT)
+            running = started.then(
+                friendly(run),
+                [self._stream, choice, self.seed, self.temperature],
+                results,
+                show_progress_on=results[-1],
+                api_visibility="private",
+                **MODEL_QUEUE,
+            )
+            connect_end(running, stop, _idle, outputs=[button, stop])
+
+    def cut(
+        self,
+        stream: Bitstream | None,
+        received: int,
+        seed: int,
+        temperature: float,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
+    ) -> Iterator[Updates]:
+        """Paints what a decoder makes of the first groups: it draws the others from the entropy model."""
+        stream = _present(stream)
+        groups = schedule(stream.entropy, *stream.indices.shape, stream.entropy_steps or 1)
+        file = stream
+        if received < len(groups):
+            withheld = Withheld(received, seed, temperature)
+            file = self._pipeline.recode(stream, None, stream.entropy, stream.entropy_steps, withheld)
+        sent, count = sum(map(len, groups[:received])), stream.indices.size
+        yield {
+            self.cut_note: f'<p class="note"><b>{received} of {len(groups)} groups, a file of '
+            f"{format_size(len(file.to_bytes()))}.</b> {sent:,} of {count:,} tokens were sent, {count - sent:,} drawn."
+            "</p>",
+            self.cut_picture: None,
+        }
+        picture = yield from paint(self._pipeline, file, Sampling(), progress)
+        yield {self.cut_picture: save_download(png_bytes(picture), f"stopped-after-{received}.png")}
+
+    def lose(
+        self,
+        stream: Bitstream | None,
+        percent: int,
+        seed: int,
+        temperature: float,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
+    ) -> Iterator[Updates]:
+        """Paints what a decoder makes of a stream with gaps: it fills them in from the entropy model."""
+        stream = _present(stream)
+        lost = draw_lost(stream.indices.size, percent / 100, seed)
+        concealed = self._pipeline.conceal(stream, lost, seed, temperature)
+        yield {self.lose_map: concealment_html(stream.indices, concealed.indices, lost), self.lose_picture: None}
+        picture = yield from paint(self._pipeline, concealed, Sampling(), progress)
+        yield {self.lose_picture: save_download(png_bytes(picture), f"lost-{percent}-percent.png")}
+
+
+def _create_buttons(label: str) -> tuple[gr.Button, gr.Button]:
+    return gr.Button(label, variant="primary"), gr.Button("Stop", variant="stop", visible=False)
+
+
+def _create_picture(label: str, element_id: str) -> gr.Image:
+    return gr.Image(
+        label=label,
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
+        elem_id=element_id,
+        alt_text=label,
+    )
+
+
+def _present(stream: Bitstream | None) -> Bitstream:
+    if stream is None:
+        raise gr.Error("Press Look inside first: the stream of an earlier visit is gone.", print_exception=False)
+    return stream
+
+
+def _busy() -> tuple[gr.Button, gr.Button]:
+    return gr.Button(visible=False), gr.Button(visible=True)
+
+
+def _idle() -> tuple[gr.Button, gr.Button]:
+    return gr.Button(visible=True), gr.Button(visible=False)

@@ -1,0 +1,127 @@
+"""Runs as cards: what the session board shows of each, and in small at the head of the page."""
+
+from html import escape
+
+import gradio as gr
+
+from percov2_demo.ui.panels.comparison import comparison_html
+from percov2_demo.ui.render.plots import AXES, preset_colour, settings_text
+from percov2_demo.ui.render.wording import counted, format_size
+from percov2_demo.ui.server.files import file_url, kept_file
+from percov2_demo.ui.session.collection import MAX_RUNS, RunCollection
+from percov2_demo.ui.session.run import CaptionSource, Run
+
+
+OPEN_BOARD = 0
+"""What the head of the page tells instead of a run's number."""
+
+_TRAY_RUNS = 5
+
+_SCRIPT = """
+element.addEventListener("click", (event) => {
+    const card = event.target.closest("[data-run]");
+    if (card) trigger("select", { index: Number(card.dataset.run), value: card.dataset.run });
+});
+"""
+
+_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": ""}
+"""Metrics on a card, with their units."""
+
+_DECODER_SETTINGS = ("guidance", "steps", "strength", "seed")
+
+_SOURCES: dict[CaptionSource, str] = {"auto": "automatic", "custom": "", "none": "", "file": "from the file"}
+
+
+def create_run_list(**options: bool | str) -> gr.HTML:
+    """A component whose values are `cards_html`'s or `tray_html`'s; its `select` event tells the number of a run."""
+    return gr.HTML(js_on_load=_SCRIPT, **options)
+
+
+def cards_html(collection: RunCollection, shown: int) -> str:
+    """All runs as cards, the newest first.
+
+    Args:
+        collection: The runs.
+        shown: Number of the run that is shown in large.
+    """
+    cards = "".join(_card(run, run.number == shown) for run in reversed(collection.runs))
+    dropped = collection.dropped
+    note = f" The oldest {dropped} left: the board keeps {MAX_RUNS}." if dropped else ""
+    count = counted(len(collection.runs), "run")
+    return (
+        f'<section class="runs" aria-label="Runs"><p class="sweep-status"><b>{count}</b>, the newest '
+        f"first.{note} Click a card or a point to see the run again and to get its settings back.</p>"
+        f'<ul class="run-cards">{cards}</ul></section>'
+    )
+
+
+def tray_html(collection: RunCollection) -> str:
+    """The last runs in small, as buttons, after one that opens the board."""
+    thumbnails = "".join(
+        f'<button type="button" data-run="{run.number}" aria-label="Show run {run.number}" '
+        f'title="Run {run.number}: {run.preset}, {format_size(run.rates.file_bytes)}">{_thumbnail(run)}</button>'
+        for run in reversed(collection.runs[-_TRAY_RUNS:])
+    )
+    return (
+        f'<nav class="tray" aria-label="This session"><button type="button" class="count" data-run="{OPEN_BOARD}">'
+        f"<b>{counted(len(collection.runs), 'run')}</b><span>Session board ›</span></button>{thumbnails}</nav>"
+    )
+
+
+def heading_html(run: Run) -> str:
+    """A run's number, bytes and settings."""
+    return (
+        f"<h2>Run {run.number}: <em>{format_size(run.rates.file_bytes)}</em></h2>"
+        f"<p>{escape(run.preset)} · {_caption(run)} · {settings_text(run.to_row(), _DECODER_SETTINGS)}</p>"
+    )
+
+
+def picture_html(run: Run) -> str:
+    """A run's picture beside its original, where it has one and gradio still keeps both."""
+    picture = kept_file(run.picture)
+    if picture is None:
+        return (
+            '<p class="gone">This picture is deleted, as all are after an hour. Its file is still here: '
+            "download it, or paint it again.</p>"
+        )
+    if run.original is not None and kept_file(run.original):
+        return comparison_html(run.original, picture, (run.fields["width"], run.fields["height"]))
+    return (
+        f'<figure class="run-picture"><img src="{escape(file_url(picture))}" alt="The photo painted from the file">'
+        "</figure>"
+    )
+
+
+def run_title(run: Run) -> str:
+    """A run's number and caption, as plain text."""
+    return f"Run {run.number}: “{run.caption}”" if run.caption else f"Run {run.number}, no caption"
+
+
+def _card(run: Run, is_shown: bool) -> str:
+    row = run.to_row()
+    values = "".join(
+        f"<div><dt>{AXES[name]}</dt><dd>{row[name]:.2f}{unit}</dd></div>"
+        for name, unit in _METRICS.items()
+        if row.get(name) is not None
+    )
+    metrics = f"<dl>{values}</dl>" if run.original else "<p>Painted from a file: no original to measure against.</p>"
+    current = ' aria-current="true"' if is_shown else ""
+    return (
+        f'<li data-run="{run.number}" style="--colour:{preset_colour(run.preset)}"{current}>'
+        f'<button type="button" aria-label="Show run {run.number}">{_thumbnail(run)}</button>'
+        f'<h4><span>run {run.number}</span> {format_size(run.rates.file_bytes)}</h4><p class="preset">{run.preset}</p>'
+        f'<p class="text">{_caption(run)}</p>'
+        f"<p>{settings_text(row, _DECODER_SETTINGS)}</p>{metrics}<p>{run.seconds:.1f} s</p></li>"
+    )
+
+
+def _thumbnail(run: Run) -> str:
+    path = kept_file(run.thumbnail)
+    return f'<img src="{escape(file_url(path))}" alt="Run {run.number}">' if path else "<i>deleted</i>"
+
+
+def _caption(run: Run) -> str:
+    if not run.caption:
+        return "no caption"
+    source = _SOURCES[run.caption_source]
+    return f"“{escape(run.caption)}”" + (f" <small>{source}</small>" if source else "")

@@ -1,0 +1,1 @@
+"""Values to markup and plots; nothing here knows of components or events."""

@@ -1,0 +1,101 @@
+"""Where a stream's bits are: maps over the photo of the bits of each index, and of the order in which they travel."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.entropy.schedules import schedule
+from percov2_demo.ui.server.files import file_url, png_bytes
+
+
+_SCALE = "Viridis"
+_MAX_LEGEND_ENTRIES = 6
+
+
+def maps_html(stream: Bitstream, information: NDArray[np.float64], photo: str) -> str:
+    """Both maps of a stream, side by side.
+
+    Args:
+        stream: The stream.
+        information: Bits `(rows, columns)` of each index, 0 for those that are not sent.
+        photo: Path of the picture beneath.
+    """
+    order = transmission_order(stream)
+    return (
+        '<section class="breakdown maps" aria-label="Maps of the bits"><h3>Where the bits go</h3><div class="map-row">'
+        f"{_bits_figure(information, photo)}{_order_figure(order, stream, photo)}</div></section>"
+    )
+
+
+def transmission_order(stream: Bitstream) -> NDArray[np.int64]:
+    """Number `(rows, columns)` of the group in which each index travels, from 0, also of groups that are not sent."""
+    groups = schedule(stream.entropy, *stream.indices.shape, stream.entropy_steps or 1)
+    order = np.empty(stream.indices.shape, np.int64)
+    for number, group in enumerate(groups):
+        order.flat[group] = number
+    return order
+
+
+def _bits_figure(information: NDArray[np.float64], photo: str) -> str:
+    lowest, highest = float(information.min()), float(information.max())
+    share = (information - lowest) / (highest - lowest) if highest > lowest else np.zeros_like(information)
+    if highest > lowest:
+        stops = ", ".join(_css(colour) for colour in _colours(np.linspace(0, 1, 9)))
+        legend = (
+            f'<p class="ramp"><span>{lowest:.1f}</span><i style="background:linear-gradient(90deg, {stops})"></i>'
+            f"<span>{highest:.1f} bits</span></p>"
+        )
+    else:
+        legend = f"<p>{highest:.0f} bits each</p>"
+    total = information.sum()
+    spoken = f"Bits of each token, from {lowest:.1f} to {highest:.1f}"
+    text = f"<b>Bits per token</b> {total:,.0f} bits in {information.size} tokens. Bright: hard to predict."
+    return _figure(share, photo, spoken, text + legend)
+
+
+def _order_figure(order: NDArray[np.int64], stream: Bitstream, photo: str) -> str:
+    last = int(order.max())
+    share = order / last if last else np.zeros(order.shape)
+    sent = last + 1 if stream.withheld is None else stream.withheld.sent
+    numbers = np.unique(np.linspace(0, last, min(last + 1, _MAX_LEGEND_ENTRIES)).round().astype(int))
+    entries = "".join(
+        f'<span><i style="background:{_css(colour)}"></i>{number + 1}{"" if number < sent else " drawn"}</span>'
+        for number, colour in zip(numbers, _colours(numbers / max(last, 1)), strict=True)
+    )
+    groups = "group" if last == 0 else "groups"
+    text = f"<b>Order of transmission</b> {escape(stream.entropy)}, {last + 1} {groups}"
+    text += "." if last == 0 else ", each predicted from those before it."
+    if sent <= last:
+        text += f" {last + 1 - sent} not sent but drawn by the decoder."
+    return _figure(
+        share, photo, f"Order of transmission in {last + 1} {groups}", f'{text}<p class="legend">{entries}</p>'
+    )
+
+
+def _figure(share: NDArray[np.float64], photo: str, spoken: str, caption: str) -> str:
+    """The photo with a picture of one pixel an index over it."""
+    pixels = _colours(share.ravel()).reshape(*share.shape, 3)
+    overlay = base64.b64encode(png_bytes(Image.fromarray(pixels))).decode()
+    return (
+        f'<figure><div class="overlay"><img src="{escape(file_url(photo))}" alt="">'
+        f'<img src="data:image/png;base64,{overlay}" alt="{escape(spoken)}"></div><figcaption>{caption}</figcaption>'
+        "</figure>"
+    )
+
+
+def _colours(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Colours `(N, 3)` of shares `(N,)` from 0 to 1."""
+    from plotly.colors import sample_colorscale
+
+    distinct, places = np.unique(shares, return_inverse=True)
+    colours = sample_colorscale(_SCALE, distinct.tolist(), colortype="tuple")
+    return np.rint(255 * np.array(colours)).astype(np.uint8)[places]
+
+
+def _css(colour: Sequence[int]) -> str:
+    return "rgb({},{},{})".format(*colour)

@@ -1,0 +1,70 @@
+"""How close a reconstruction came, as a table."""
+
+from collections.abc import Mapping
+from functools import cache
+from html import escape
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from percov2_demo.errors import MetricError
+
+
+if TYPE_CHECKING:
+    from percov2_demo.metrics import Lpips, Metric
+
+_HINTS = {
+    "psnr": "distortion, pixel by pixel",
+    "ms_ssim": "distortion of structure, 0 to 1",
+    "lpips": "distortion as a network sees it",
+    "realism": "statistics of patches: 0 is alike, 1 is as far off as a flat picture",
+    "colour_shift": "mean difference of colours, blurred",
+}
+"""What each metric looks at, in the order of the table."""
+
+
+def pair_metrics(original: Image.Image, reconstruction: Image.Image) -> dict[str, float | None]:
+    """The metrics of a pair by name, in the order of the table; None for what cannot be measured here.
+
+    Args:
+        original: The picture as the codec saw it.
+        reconstruction: What came back, of the same size.
+    """
+    from percov2_demo.metrics import measure, to_tensor
+
+    first, second = to_tensor(original), to_tensor(reconstruction)
+    values, lpips = measure(first, second), local_lpips()
+    if lpips is not None:
+        values["lpips"] = lpips(first, second)
+    return {name: values.get(name) for name in _HINTS}
+
+
+def metrics_html(values: Mapping[str, float | None]) -> str:
+    """Metrics as a table, see `pair_metrics`; LPIPS has no row where its weights are not on this machine."""
+    from percov2_demo.metrics import METRICS
+
+    rows = "".join(
+        _row(METRICS[name], value) for name, value in values.items() if name != "lpips" or value is not None
+    )
+    head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
+    return (
+        '<section class="breakdown metrics" aria-label="Metrics"><h3>How close it came</h3>'
+        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></section>"
+    )
+
+
+@cache
+def local_lpips() -> "Lpips | None":
+    """LPIPS if its weights are on this machine; the page asks no other."""
+    from percov2_demo.metrics import load_lpips
+
+    try:
+        return load_lpips(local_only=True)
+    except MetricError:
+        return None
+
+
+def _row(metric: "Metric", value: float | None) -> str:
+    text = "picture too small" if value is None else f"{value:.2f} {metric.unit}".strip()
+    hint = f"<small>{escape(_HINTS[metric.name])}</small>"
+    return f'<tr><th scope="row">{metric.label} {hint}</th><td>{text}</td><td>{metric.better}</td></tr>'

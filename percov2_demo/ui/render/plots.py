@@ -1,0 +1,243 @@
+"""Plots and maps of the labs and the session board."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import cycle
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from PIL import Image
+from plotly.colors import sample_colorscale
+
+from percov2_demo.presets import get_preset
+from percov2_demo.sweeps import Outcome
+from percov2_demo.ui.render.wording import counted
+from percov2_demo.ui.session.export import finite
+
+
+RATE = "file_bpp"
+PAYLOAD_RATE = "payload_bpp"
+
+RATES = (RATE, PAYLOAD_RATE)
+"""Columns of a rate in bits per pixel: of the whole file, and of indices and caption without the container."""
+
+LPIPS = "lpips"
+
+AXES: dict[str, str] = {
+    "realism": "Patch realism",
+    LPIPS: "LPIPS",
+    "psnr": "PSNR",
+    "ms_ssim": "MS-SSIM",
+    "colour_shift": "Colour shift",
+    RATE: "File rate",
+    PAYLOAD_RATE: "Payload rate",
+}
+"""What an axis can show, by the name of a point's column."""
+
+COLOURS = ("#6366f1", "#f59e0b", "#10b981", "#ec4899", "#0ea5e9", "#a855f7", "#84cc16", "#ef4444")
+"""Colours of the curves, in their order; they are read on white and on dark."""
+
+SETTINGS = ("preset", "guidance", "strength", "steps", "seed")
+
+_RATE_AXIS = {"type": "log", "dtick": math.log10(2), "tickformat": ".2g"}
+_GRID = "rgba(128, 138, 155, 0.25)"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A painted picture as a plot shows it.
+
+    Attributes:
+        number: What a click on the point tells.
+        row: Settings, bytes and metrics by name, see `Outcome.to_row`; what was not measured is None or missing.
+        path: The picture, a PNG file.
+        thumbnail: Where the browser finds a small copy; empty where there is none.
+        title: What its card says first; may be empty.
+        has_default_strength: Whether the strength is the model's for the preset.
+    """
+
+    number: int
+    row: dict[str, Any]
+    path: str
+    thumbnail: str
+    title: str = ""
+    has_default_strength: bool = False
+
+    @classmethod
+    def of(cls, number: int, outcome: Outcome, path: str, thumbnail: str, default_strength: float) -> "Point":
+        """The point of an outcome whose picture lies in a file; the strength is the model's for the preset."""
+        is_default = outcome.trial.sampling.strength == default_strength
+        return cls(number, finite(outcome.to_row()), path, thumbnail, has_default_strength=is_default)
+
+    def has(self, *columns: str) -> bool:
+        """Whether all of these columns were measured."""
+        return all(self.row.get(column) is not None for column in columns)
+
+
+def axis_choices(with_lpips: bool = False) -> list[tuple[str, str]]:
+    """Choices of a dropdown for an axis; LPIPS is measured only where its weights are."""
+    return [(label, column) for column, label in AXES.items() if column != LPIPS or with_lpips]
+
+
+def preset_colour(preset: str) -> str:
+    """The colour of a preset's points."""
+    return COLOURS[get_preset(preset).code]
+
+
+def labels(points: Sequence[Point]) -> list[str]:
+    """What each point is called: the settings in which the points differ, or all where they do not."""
+    varied = [name for name, count in _counts(points).items() if count > 1]
+    return [settings_text(point.row, varied or SETTINGS) for point in points]
+
+
+def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
+    """Some of a row's settings for people."""
+    texts = {
+        "preset": row["preset"],
+        "guidance": f"guidance {row['guidance']:g}",
+        "strength": f"strength {row['strength']:g}",
+        "steps": counted(row["steps"], "step"),
+        "seed": f"seed {row['seed']}",
+    }
+    if row["strength"] == 0:
+        texts |= {"strength": "the estimate alone", "guidance": "", "steps": "", "seed": ""}
+    return " · ".join(texts[name] for name in names if texts[name])
+
+
+def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
+    """Points with their two metrics as coordinates; those that differ in the busiest setting alone form a curve.
+
+    A point's `customdata` are its number, its thumbnail and its settings and values for people.
+
+    Args:
+        points: Finished pictures of one photo.
+        x: Column of the abscissa, one of `AXES`.
+        y: Column of the ordinate.
+    """
+    varied = _counts(points)
+    along = "preset" if x in RATES else max((name for name in SETTINGS if name != "preset"), key=varied.__getitem__)
+    names = [name for name in SETTINGS if name != along and varied[name] > 1]
+    curves: dict[str, list[Point]] = {}
+    for point in points:
+        if point.has(x, y):
+            curves.setdefault(_curve_name(point, names), []).append(point)
+    # A curve over seeds would be a scribble.
+    mode = "markers" if along == "seed" else "lines+markers"
+    by = x if x in RATES else along
+    figure = go.Figure(
+        [
+            _trace(name, sorted(members, key=lambda point: point.row[by]), colour, mode, x, y)
+            for (name, members), colour in zip(curves.items(), cycle(COLOURS), strict=False)
+        ]
+    )
+    return _styled(figure, x, y)
+
+
+def preset_scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
+    """As `scatter`, of pictures that may be of several photos: no curves, and a colour for each preset."""
+    presets: dict[str, list[Point]] = {}
+    for point in points:
+        if point.has(x, y):
+            presets.setdefault(point.row["preset"], []).append(point)
+    names = sorted(presets, key=lambda name: get_preset(name).code)
+    return _styled(go.Figure([_trace(n, presets[n], preset_colour(n), "markers", x, y) for n in names]), x, y)
+
+
+def heat_map(values: NDArray[np.floating], peak: float) -> Image.Image:
+    """A map `(H, W)` in colours, on a logarithmic scale: 0 is black, `peak` and more is the lightest."""
+    levels = np.clip(np.log1p(values) / np.log1p(peak) * 255, 0, 255).astype(np.uint8)
+    return Image.fromarray(_colour_table()[levels])
+
+
+def _counts(points: Sequence[Point]) -> dict[str, int]:
+    """How many values each setting has among the points."""
+    return {name: len({point.row[name] for point in points}) for name in SETTINGS}
+
+
+def _trace(name: str, members: Sequence[Point], colour: str, mode: str, x: str, y: str) -> go.Scatter:
+    return go.Scatter(
+        x=[point.row[x] for point in members],
+        y=[point.row[y] for point in members],
+        customdata=[[point.number, point.thumbnail, _card_text(point, x, y)] for point in members],
+        name=name,
+        mode=mode,
+        marker={"size": 13, "color": colour, "line": {"width": 2, "color": "rgba(255, 255, 255, 0.85)"}},
+        line={"color": colour, "width": 2},
+        # The page shows the thumbnail in a card of its own, see `metric_plot`.
+        hoverinfo="none",
+    )
+
+
+def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
+    figure.update_layout(
+        height=440,
+        margin={"l": 64, "r": 24, "t": 36, "b": 56},
+        paper_bgcolor="rgba(0, 0, 0, 0)",
+        plot_bgcolor="rgba(0, 0, 0, 0)",
+        font={"family": "IBM Plex Sans, sans-serif", "size": 14},
+        legend={"orientation": "h", "y": -0.22},
+        showlegend=any(trace.name for trace in figure.data),
+        hovermode="closest",
+        dragmode=False,
+        annotations=[_better_corner(x, y)],
+    )
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
+    figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x in RATES else {}))
+    figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y in RATES else {}))
+    return figure
+
+
+def _curve_name(point: Point, names: Sequence[str]) -> str:
+    """A point's settings; the model's strengths of several presets are one curve."""
+    if "strength" not in names or "preset" in names or not point.has_default_strength:
+        return settings_text(point.row, names)
+    others = settings_text(point.row, [name for name in names if name != "strength"])
+    return " · ".join(filter(None, ("the model's default strength", others)))
+
+
+def _card_text(point: Point, x: str, y: str) -> str:
+    values = [f"{AXES[column]} {point.row[column]:.4g}" for column in (y, x)]
+    return "\n".join(filter(None, [point.title, settings_text(point.row, SETTINGS), *values]))
+
+
+def _better_corner(x: str, y: str) -> dict[str, Any]:
+    """An arrow to where both metrics are better, above the points."""
+    right, up = _is_higher_better(x), _is_higher_better(y)
+    arrow = ("↙", "↖", "↘", "↗")[2 * right + up]
+    return {
+        "text": f"<b>better {arrow}</b>" if right else f"<b>{arrow} better</b>",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 1 if right else 0,
+        "xanchor": "right" if right else "left",
+        "y": 1,
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
+
+
+def _is_higher_better(column: str) -> bool:
+    from percov2_demo.metrics import METRICS
+
+    return column not in RATES and METRICS[column].better == "higher"
+
+
+def _title(column: str) -> str:
+    """What an axis shows, with an arrow to where it is better; the ordinate's is read upwards, so it fits too."""
+    from percov2_demo.metrics import METRICS
+
+    if column in RATES:
+        return f"← {AXES[column]} (bits per pixel)"
+    metric = METRICS[column]
+    name = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
+    return f"{name} →" if metric.better == "higher" else f"← {name}"
+
+
+@cache
+def _colour_table() -> NDArray[np.uint8]:
+    colours = sample_colorscale("Inferno", np.linspace(0, 1, 256), colortype="tuple")
+    return np.rint(np.array(colours) * 255).astype(np.uint8)

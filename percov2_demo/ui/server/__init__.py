@@ -1,0 +1,1 @@
+"""The server around the page: errors, limits, files and their cleaning."""

@@ -1,0 +1,104 @@
+"""One run of the codec in a session: what went in, what it cost, what came back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.ui.links import stream_text
+from percov2_demo.ui.session.export import finite, json_file
+
+
+CaptionSource = Literal["auto", "custom", "none", "file"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a stream was made from, as the controls had it.
+
+    Attributes:
+        photo: Path of the visitor's file, which gradio deletes when it is old.
+        fit: Name of the fit.
+        entropy: The choice among entropy schedules.
+        withheld: How many groups of indices were not sent.
+    """
+
+    photo: str
+    fit: str
+    entropy: str
+    withheld: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Run:
+    """A finished run. It equals itself alone: gradio (6.31) hashes what is in a state with a `change` event.
+
+    Attributes:
+        number: Which of the session's runs it is, from 1.
+        preset: Name of the bitrate preset.
+        caption: The text that guided the painting; in a run of a file, not always the file's.
+        caption_source: "auto", by the captioner; "custom", by the visitor; "none"; or "file", as a stream says.
+        sampling: The decoder's settings.
+        stream: The `.pcv2` file.
+        fields: What the stream says, as `Bitstream.to_dict` gives it.
+        rates: Its bytes, with the size of the original file where there was one.
+        metrics: Values by name; None for what could not be measured, and empty where there was no original.
+        picture: Path of the painted picture, a PNG file as large as the coded picture.
+        original: Path of the photo as the codec saw it, a PNG file of the same size; None in a run of a file.
+        thumbnail: Path of the painted picture in small, a PNG file.
+        seconds: From the press of the button's turn to the picture: coding, painting, previews.
+        origin: What the stream was made from; None in a run of a file.
+    """
+
+    number: int
+    preset: str
+    caption: str
+    caption_source: CaptionSource
+    sampling: Sampling
+    stream: bytes = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
+    rates: RateReport = field(repr=False)
+    metrics: Mapping[str, float | None]
+    picture: str
+    original: str | None
+    thumbnail: str
+    seconds: float
+    origin: Origin | None = field(default=None, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as JSON can hold it: the stream in base64url, no paths, None for numbers that are not finite."""
+        return {
+            "number": self.number,
+            "preset": self.preset,
+            "caption": self.caption,
+            "caption_source": self.caption_source,
+            "sampling": asdict(self.sampling),
+            "stream": stream_text(self.stream),
+            "fields": dict(self.fields),
+            "rates": self.rates.to_dict(),
+            "metrics": finite(self.metrics),
+            "seconds": round(self.seconds, 3),
+        }
+
+    def to_json(self) -> bytes:
+        """Write `to_dict` as a file."""
+        return json_file(self.to_dict())
+
+    def to_row(self) -> dict[str, Any]:
+        """Settings, bytes and metrics, as a table's row; columns are called as in a sweep's, see `Outcome.to_row`."""
+        return {
+            "number": self.number,
+            "preset": self.preset,
+            "caption": self.caption,
+            "caption_source": self.caption_source,
+            **asdict(self.sampling),
+            **self.rates.to_row(),
+            **finite(self.metrics),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def next_number(last: Run | None) -> int:
+    """Return the number of the run after a session's last one."""
+    return 1 if last is None else last.number + 1

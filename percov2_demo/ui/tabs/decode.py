@@ -1,0 +1,268 @@
+"""A `.pcv2` file, its text or its link back to a photo."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+from PIL import Image
+
+from percov2_demo.bitstream import MAX_BYTES, MAX_CAPTION_BYTES
+from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.presets import get_preset
+from percov2_demo.ui.controls.sampling import SamplingControls
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
+from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.links import PARAMETER, read_stream_text
+from percov2_demo.ui.panels.link import create_link, link_html
+from percov2_demo.ui.panels.progress import create_progress, progress_clock
+from percov2_demo.ui.pictures import journey_html
+from percov2_demo.ui.render.breakdown import breakdown_html, fields_html, stream_fields
+from percov2_demo.ui.scripts import ADDRESS_SCRIPT, scroll_script
+from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download, save_thumbnail
+from percov2_demo.ui.session.page_state import Session
+from percov2_demo.ui.session.run import CaptionSource, Run, next_number
+
+
+if TYPE_CHECKING:
+    from gradio.events import Dependency
+
+    from percov2_demo.pipelines.base import CodecPipeline
+
+Updates = dict[Component, Any]
+
+DECODE_TAB = "decode"
+"""The tab's identity, by which a link selects it."""
+
+
+@dataclass(frozen=True)
+class ReceivedFile:
+    """A stream that a visitor gave.
+
+    Attributes:
+        data: The `.pcv2` file; it was read once without error.
+        stem: Its name, for the names of what is made of it.
+    """
+
+    data: bytes
+    stem: str
+
+
+class DecodeTab:
+    """The tab's components and handlers.
+
+    Args:
+        pipeline: The codec.
+        session: What it shares with other tabs.
+        tabs: The tabs that it is among, as `DECODE_TAB`.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline", session: Session, tabs: gr.Tabs):
+        self._pipeline = pipeline
+        self._session = session
+        self._tabs = tabs
+        self.received = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
+        with gr.Row(elem_classes="workbench"):
+            with gr.Column(scale=5, min_width=320):
+                self._create_inputs()
+            with gr.Column(scale=8, min_width=320, elem_id="decode-result"):
+                self._create_result()
+        self._connect()
+
+    def _create_inputs(self) -> None:
+        self.file = gr.File(label="A .pcv2 file", file_types=[".pcv2"], height=140, elem_id="stream-file")
+        self.text = gr.Textbox(
+            label="Or its text, or its link",
+            placeholder="Paste it here",
+            max_lines=4,
+            submit_btn="Open",
+            elem_id="stream-text",
+        )
+        self.caption = gr.Textbox(
+            label="Caption",
+            info="The file's own. Replace it: same spatial bits, another picture.",
+            max_lines=3,
+            max_length=MAX_CAPTION_BYTES,
+            elem_id="decode-caption",
+        )
+        self.decode_button = gr.Button("Decode", variant="primary", elem_classes="main-action")
+        with gr.Group():
+            self.sampling = SamplingControls.create(
+                self._pipeline, self._pipeline.default_strength(self._pipeline.presets[0])
+            )
+
+    def _create_result(self) -> None:
+        self.welcome = gr.HTML(_welcome_html())
+        with gr.Column(visible=False) as self.result:
+            self.fields = gr.HTML()
+            with gr.Row(visible=False, elem_classes="painting") as self.working:
+                self.progress = create_progress()
+                self.stop_button = gr.Button("Stop", variant="stop", scale=0, min_width=110)
+            self.picture = gr.Image(
+                label="Decoded picture",
+                format="png",
+                interactive=False,
+                buttons=["download", "fullscreen"],
+                elem_id="decoded",
+                alt_text="The photo painted from the file",
+            )
+            with gr.Row():
+                self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
+                self.json_download = gr.DownloadButton("Download JSON of the run", interactive=False)
+            self.breakdown = gr.HTML()
+            self.link = create_link()
+
+    def _connect(self) -> None:
+        read = friendly(self.read_file)
+        reading = self.file.upload(read, [self.file, self._session.address], self._shown, **PAGE_EVENT)
+        for forgetting in (self.file.clear, reading.failure):
+            forgetting(self.forget, outputs=[self.file, self.received, self.welcome, self.result], **PAGE_EVENT)
+        self.text.submit(
+            friendly(self.read_text), [self.text, self._session.address], [self.file, *self._shown], **PAGE_EVENT
+        )
+        opened = friendly(self.open_link)
+        outputs = [self._tabs, self._session.linked, *self._shown]
+        self._session.demo.load(opened, self._session.address, outputs, js=ADDRESS_SCRIPT, **PAGE_EVENT)
+        for trigger in (self.decode_button.click, self._session.linked.change):
+            self._connect_run(trigger)
+
+    def _connect_run(self, trigger: Callable[..., "Dependency"]) -> None:
+        started = trigger(
+            friendly(self.start), self.received, [self.picture, self.progress, *self._at_rest], **PAGE_EVENT
+        )
+        started.success(None, js=scroll_script("decode-result"), **PAGE_EVENT)
+        running = started.success(
+            friendly(self.run),
+            [self.received, self._session.last_run, self.caption, *self.sampling.components],
+            [self.progress, self.picture, self.picture_download, self.json_download, self._session.last_run],
+            show_progress_on=self.progress,
+            api_visibility="private",
+            **MODEL_QUEUE,
+        )
+        connect_end(running, self.stop_button, self.rest, outputs=self._at_rest)
+
+    @property
+    def _shown(self) -> list[Component]:
+        panels = [self.received, self.welcome, self.result, self.fields, self.picture, self.breakdown, self.link]
+        return [*panels, self.picture_download, self.json_download, self.caption, self.sampling.strength]
+
+    @property
+    def _at_rest(self) -> list[Component]:
+        return [self.decode_button, self.working]
+
+    def read_file(self, path: str, address: str) -> Updates:
+        """Shows what a file says, before anything is painted."""
+        with open(path, "rb") as file:
+            return self._show(ReceivedFile(file.read(MAX_BYTES + 1), safe_stem(path)), address)
+
+    def read_text(self, text: str, address: str) -> Updates:
+        """Shows what a pasted text or link says."""
+        return {self.file: None, **self._show(ReceivedFile(read_stream_text(text), "picture"), address)}
+
+    def open_link(self, address: str, request: gr.Request) -> Updates:
+        """Shows what the page's address says, if it carries a stream, and has it painted."""
+        text = request.query_params.get(PARAMETER)
+        if text is None:
+            return gr.skip()
+        shown = self._show(ReceivedFile(read_stream_text(text), "picture"), address)
+        return {self._tabs: gr.Tabs(selected=DECODE_TAB), self._session.linked: text, **shown}
+
+    def _show(self, received: ReceivedFile, address: str) -> Updates:
+        stream = self._pipeline.read(received.data)
+        preset = get_preset(stream.preset)
+        return {
+            self.received: received,
+            self.welcome: gr.HTML(visible=False),
+            self.result: gr.Column(visible=True),
+            self.fields: fields_html(stream_fields(stream, len(received.data))),
+            self.picture: None,
+            self.picture_download: gr.DownloadButton(value=None, interactive=False),
+            self.json_download: gr.DownloadButton(value=None, interactive=False),
+            self.breakdown: breakdown_html(RateReport.from_bitstream(stream), preset),
+            self.link: link_html(address, received.data),
+            self.caption: stream.caption,
+            self.sampling.strength: self._pipeline.default_strength(stream.preset),
+        }
+
+    def forget(self) -> Updates:
+        """The tab as it is without a file."""
+        panels = {self.welcome: gr.HTML(visible=True), self.result: gr.Column(visible=False)}
+        return {self.file: None, self.received: None, **panels}
+
+    def start(self, received: ReceivedFile | None) -> Updates:
+        """Clears the last picture and shows the Stop button."""
+        if received is None:
+            raise gr.Error("Choose a .pcv2 file first, or paste its text or link.", print_exception=False)
+        return {
+            self.picture: None,
+            self.progress: "",
+            self.decode_button: gr.Button(interactive=False),
+            self.working: gr.Row(visible=True),
+        }
+
+    def run(
+        self,
+        received: ReceivedFile,
+        last_run: Run | None,
+        caption: str,
+        steps: int,
+        guidance_scale: float,
+        strength: float,
+        seed: int | None,
+    ) -> Iterator[Updates]:
+        """Paints the picture that the file describes, with the visitor's caption where it is another."""
+        started = time.perf_counter()
+        stream = self._pipeline.read(received.data)
+        settings = self.sampling.settings(steps, guidance_scale, strength, seed)
+        caption = caption.strip()
+        is_replaced = caption != stream.caption
+        replacement = caption if is_replaced else None
+        told = progress_clock(steps)
+
+        def show(step: int, preview: Image.Image | None) -> Updates:
+            shown = {} if preview is None else {self.picture: save_download(png_bytes(preview), "preview.png")}
+            return {self.progress: told(step), **shown}
+
+        yield show(0, None)
+        picture = yield from paint(self._pipeline, stream, settings, caption=replacement, show=show)
+        png = save_download(png_bytes(picture), f"{received.stem}.png")
+        source: CaptionSource = "none" if not caption else "custom" if is_replaced else "file"
+        run = Run(
+            number=next_number(last_run),
+            preset=stream.preset,
+            caption=caption,
+            caption_source=source,
+            sampling=settings,
+            stream=received.data,
+            fields=stream.to_dict(),
+            rates=RateReport.from_bitstream(stream),
+            metrics={},
+            picture=png,
+            original=None,
+            thumbnail=save_thumbnail(picture),
+            seconds=time.perf_counter() - started,
+        )
+        yield {
+            self.picture: png,
+            self.picture_download: gr.DownloadButton(value=png, interactive=True),
+            self.json_download: gr.DownloadButton(
+                value=save_download(run.to_json(), f"{received.stem}.json"), interactive=True
+            ),
+            self._session.last_run: run,
+        }
+
+    def rest(self) -> Updates:
+        """The buttons as they are while nothing runs."""
+        return {self.decode_button: gr.Button(interactive=True), self.working: gr.Row(visible=False)}
+
+
+def _welcome_html() -> str:
+    steps = {
+        "grid": "<b>Nothing but the file</b> The decoder gets a grid of tokens and a caption, if there is one.",
+        "painting": "<b>Same seed, same picture</b> The file, the settings and the seed determine the picture.",
+        "photo": "<b>Another seed, another picture</b> What the file leaves open is painted anew.",
+    }
+    return f'<section class="welcome"><h2>From bytes to a photo</h2>{journey_html(steps)}</section>'

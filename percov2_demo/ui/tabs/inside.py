@@ -1,0 +1,160 @@
+"""Inside the codec: a transmission step by step, and what becomes of a picture when tokens do not arrive."""
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+
+from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
+from percov2_demo.ui.controls.photo import PhotoInput
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.jobs import gpu
+from percov2_demo.ui.panels.experiments import Experiments
+from percov2_demo.ui.pictures import journey_html
+from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
+from percov2_demo.ui.render.wording import counted, format_size
+from percov2_demo.ui.scripts import scroll_script, step_script
+from percov2_demo.ui.server.errors import friendly
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.base import CodecPipeline
+
+Updates = dict[Component, Any]
+
+SCHEDULE_CHOICES = (
+    ("Quincunx", "quincunx"),
+    ("QLDS, 5 groups", "qlds:5"),
+    ("QLDS, 12 groups", "qlds:12"),
+    ("Checkerboard", "checkerboard"),
+    ("Coarse to fine", "var"),
+    ("Uniform, no model", "uniform"),
+)
+"""Schedules by the names that people see; "qlds" with its number of groups."""
+
+
+class InsideTab:
+    """The tab's components and handlers.
+
+    Args:
+        pipeline: The codec.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline"):
+        self._pipeline = pipeline
+        with gr.Row(elem_classes="workbench"):
+            with gr.Column(scale=4, min_width=320):
+                self._create_inputs()
+            with gr.Column(scale=9, min_width=320, elem_id="inside-result"):
+                self._create_result()
+        self._connect()
+
+    def _create_inputs(self) -> None:
+        presets = [get_preset(name) for name in self._pipeline.presets]
+        self.photo = PhotoInput("inside-", self._pipeline.max_side)
+        self.caption = self.photo.offer_captions("Travels in the file. Leave it empty for none.")
+        self.preset = gr.Radio(
+            [(_preset_label(preset), preset.name) for preset in presets],
+            value=presets[0].name,
+            label="Preset",
+            info=f"Tokens of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo.",
+            elem_classes=["preset-cards", "of-tokens"],
+        )
+        self.schedule = gr.Radio(
+            list(SCHEDULE_CHOICES),
+            value=SCHEDULE_CHOICES[0][1],
+            label="Entropy schedule",
+            info="In which order tokens are sent. Each group is predicted from all before it.",
+            elem_id="inside-schedule",
+        )
+        self.encode_button = gr.Button("Look inside", variant="primary", elem_classes="main-action")
+
+    def _create_result(self) -> None:
+        self.stream = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
+        self.welcome = gr.HTML(_welcome_html())
+        with gr.Column(visible=False) as self.result:
+            self.headline = gr.HTML(elem_classes="headline")
+            self.received = gr.Slider(
+                0, 1, 0, step=1, label="Groups received", elem_id="received", info="Step through the transmission."
+            )
+            self.maps = gr.HTML()
+            self.experiments = Experiments(self._pipeline, self.stream, self.received)
+
+    def _connect(self) -> None:
+        self.received.change(None, self.received, js=step_script(ELEMENT_ID), **PAGE_EVENT)
+        outputs = [self.welcome, self.result, self.stream, self.headline, self.received, self.maps]
+        outputs += self.experiments.results
+        encoded = gr.on(
+            [self.encode_button.click, self.caption.submit],
+            friendly(self.encode),
+            [self.photo.image, self.caption, self.preset, self.schedule],
+            outputs,
+            preprocess=False,
+            show_progress_on=[self.welcome, self.maps],
+            api_visibility="private",
+            **MODEL_QUEUE,
+        )
+        encoded.success(None, js=scroll_script("inside-result"), **PAGE_EVENT)
+
+    def encode(self, photo: dict[str, Any] | None, caption: str | None, preset: str, choice: str) -> Updates:
+        """Codes the photo and shows how its tokens become known.
+
+        Args:
+            photo: The image component's raw value, see `PhotoInput`.
+            caption: Text that travels in the file.
+            preset: Name of the preset.
+            choice: One of `SCHEDULE_CHOICES`.
+        """
+        picture = self.photo.fit(photo)
+        entropy, _, steps = choice.partition(":")
+        stream = gpu.call(
+            self._pipeline,
+            gpu.reserved_seconds(),
+            "compress",
+            picture,
+            preset=preset,
+            caption=(caption or "").strip(),
+            entropy=entropy,
+            entropy_steps=int(steps) if steps else None,
+        )
+        traces = self._pipeline.trace(stream)
+        received = (len(traces) + 1) // 2
+        return {
+            self.welcome: gr.HTML(visible=False),
+            self.result: gr.Column(visible=True),
+            self.stream: stream,
+            self.headline: _headline_html(stream, len(traces)),
+            self.received: gr.Slider(maximum=len(traces), value=received),
+            self.maps: transmission_html(picture, stream, traces, received),
+            **dict.fromkeys(self.experiments.results),
+        }
+
+
+def _welcome_html() -> str:
+    steps = {
+        "tokens-few": "<b>A few tokens first</b> They are sent in groups, each spread over the whole photo.",
+        "tokens-guessed": "<b>Then guesses</b> A model predicts what is missing; only surprises cost bits.",
+        "painting": "<b>Or nothing but guesses</b> Stop halfway, or lose some: the model draws the rest itself.",
+    }
+    return (
+        '<section class="welcome"><h2>How does a token cost less than its bits?</h2>'
+        "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, "
+        f"and what a decoder makes of half of it.</p>{journey_html(steps)}</section>"
+    )
+
+
+def _preset_label(preset: Preset) -> str:
+    rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
+    return f"{preset.name.capitalize()}\n{columns}×{rows} tokens"
+
+
+def _headline_html(stream: Bitstream, groups: int) -> str:
+    report, preset = RateReport.from_bitstream(stream), get_preset(stream.preset)
+    packed = preset.index_bytes(stream.width, stream.height)
+    return (
+        f"<h2>{stream.indices.size:,} tokens in <em>{format_size(report.spatial_bytes)}</em></h2>"
+        f"<p>Without a model they take {packed:,} · {counted(groups, 'group')} · "
+        f"{stream.width}×{stream.height} pixels · the whole file is {format_size(report.file_bytes)}</p>"
+    )

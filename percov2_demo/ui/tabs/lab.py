@@ -1,0 +1,139 @@
+"""What the labs have in common: a photo, and work on it that is foreseen, started, watched and stopped."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.components import Component
+
+from percov2_demo.ui.controls.photo import PhotoInput
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
+from percov2_demo.ui.jobs.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
+from percov2_demo.ui.scripts import scroll_script
+from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.session.photo import FittedPhoto
+
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.base import CodecPipeline
+
+Updates = dict[Component, Any]
+
+
+class Lab(ABC):
+    """Lays the tab out in the current context and connects it; a lab adds its inputs and results.
+
+    Args:
+        pipeline: The codec.
+        name: Start of the elements' ids.
+        action: Label of the button that starts a run.
+        welcome: Markup that stands in the results' place before the first run.
+    """
+
+    def __init__(self, pipeline: "CodecPipeline", name: str, action: str, welcome: str):
+        self._pipeline = pipeline
+        self._runner = SweepRunner(pipeline)
+        self._name = name
+        with gr.Row(elem_classes="workbench"):
+            with gr.Column(scale=5, min_width=320):
+                self.photo = PhotoInput(f"{name}-", pipeline.max_side)
+                self._create_inputs()
+                self.forecast = gr.HTML()
+                self.run_button = gr.Button(action, variant="primary", elem_classes="main-action")
+                self.stop_button = gr.Button("Stop", variant="stop", visible=False)
+            with gr.Column(scale=8, min_width=320, elem_id=f"{name}-result"):
+                self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
+                self.painted = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
+                self.welcome = gr.HTML(welcome)
+                self.status = gr.HTML()
+                with gr.Column(visible=False) as self.result:
+                    self._create_results()
+        self._connect()
+
+    @abstractmethod
+    def _create_inputs(self) -> None:
+        """Lays out what is asked besides the photo."""
+
+    @abstractmethod
+    def _create_results(self) -> None:
+        """Lays out what a run fills."""
+
+    @abstractmethod
+    def _connect(self) -> None:
+        """Connects the events, those of a run by `_connect_run`."""
+
+    @abstractmethod
+    def foresee(self, *work: Any) -> str:
+        """How much work the inputs stand for, as `SweepRunner.forecast_html` says it."""
+
+    @abstractmethod
+    def prepare(self, photo: dict[str, Any] | None, *inputs: Any) -> Updates:
+        """Checks what is to be run and clears what an earlier run left, see `_begin`."""
+
+    @abstractmethod
+    def run(self, photo: FittedPhoto, *inputs: Any) -> Any:
+        """Yields updates with each step and each finished picture, which joins the list `painted`."""
+
+    def _connect_run(
+        self,
+        checked: Sequence[Component],
+        inputs: Sequence[Component],
+        work: Sequence[Component],
+        drawn: Sequence[Component],
+        kept: Sequence[Component] = (),
+    ) -> None:
+        """Connects the forecast, the start, the run, its end and Stop.
+
+        Args:
+            checked: Inputs of `prepare` besides the photo.
+            inputs: Inputs of `run` besides the photo.
+            work: Inputs of `foresee`.
+            drawn: What `run` fills besides the status and what was painted.
+            kept: What `rest` updates besides the buttons.
+        """
+        forecast = {"fn": friendly(self.foresee), "inputs": work, "outputs": self.forecast, **PAGE_EVENT}
+        # Without triggers it runs when the page loads, too: the machine's pace is known only then.
+        gr.on(None, trigger_mode="always_last", **forecast)
+
+        at_rest = [self.run_button, self.stop_button, *kept]
+        shown = [self.fitted, self.painted, self.welcome, self.status, self.result]
+        prepared = self.run_button.click(
+            friendly(self.prepare),
+            [self.photo.image, *checked],
+            [*shown, *drawn, *at_rest],
+            preprocess=False,
+            **PAGE_EVENT,
+        )
+        prepared.success(None, js=scroll_script(f"{self._name}-result"), **PAGE_EVENT)
+        running = prepared.success(
+            friendly(self.run),
+            [self.fitted, *inputs],
+            [self.status, self.painted, *drawn],
+            show_progress="hidden",
+            api_visibility="private",
+            **MODEL_QUEUE,
+        )
+        connect_end(running, self.stop_button, self.rest, [self.fitted, self.painted], at_rest)
+        for ended in (running.failure, self.stop_button.click):
+            ended(self.say_stopped, self.painted, self.status, **PAGE_EVENT)
+        running.then(**forecast)
+
+    def _begin(self, fitted: FittedPhoto) -> Updates:
+        return {
+            self.fitted: fitted,
+            self.painted: [],
+            self.welcome: gr.HTML(visible=False),
+            self.status: WAITING_HTML,
+            self.result: gr.Column(visible=True),
+            self.run_button: gr.Button(visible=False),
+            self.stop_button: gr.Button(visible=True),
+        }
+
+    def rest(self, photo: FittedPhoto | None, painted: Sequence[Any]) -> Updates:
+        """The buttons as they are while nothing runs."""
+        return {self.run_button: gr.Button(visible=True), self.stop_button: gr.Button(visible=False)}
+
+    def say_stopped(self, painted: Sequence[Any]) -> str:
+        """What the status says when not all was painted."""
+        return stopped_html(len(painted))

@@ -1,0 +1,146 @@
+"""Plots and maps of the labs and the session board."""
+
+import numpy as np
+import pytest
+
+from percov2_demo.metrics import METRICS
+from percov2_demo.ui.render.plots import (
+    AXES,
+    LPIPS,
+    PAYLOAD_RATE,
+    RATE,
+    RATES,
+    SETTINGS,
+    Point,
+    axis_choices,
+    heat_map,
+    labels,
+    preset_colour,
+    preset_scatter,
+    scatter,
+    settings_text,
+)
+
+
+def point(number: int = 0, has_default_strength: bool = False, title: str = "", **values) -> Point:
+    row = {"preset": "low", "guidance": 3, "strength": 0.5, "steps": 20, "seed": 0}
+    row |= {"psnr": 20.0, "realism": 0.5, "ms_ssim": None, "colour_shift": 5.0, RATE: 0.01}
+    return Point(number, row | values, "picture.png", "thumbnail.png", title, has_default_strength)
+
+
+def curves(figure) -> dict[str, list[tuple[float, float]]]:
+    return {trace.name: list(zip(trace.x, trace.y, strict=True)) for trace in figure.data}
+
+
+def test_axes_are_named_as_the_metrics_are():
+    assert {name: label for name, label in AXES.items() if name not in RATES} == {
+        name: METRICS[name].label for name in AXES if name not in RATES
+    }
+
+
+def test_lpips_is_an_axis_where_it_is_measured():
+    assert set(dict(axis_choices(with_lpips=True)).values()) == set(AXES)
+    assert set(AXES) - {column for _, column in axis_choices()} == {LPIPS}
+
+
+def test_points_are_connected_along_the_busiest_setting():
+    points = [point(guidance=g, steps=s, psnr=20 - g, realism=s / 100) for s in (5, 20) for g in (7, 1, 3)]
+    assert curves(scatter(points, "realism", "psnr")) == {
+        "5 steps": [(0.05, 19), (0.05, 17), (0.05, 13)],
+        "20 steps": [(0.2, 19), (0.2, 17), (0.2, 13)],
+    }
+
+
+def test_rate_curves_are_over_presets():
+    points = [
+        point(preset=preset, strength=strength, **{RATE: rate, "psnr": 100 * rate + strength})
+        for preset, rate in (("low", 0.02), ("ultra-low", 0.01))
+        for strength in (0.2, 0.8)
+    ]
+    assert curves(scatter(points, RATE, "psnr")) == {
+        "strength 0.2": [(0.01, 1.2), (0.02, 2.2)],
+        "strength 0.8": [(0.01, 1.8), (0.02, 2.8)],
+    }
+
+
+def test_the_models_strengths_are_one_curve():
+    points = [
+        point(preset=preset, strength=strength, has_default_strength=is_default, **{RATE: rate, "psnr": strength})
+        for preset, rate, strength, is_default in (
+            ("ultra-low", 0.01, 0.3, True),
+            ("ultra-low", 0.01, 0.2, False),
+            ("low", 0.02, 0.2, True),
+        )
+    ]
+    assert curves(scatter(points, RATE, "psnr")) == {
+        "the model's default strength": [(0.01, 0.3), (0.02, 0.2)],
+        "strength 0.2": [(0.01, 0.2)],
+    }
+
+
+def test_samples_are_points_without_a_line():
+    (trace,) = scatter([point(seed, seed=seed, psnr=seed) for seed in range(4)], "realism", "psnr").data
+    assert trace.mode == "markers"
+    assert [number for number, *_ in trace.customdata] == [0, 1, 2, 3]
+
+
+def test_what_could_not_be_measured_is_left_out():
+    figure = scatter([point(4, guidance=1), point(7, guidance=2, ms_ssim=0.7)], "realism", "ms_ssim")
+    assert [number for trace in figure.data for number, *_ in trace.customdata] == [7]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "titles", "better"),
+    [
+        ("realism", "psnr", ("← Patch realism", "PSNR (dB) →"), (0, "<b>↖ better</b>")),
+        ("ms_ssim", "colour_shift", ("MS-SSIM →", "← Colour shift (ΔE00)"), (1, "<b>better ↘</b>")),
+        (RATE, "psnr", ("← File rate (bits per pixel)", "PSNR (dB) →"), (0, "<b>↖ better</b>")),
+        ("psnr", PAYLOAD_RATE, ("PSNR (dB) →", "← Payload rate (bits per pixel)"), (1, "<b>better ↘</b>")),
+    ],
+)
+def test_arrows_point_to_where_it_is_better(x, y, titles, better):
+    layout = scatter([point(ms_ssim=0.7, **{PAYLOAD_RATE: 0.009})], x, y).layout
+    assert (layout.xaxis.title.text, layout.yaxis.title.text) == titles
+    (arrow,) = layout.annotations
+    assert (arrow.x, arrow.text) == better
+    assert (layout.xaxis.type == "log", layout.yaxis.type == "log") == (x in RATES, y in RATES)
+
+
+def test_runs_of_any_photo_are_coloured_by_preset():
+    figure = preset_scatter(
+        [
+            point(1, title="Run 1: “a <b> wall”", psnr=21.0),
+            point(2, preset="ultra-low", psnr=18.0),
+            point(3, psnr=19.0),
+            Point(4, {"preset": "low"}, "picture.png", ""),
+        ],
+        "realism",
+        "psnr",
+    )
+    assert curves(figure) == {"ultra-low": [(0.5, 18)], "low": [(0.5, 21), (0.5, 19)]}
+    ultra_low, low = figure.data
+    assert {trace.mode for trace in figure.data} == {"markers"}
+    assert (ultra_low.marker.color, low.marker.color) == (preset_colour("ultra-low"), preset_colour("low"))
+    assert [number for number, *_ in low.customdata] == [1, 3]
+    assert low.customdata[0][2].startswith("Run 1: “a <b> wall”\nlow · guidance 3")
+
+
+def test_settings_for_people():
+    assert settings_text(point().row, SETTINGS) == "low · guidance 3 · strength 0.5 · 20 steps · seed 0"
+    assert settings_text(point(steps=1).row, ("steps",)) == "1 step"
+    assert settings_text(point(strength=0).row, SETTINGS) == "low · the estimate alone"
+
+
+def test_labels_tell_points_apart():
+    assert labels([point(steps=5), point(steps=20)]) == ["5 steps", "20 steps"]
+    assert labels([point()]) == ["low · guidance 3 · strength 0.5 · 20 steps · seed 0"]
+
+
+def test_a_heat_map_goes_from_black_to_light():
+    values = np.array([[0, 1, 8], [64, 640, 30]], np.float32)
+    heat = heat_map(values, 64)
+    assert heat.size == (3, 2)
+    assert heat.getpixel((0, 0)) == (0, 0, 4)
+    assert heat.getpixel((0, 1)) == heat.getpixel((1, 1)) == (252, 255, 164)
+    light = np.asarray(heat.convert("L")).ravel()[np.argsort(values.ravel())]
+    assert (np.diff(light.astype(int)) >= 0).all()

@@ -1,0 +1,190 @@
+"""The handlers of the compress tab."""
+
+import json
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from percov2_demo.bitstream import Bitstream, Withheld
+from percov2_demo.errors import ImageError
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.ui.controls.photo import check_photo
+from percov2_demo.ui.links import link_to
+from percov2_demo.ui.server.files import save_download
+from percov2_demo.ui.session.run import Origin
+from percov2_demo.ui.tabs.compress import CompressTab
+
+
+@pytest.fixture
+def tab(fake, session):
+    return CompressTab(fake, session)
+
+
+def path_of(button: gr.DownloadButton) -> Path:
+    return Path(button.value["path"])
+
+
+def values(tab, photo, fit="native", **chosen):
+    """What the inputs hold after a photo was chosen, and settings that differ from the page's first ones."""
+    inputs = [*tab.caption.components, *tab.coding.components, *tab.sampling.components]
+    given = {part: part.value for part in inputs}
+    named = {
+        "preset": tab.coding.preset,
+        "entropy": tab.coding.entropy,
+        "withheld": tab.coding.withheld,
+        "source": tab.caption.source,
+        "caption": tab.caption.text,
+        "steps": tab.sampling.steps,
+        "strength": tab.sampling.strength,
+        "seed": tab.sampling.seed,
+    }
+    given |= {named[name]: value for name, value in chosen.items()}
+    given |= {tab._session.last_run: None, tab._session.address: "http://here/"}
+    return given | {tab.fitted: tab.prepare(photo, fit)[tab.fitted]}
+
+
+def test_a_photo_is_shown_as_the_codec_sees_it(tab, uploaded_photo):
+    updates = tab.prepare(uploaded_photo, "native")
+    fitted = updates[tab.fitted]
+    assert fitted.stem == "My-holiday-1"
+    assert fitted.original_bytes == Path(uploaded_photo["path"]).stat().st_size
+    assert Image.open(fitted.path).size == (576, 384)
+    assert fitted.path in updates[tab.result.comparison]
+    assert updates[tab.result.shown] is None
+    assert updates[tab.compress_button].interactive is False
+    assert updates[tab.result.working].visible is True
+
+
+def test_no_photo(tab):
+    with pytest.raises(gr.Error, match="Choose a photo first"):
+        tab.prepare(None, "native")
+
+
+def test_a_damaged_photo(tab):
+    photo = {"path": save_download(b"\xff\xd8\xff junk", "broken.jpg")}
+    with pytest.raises(ImageError):
+        check_photo(photo)
+    with pytest.raises(ImageError):
+        tab.prepare(photo, "native")
+
+
+def test_the_file_comes_before_the_picture(tab, fake, uploaded_photo):
+    chosen = values(
+        tab, uploaded_photo, "squash", preset="low", caption="  a grey wall ", steps=2, strength=0.8, seed=11
+    )
+    updates = list(tab.run(chosen))
+
+    written = path_of(updates[0][tab.result.stream_download])
+    data = written.read_bytes()
+    stream = Bitstream.from_bytes(data)
+    assert written.name == "My-holiday-1-low.pcv2"
+    assert (stream.width, stream.height, stream.preset, stream.caption) == (512, 512, "low", "a grey wall")
+    assert f"<em>{len(data)} bytes</em>" in updates[0][tab.result.headline]
+    assert link_to("http://here/", data) in updates[0][tab.result.link]
+
+    painted = path_of(updates[-1][tab.result.picture_download])
+    assert painted.name == "My-holiday-1-low.png"
+    assert str(painted) in updates[-1][tab.result.comparison]
+    assert np.array_equal(Image.open(painted), fake.decompress(stream))
+    assert fake.calls[0] == {"steps": 2, "guidance_scale": 3.0, "strength": 0.8, "seed": 11}
+
+
+def test_steps_and_previews_are_shown(tab, uploaded_photo):
+    updates = list(tab.run(values(tab, uploaded_photo, steps=3)))[1:-1]
+    for step, update in enumerate(updates):
+        assert f"step {step} of 3" in update[tab.result.progress]
+    previewed = ["Preview" in update.get(tab.result.comparison, "") for update in updates]
+    assert previewed == [False, True, True, False]
+
+
+def test_the_run_is_kept(tab, uploaded_photo):
+    chosen = values(tab, uploaded_photo, preset="low", caption="a grey wall", steps=1, seed=4)
+    updates = list(tab.run(chosen))
+    run = updates[-1][tab._session.last_run]
+    assert updates[-1][tab.result.shown] is run
+    assert (run.number, run.preset, run.caption, run.caption_source) == (1, "low", "a grey wall", "custom")
+    assert run.sampling == Sampling(steps=1, strength=1.0, seed=4)
+    assert run.stream == path_of(updates[0][tab.result.stream_download]).read_bytes()
+    assert run.rates.file_bytes == len(run.stream)
+    assert Image.open(run.thumbnail).size[0] < Image.open(run.picture).size[0]
+    assert Image.open(run.original).size == Image.open(run.picture).size
+    document = json.loads(path_of(updates[-1][tab.result.json_download]).read_text())
+    assert document == run.to_dict()
+    assert run.origin == Origin(uploaded_photo["path"], "native", "default", 0)
+    again = list(tab.run(chosen | {tab._session.last_run: run}))
+    assert again[-1][tab._session.last_run].number == 2
+
+
+def test_a_run_that_is_restored_is_repeated(tab, uploaded_photo):
+    chosen = values(
+        tab, uploaded_photo, "squash", preset="low", entropy="qlds", withheld=2, caption="a wall", steps=1, seed=4
+    )
+    run = list(tab.run(chosen))[-1][tab._session.last_run]
+    restored = tab.restore(run)
+    assert set(restored) == set(tab.restorable)
+    assert restored[tab.coding.withheld].value == 2
+    assert restored[tab.photo.image] == uploaded_photo["path"]
+    again = {**chosen, **restored, tab.coding.withheld: restored[tab.coding.withheld].value}
+    again[tab.fitted] = tab.prepare(uploaded_photo, restored[tab.coding.fit])[tab.fitted]
+    assert list(tab.run(again))[-1][tab._session.last_run].stream == run.stream
+
+
+@pytest.mark.parametrize(
+    ("chosen", "coding"),
+    [
+        ({}, (None, None)),
+        ({"entropy": "qlds"}, ("qlds", None)),
+        ({"withheld": 2}, (None, Withheld(3))),
+        ({"entropy": "uniform", "withheld": 9}, ("uniform", Withheld(0))),
+    ],
+)
+def test_the_coding_reaches_the_codec(tab, fake, uploaded_photo, chosen, coding):
+    list(tab.run(values(tab, uploaded_photo, steps=1, **chosen)))
+    assert fake.codings == [coding]
+
+
+def test_no_caption_is_none_even_where_a_text_was_written(tab, uploaded_photo):
+    updates = list(tab.run(values(tab, uploaded_photo, source="none", caption="a wall", steps=1)))
+    run = updates[-1][tab._session.last_run]
+    assert (run.caption, run.caption_source) == ("", "none")
+
+
+def test_the_automatic_caption_is_shown(fake, session, uploaded_photo):
+    fake.captioner = object()
+    tab = CompressTab(fake, session)
+    updates = list(tab.run(values(tab, uploaded_photo, steps=1)))
+    assert updates[0][tab.caption.text] == "a picture 576 pixels wide"
+    run = updates[-1][session.last_run]
+    assert (run.caption, run.caption_source) == ("a picture 576 pixels wide", "auto")
+
+
+def test_a_photo_that_was_smaller_than_the_file_is_not_called_smaller(tab):
+    path = save_download(b"", "x")
+    Image.new("RGB", (16, 16)).save(path, "PNG")
+    headline = next(tab.run(values(tab, {"path": path}, preset="extreme-low", steps=1)))[tab.result.headline]
+    assert "times smaller" not in headline
+
+
+def test_buttons_at_rest(tab):
+    updates = tab.rest()
+    assert updates[tab.compress_button].interactive is True
+    assert updates[tab.result.working].visible is False
+
+
+def test_visitors_share_nothing(tab, uploaded_photo):
+    """Two runs that alternate, as two visitors' do between the steps, keep their own results."""
+    other = {"path": save_download(Path(uploaded_photo["path"]).read_bytes(), "other.jpg")}
+    runs = [
+        tab.run(values(tab, photo, "crop", preset=preset, caption=caption, steps=3))
+        for photo, preset, caption in ((uploaded_photo, "ultra-low", "one"), (other, "low", "two"))
+    ]
+    steps = list(zip(*runs, strict=True))
+    files = [path_of(update[tab.result.stream_download]).read_bytes() for update in steps[0]]
+    assert [Bitstream.from_bytes(data).caption for data in files] == ["one", "two"]
+    assert [path_of(update[tab.result.picture_download]).name for update in steps[-1]] == [
+        "My-holiday-1-ultra-low.png",
+        "other-low.png",
+    ]

@@ -1,0 +1,1 @@
+"""Programs that developers run: soak, fuzzing, and the documents' tables and pictures."""
