@@ -21,9 +21,9 @@ from tests.conftest import (
     tiny_sd3_parts,
     tiny_transformer,
 )
+from tests.images.files import AWKWARD
 from tests.perco import tiny_perco
 from tests.pretended_gpu import GPU, PretendedGPU, on_gpu
-from tests.test_images import AWKWARD
 
 
 def largest_difference(first: Image.Image, second: Image.Image) -> int:
