@@ -47,7 +47,9 @@ class HostileVisitor:
         self._photo = self.folder / "largest.png"
         Image.new("RGB", (LARGEST_SIDE, LARGEST_SIDE), (200, 30, 60)).save(self._photo)
         stream = None
-        while stream is None and time.monotonic() < end:
+        while stream is None:
+            if time.monotonic() > end:
+                return
             time.sleep(0.5)
             stream = next(self.folder.rglob("*.pcv2"), None)
         self._stream = stream
