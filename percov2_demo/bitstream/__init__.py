@@ -2,11 +2,13 @@
 
 from percov2_demo.bitstream.captions import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.bitstream.header import HEAD_BYTES, MAX_PIXELS, MAX_SIDE, SCHEDULES, Header, Withheld, usual_steps
+from percov2_demo.bitstream.refinement import MAX_ATOMS, Refinement
 from percov2_demo.bitstream.stream import MAX_BYTES, Bitstream, Content, PartSizes, Payload, PayloadCoder
 
 
 __all__ = [
     "HEAD_BYTES",
+    "MAX_ATOMS",
     "MAX_BYTES",
     "MAX_CAPTION_BYTES",
     "MAX_PIXELS",
@@ -18,6 +20,7 @@ __all__ = [
     "PartSizes",
     "Payload",
     "PayloadCoder",
+    "Refinement",
     "Withheld",
     "compress_caption",
     "usual_steps",
