@@ -5,17 +5,17 @@ Reverse channel coding (Theis et al., arXiv 2206.08889; DiffC, Vonderfecht and L
 2610.18125). Of the painter it asks nothing but the latent that it expects at a noise level.
 """
 
-from percov2_demo.refinement.allocation import MAX_ATOMS, Allocation, CodedStep
+from percov2_demo.refinement.allocation import Allocation, CodedStep, max_atoms
 from percov2_demo.refinement.blocks import split_blocks
 from percov2_demo.refinement.coder import Expectation, follow, refine
 
 
 __all__ = [
-    "MAX_ATOMS",
     "Allocation",
     "CodedStep",
     "Expectation",
     "follow",
+    "max_atoms",
     "refine",
     "split_blocks",
 ]

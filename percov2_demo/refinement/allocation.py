@@ -7,9 +7,8 @@ it. The constants were measured on validation photos; they are part of the forma
 from dataclasses import dataclass
 from functools import cached_property
 
+from percov2_demo.bitstream import MAX_ATOMS
 
-MAX_ATOMS = 2**14 - 1
-"""Largest budget: what two bytes hold."""
 
 _MAX_STEPS = 8
 

@@ -36,18 +36,15 @@ def write_block(atoms: Atoms, size: int) -> bytes:
 
 
 def read_block(block: bytes, size: int, atoms: int) -> Atoms:
-    """The atoms of a block.
+    """The atoms of a block; any bytes name some, so that damage is noise and not an error.
 
     Args:
         block: Its bytes.
         size: How many atoms the dictionary has.
         atoms: How many of them the block names.
-
-    Raises:
-        ValueError: No block has such bytes; most damage is not noticed.
     """
     number = int.from_bytes(block)
-    positions = unrank(number >> atoms, size, atoms)
+    positions = unrank((number >> atoms) % comb(size, atoms), size, atoms)
     negative = f"{number & (1 << atoms) - 1:0{atoms}b}"
     return Atoms(np.array(positions), 1 - 2 * np.array(list(negative)).astype(np.int64))
 

@@ -50,9 +50,6 @@ def follow(blocks: Sequence[bytes], first: Tensor, expect: Expectation, allocati
         first: The latent that is expected without any block.
         expect: The painter, the sender's.
         allocation: The sender's coded steps.
-
-    Raises:
-        ValueError: A block is damaged.
     """
     walk = _Walk(first, expect, allocation)
     for number, (step, block) in enumerate(zip(allocation.steps, blocks, strict=False)):

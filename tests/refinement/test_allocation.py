@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from percov2_demo.refinement.allocation import MAX_ATOMS, Allocation, max_atoms
+from percov2_demo.bitstream import MAX_ATOMS
+from percov2_demo.refinement.allocation import Allocation, max_atoms
 
 
 @given(st.integers(16, 2**18), st.data())

@@ -37,9 +37,11 @@ def test_bytes_are_the_logarithm_of_the_choices(atoms, size):
     assert block_bytes(65536, atoms) - 1 < (log2(comb(65536, atoms)) + atoms) / 8 <= block_bytes(65536, atoms)
 
 
-def test_numbers_of_no_set_are_refused():
-    with pytest.raises(ValueError, match="have numbers below"):
-        read_block(b"\xff" * block_bytes(65536, 30), 65536, 30)
+@given(st.binary(min_size=51, max_size=51))
+def test_any_bytes_name_atoms(block):
+    positions, signs = read_block(block, 65536, 30)
+    assert len(set(positions.tolist())) == len(signs) == 30
+    assert 0 <= positions.min() <= positions.max() < 65536
 
 
 @settings(deadline=None)
