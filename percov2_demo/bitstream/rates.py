@@ -114,8 +114,9 @@ class RateReport:
     def to_dict(self) -> dict[str, dict[str, float]]:
         """The figures as the command line prints them.
 
-        `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib;
-        `refinement` stands among the bytes of a refined stream, and `original` where the original file's size is known.
+        `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib.
+        `refinement` is among the bytes of a refined stream alone, and `original` is there where the original file's
+        size is known.
         """
         refinement = {"refinement": self.refinement_bytes} if self.refinement_bytes else {}
         original = {"original": {"bytes": self.original_bytes, "ratio": self.compression_ratio}}

@@ -32,13 +32,13 @@ from percov2_demo.bitstream.captions import (
     encode_utf8,
 )
 from percov2_demo.bitstream.header import HEAD_BYTES, MAX_SIDE, Header, Withheld
-from percov2_demo.errors import InputError, StreamError
 from percov2_demo.bitstream.refinement import (
     MAX_FIELDS_BYTES,
     MAX_REFINEMENT_BYTES,
     Refinement,
     read_fields,
 )
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS, Preset, get_preset
 
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.bitstream import Bitstream, BitstreamError, Refinement
+from percov2_demo.bitstream import Bitstream, Refinement
+from percov2_demo.errors import InputError, StreamError
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.pipelines.onednn import onednn_products
@@ -53,11 +54,11 @@ class Refining(ABC):
         Args:
             stream: A stream of this model; blocks that it has already are replaced.
             image: The picture as it was encoded, of the stream's size.
-            atoms: How much to spend, from 1 to `max_atoms(stream)`: about 12 bits each at first, fewer in large budgets.
+            atoms: How much to spend, from 1 to `max_atoms(stream)`; each takes 9 to 14 bits.
             interrupt: Asked before each coded step; True stops the encoder.
 
         Raises:
-            ValueError: The picture has another size, or the atoms are out of range.
+            InputError: The picture has another size, or the atoms are out of range.
             Interrupted: `interrupt` returned True.
         """
         *_, (refined, _) = self.refinements(stream, self._target(stream, image), atoms, interrupt)
@@ -95,7 +96,7 @@ class Refining(ABC):
             interrupt: As in `refine`.
 
         Raises:
-            BitstreamError: The refinement is damaged, or of another painter.
+            StreamError: The refinement is damaged, or of another painter.
             Interrupted: `interrupt` returned True.
         """
         condition, text = self.condition(stream, (stream.caption,))
@@ -121,7 +122,7 @@ class Refining(ABC):
 
     def _target(self, stream: Bitstream, image: Image.Image) -> Tensor:
         if image.size != (stream.width, stream.height):
-            raise ValueError(
+            raise InputError(
                 f"the picture has {image.width}x{image.height} pixels, but the stream is of one of "
                 f"{stream.width}x{stream.height}"
             )
@@ -138,15 +139,13 @@ class Refining(ABC):
         """Yield `(bytes of blocks, latent)` without a block and after each."""
         refinement = stream.refinement
         if refinement.painter is not None:
-            raise BitstreamError(
-                f"This file was refined with another painter ({refinement.painter:02x}): choose that."
-            )
+            raise StreamError(f"This file was refined with another painter ({refinement.painter:02x}): choose that.")
         expect = self._expectation(condition, text, interrupt)
         try:
             allocation = Allocation(prod(self.latent_shape(stream)), refinement.atoms)
             blocks = split_blocks(refinement.data, allocation)
-        except ValueError:
-            raise BitstreamError("The file's refinement is damaged: fetch or make it again.") from None
+        except InputError:
+            raise StreamError("The file's refinement is damaged: fetch or make it again.") from None
         first = self._first(stream, condition, expect)
         yield 0, first
         length = 0

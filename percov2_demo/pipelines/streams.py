@@ -63,7 +63,7 @@ class StreamCoding(ABC):
             InputError: A setting is unknown or out of range, or needs entropy models that this model does not have.
         """
         if stream.refinement is not None and withheld is not None:
-            raise ValueError("a refinement goes with all of its indices: withhold none")
+            raise InputError("a refinement goes with all of its indices: withhold none")
         coder = self.entropy_coder if caption_coding is None else None
         if entropy_steps is not None and entropy is None:
             entropy = "qlds"

@@ -6,7 +6,7 @@ Reverse channel coding (Theis et al., arXiv 2206.08889; DiffC, Vonderfecht and L
 """
 
 from percov2_demo.refinement.allocation import Allocation, CodedStep, max_atoms
-from percov2_demo.refinement.blocks import split_blocks
+from percov2_demo.refinement.blocks import refinement_bytes, split_blocks
 from percov2_demo.refinement.coder import Expectation, follow, refine
 
 
@@ -17,5 +17,6 @@ __all__ = [
     "follow",
     "max_atoms",
     "refine",
+    "refinement_bytes",
     "split_blocks",
 ]

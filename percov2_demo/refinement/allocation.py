@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from percov2_demo.bitstream import MAX_ATOMS
+from percov2_demo.errors import InputError
 
 
 _MAX_STEPS = 8
@@ -44,7 +45,7 @@ class Allocation:
         atoms: The budget, from 1 to `max_atoms(dimension)`.
 
     Raises:
-        ValueError: The budget is out of range.
+        InputError: The budget is out of range.
     """
 
     dimension: int
@@ -53,7 +54,7 @@ class Allocation:
     def __post_init__(self) -> None:
         most = max_atoms(self.dimension)
         if not 1 <= self.atoms <= most:
-            raise ValueError(f"a refinement has 1 to {most} atoms, not {self.atoms}")
+            raise InputError(f"a refinement has 1 to {most} atoms, not {self.atoms}")
 
     @property
     def dictionary_size(self) -> int:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from percov2_demo.errors import InputError
 from percov2_demo.refinement.allocation import Allocation
 from percov2_demo.refinement.combinations import rank, unrank
 
@@ -25,6 +26,11 @@ class Atoms(NamedTuple):
 def block_bytes(size: int, atoms: int) -> int:
     """Bytes of a block of so many atoms out of a dictionary of `size`."""
     return ((comb(size, atoms) << atoms) - 1).bit_length() + 7 >> 3
+
+
+def refinement_bytes(allocation: Allocation) -> int:
+    """Return the bytes of all blocks of a budget."""
+    return sum(block_bytes(allocation.dictionary_size, step.atoms) for step in allocation.steps)
 
 
 def write_block(atoms: Atoms, size: int) -> bytes:
@@ -53,7 +59,7 @@ def split_blocks(data: bytes, allocation: Allocation) -> list[bytes]:
     """The whole blocks at the start of a file's refinement; of a file that was cut short there are fewer.
 
     Raises:
-        ValueError: There are more bytes than the blocks take.
+        InputError: There are more bytes than the blocks take.
     """
     blocks = []
     for step in allocation.steps:
@@ -63,5 +69,5 @@ def split_blocks(data: bytes, allocation: Allocation) -> list[bytes]:
             return blocks
         blocks.append(block)
     if data:
-        raise ValueError("the refinement has bytes too many")
+        raise InputError("the refinement has bytes too many")
     return blocks

@@ -8,6 +8,8 @@ coefficients have thousands of bits here; each is made from the last one by a pr
 from collections.abc import Sequence
 from math import comb, perm
 
+from percov2_demo.errors import InputError
+
 
 def rank(positions: Sequence[int], universe: int) -> int:
     """The number of a set of positions, from 0 to `comb(universe, len(positions)) - 1`.
@@ -37,11 +39,11 @@ def unrank(number: int, universe: int, size: int) -> list[int]:
         size: How many of them are in the set.
 
     Raises:
-        ValueError: There is no set of that number.
+        InputError: There is no set of that number.
     """
     count = comb(universe, size)
     if not 0 <= number < count:
-        raise ValueError(f"sets of {size} out of {universe} positions have numbers below {count}")
+        raise InputError(f"sets of {size} out of {universe} positions have numbers below {count}")
     positions, above = [], universe
     while size:
         # Down to the lowest `above` whose count is still more than the number, in strides that halve.

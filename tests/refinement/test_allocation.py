@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from percov2_demo.bitstream import MAX_ATOMS
+from percov2_demo.errors import InputError
 from percov2_demo.refinement.allocation import Allocation, max_atoms
 
 
@@ -23,5 +24,5 @@ def test_everything_is_spent_the_most_of_it_first(dimension, data):
 
 @pytest.mark.parametrize(("dimension", "atoms"), [(65536, 0), (65536, MAX_ATOMS + 1), (64, 17)])
 def test_budgets_out_of_range_are_refused(dimension, atoms):
-    with pytest.raises(ValueError, match="a refinement has 1 to"):
+    with pytest.raises(InputError, match="a refinement has 1 to"):
         Allocation(dimension, atoms)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from percov2_demo.errors import InputError
 from percov2_demo.refinement.allocation import Allocation
 from percov2_demo.refinement.blocks import Atoms, block_bytes, read_block, split_blocks, write_block
 
@@ -59,5 +60,5 @@ def test_any_prefix_gives_its_whole_blocks(budget, data):
 
 def test_bytes_too_many_are_refused():
     allocation = Allocation(65536, 10)
-    with pytest.raises(ValueError, match="too many"):
+    with pytest.raises(InputError, match="too many"):
         split_blocks(bytes(100), allocation)

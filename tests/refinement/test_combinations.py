@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from percov2_demo.errors import InputError
 from percov2_demo.refinement.combinations import rank, unrank
 
 
@@ -45,5 +46,5 @@ def test_large_sets():
 
 @pytest.mark.parametrize("number", [-1, comb(10, 3)])
 def test_numbers_of_no_set_are_refused(number):
-    with pytest.raises(ValueError, match="have numbers below 120"):
+    with pytest.raises(InputError, match="have numbers below 120"):
         unrank(number, 10, 3)
