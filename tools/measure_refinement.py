@@ -2,8 +2,8 @@
 
     python -m tools.measure_refinement PHOTOS.tar [--photos N] [--budgets BYTES ...]
 
-Every preset of the embedded model is refined to every budget that its file fits into. The PSNR over the budgets goes to
-`assets/results/refinement/validation.csv`, and to `percov2_demo/pipelines/target.json` for each preset the bits per
+Every preset of the embedded model is refined to every budget that its file fits into. The PSNR over the budgets goes
+to `assets/results/refinement/validation.csv`, and to `percov2_demo/pipelines/target.json` for each preset the bits per
 pixel from which its mean PSNR is the best of all presets up to it.
 """
 

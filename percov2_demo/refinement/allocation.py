@@ -16,7 +16,7 @@ _MAX_STEPS = 8
 _RATIO = 0.8
 """Atoms of a step over those of the step before."""
 
-_FEWEST_ATOMS = 16
+_FEWEST_ATOMS = 30
 """A step of fewer is not worth a run of the painter's network."""
 
 _SIGNAL = 120.0
