@@ -8,26 +8,22 @@ import pytest
 import torch
 from PIL import Image
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import MAX_ATOMS, Bitstream
 from percov2_demo.errors import InputError, StreamError
+from percov2_demo.images import fit_image
 from percov2_demo.sampling.sampler import Interrupted
 from tests.conftest import adapted_pipeline, pretend_training
 from tests.perco import tiny_perco
+from tests.scene import draw_scene
 
 
 ATOMS = 150
 
 
 @pytest.fixture(scope="module")
-def small(scene_picture) -> Image.Image:
-    return scene_picture.resize((192, 128))
-
-
-@pytest.fixture(scope="module")
-def scene_picture() -> Image.Image:
-    from tests.scene import draw_scene
-
-    return draw_scene()
+def small() -> Image.Image:
+    """A picture whose latent's elements are no power of two."""
+    return fit_image(draw_scene().resize((192, 128)))
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +45,7 @@ def test_round_trip_through_bytes(pipeline, base, refined):
     sizes = received.part_sizes
     assert sum(sizes) == len(data)
     # What says that the file is refined: two bytes for the budget, one for the length of the payload.
-    assert sizes.container == base.part_sizes.container + 3
+    assert sizes.container == base.part_sizes.container + 3 and base.part_sizes.spatial + base.part_sizes.caption < 128
 
 
 def test_the_receiver_sees_what_the_sender_saw(pipeline, small, base, refined):
@@ -76,11 +72,11 @@ def test_without_blocks_the_base_is_painted(pipeline, base, refined):
     assert np.array_equal(pipeline.decompress(bare), pipeline.decompress(base))
 
 
-def test_flips_in_the_blocks_are_no_error(pipeline, refined):
+def test_flips_in_the_blocks_are_no_error(pipeline, small, refined):
     data = bytearray(refined.to_bytes())
     for position in range(len(data) - len(refined.refinement.data), len(data), 7):
         data[position] ^= 1 << position % 8
-    assert pipeline.decompress(pipeline.read(bytes(data))).size == (192, 128)
+    assert pipeline.decompress(pipeline.read(bytes(data))).size == small.size
 
 
 def test_flips_in_what_the_head_says_are_found_out(pipeline, base, refined):
@@ -126,15 +122,15 @@ def test_both_sides_can_be_stopped(pipeline, small, base, refined):
         pipeline.decompress(refined, interrupt=lambda: True)
 
 
-@pytest.mark.parametrize("atoms", [0, 2000])
+@pytest.mark.parametrize("atoms", [0, MAX_ATOMS + 1])
 def test_budgets_out_of_range_are_refused(pipeline, small, base, atoms):
     with pytest.raises(InputError, match="a refinement has 1 to"):
         pipeline.refine(base, small, atoms)
 
 
-def test_pictures_of_another_size_are_refused(pipeline, scene_picture, base):
-    with pytest.raises(InputError, match="512x512"):
-        pipeline.refine(base, scene_picture, ATOMS)
+def test_pictures_of_another_size_are_refused(pipeline, base, scene):
+    with pytest.raises(InputError, match=f"{base.width}x{base.height}"):
+        pipeline.refine(base, scene, ATOMS)
 
 
 def test_painters_without_an_estimate_start_from_noise(base_folder, small):
@@ -155,7 +151,8 @@ def test_a_perfect_u_nets_expectation_is_the_latent(kind, monkeypatch):
     pipeline.scheduler.register_to_config(prediction_type=kind)
     sampler = pipeline._sampler()
     generator = torch.Generator().manual_seed(0)
-    latents, noise = torch.randn(2, 1, 4, 8, 8, generator=generator)
+    stream = pipeline.compress(Image.new("RGB", (64, 64)), pipeline.presets[0])
+    latents, noise = torch.randn(2, *pipeline.latent_shape(stream), generator=generator)
     signals = pipeline.scheduler.alphas_cumprod
 
     def predict(channels, timestep, text):
@@ -165,7 +162,7 @@ def test_a_perfect_u_nets_expectation_is_the_latent(kind, monkeypatch):
         return outputs[kind]
 
     monkeypatch.setattr(sampler, "_call", predict)
-    condition, _ = pipeline.condition(pipeline.compress(Image.new("RGB", (64, 64)), pipeline.presets[0]), [])
+    condition, _ = pipeline.condition(stream, [])
     expected = sampler.expect(condition, None, 0.4 * latents + 0.6 * noise, 0.6)
     assert torch.allclose(expected, latents, atol=0.05)
 
