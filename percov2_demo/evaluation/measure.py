@@ -74,7 +74,7 @@ class Evaluator:
             seconds["decode"] = time.perf_counter() - start
             # Level 1 is several times as fast as the default and the files are a tenth larger.
             decoded.save(self.picture_path(picture, preset, sampling), compress_level=1)
-            metrics = self._metrics(reference, decoded, picture.caption)
+            metrics = self.metrics(reference, decoded, picture.caption)
             seconds["measure"] = time.perf_counter() - start - seconds["decode"]
             point = {"image": picture.name, "preset": preset} | settings
             rows.append(point | _rates(stream) | metrics)
@@ -87,7 +87,7 @@ class Evaluator:
         """What the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
         original = picture.load()
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
-        return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
+        return {"ceiling": [{"image": picture.name} | self.metrics(to_tensor(original), decoded, picture.caption)]}
 
     def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
         """The stream in another coding, written to a file and read from it."""
@@ -147,7 +147,7 @@ class Evaluator:
                 needed[f"bytes_for_{name}"] = len(reached.data) if reached else None
             sizes = {"target_bytes": ours["file_bytes"], "file_bytes": len(coded.data), "fits": coded.fits}
             sizes["file_bpp"] = round(8 * len(coded.data) / (original.width * original.height), 6)
-            metrics = self._metrics(reference, coded.picture, picture.caption)
+            metrics = self.metrics(reference, coded.picture, picture.caption)
             compared.append({"image": picture.name, "preset": preset, "codec": codec} | sizes | metrics | needed)
         return {"compared": compared}
 
@@ -176,7 +176,8 @@ class Evaluator:
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
         return round(float(coder.information(stream).sum()), 2)
 
-    def _metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
+    def metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
+        """Return the rounded metrics of an original `(3, H, W)` in [0, 1] and what came back of it."""
         picture = to_tensor(decoded)
         metrics = measure(reference, picture)
         for learned in self.learned:

@@ -19,6 +19,7 @@ from percov2_demo.evaluation.learned import load_learned, measure_sets
 from percov2_demo.evaluation.measure import Evaluator
 from percov2_demo.evaluation.parts import Parts
 from percov2_demo.evaluation.protocol import Picture, Protocol
+from percov2_demo.evaluation.refined import REFINED, measure_budgets, summarize_budgets
 from percov2_demo.evaluation.report import write_report
 from percov2_demo.evaluation.tables import (
     Row,
@@ -29,6 +30,7 @@ from percov2_demo.evaluation.tables import (
     summarize_codings,
     write_csv,
 )
+from percov2_demo.metrics import to_tensor
 
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ def evaluate(
         baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
         autoencoder.csv          a row for each picture: what the autoencoder alone makes of it, the ceiling
         codings.csv              means of each coding of the indices, if several: ideal bits, bytes, seconds
+        refined.csv              a row for each picture, size and way of filling it, see `refined`, where asked for
+        refined-summary.csv      their means
         sets.csv                 FID and KID of each combination, where asked for
         timings.csv              seconds
         report.html              charts and tables; holds the contact sheet
@@ -117,7 +121,19 @@ def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, 
     for codec in evaluator.protocol.baselines:
         make = partial(evaluator.compare, picture, codec, measured["rows"])
         measured["compared"] += parts.get(f"{codec}/{picture.name}", conditions, make)["compared"]
+    if evaluator.protocol.budgets:
+        make = partial(_measure_budgets, evaluator, picture)
+        measured |= parts.get(f"{REFINED}/{picture.name}", conditions, make)
     return measured
+
+
+def _measure_budgets(evaluator: Evaluator, picture: Picture) -> dict[str, list[Row]]:
+    def metrics(original: Image.Image, decoded: Image.Image) -> Row:
+        return evaluator.metrics(to_tensor(original), decoded, picture.caption)
+
+    protocol = evaluator.protocol
+    rows = measure_budgets(evaluator.pipeline, picture, protocol.budgets, protocol.baselines, metrics, evaluator.out)
+    return {"refined": rows}
 
 
 def _assemble(evaluator: Evaluator, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
@@ -160,9 +176,15 @@ def _assemble(evaluator: Evaluator, pictures: list[Picture], measured: list[dict
             text = "The largest file within the bytes of ours, or the codec's smallest file."
             _write_json(folder / f"{codec}.json", compressai_results(labels[codec], text, curve))
 
+    refined = [row for m in measured for row in m.get("refined", [])]
+    refined_points = summarize_budgets(refined)
+    if refined:
+        write_csv(out / "refined.csv", refined)
+        write_csv(out / "refined-summary.csv", refined_points)
+
     sheet = _contact_sheet(evaluator, pictures)
     sheet.save(out / "contact-sheet.png")
-    write_report(out / "report.html", summary, compared_points, labels, coded_points, sheet)
+    write_report(out / "report.html", summary, compared_points, labels, coded_points, refined_points, sheet)
     return summary
 
 

@@ -86,6 +86,28 @@ class Refining(ABC):
                 yield replace(stream, refinement=Refinement(atoms, data)), expected
 
     @torch.inference_mode()
+    def refine_without_base(
+        self, target: Tensor, atoms: int, interrupt: Callable[[], bool] | None = None
+    ) -> Iterator[Tensor]:
+        """Yield the latent `(1, C, H, W)` after each coded step of a painter that is told nothing but the blocks.
+
+        The first prediction is that of pure noise, as in DiffC and DDCM; there is no base stream and no caption.
+
+        Args:
+            target: The picture's scaled latents, `(1, C, H, W)`.
+            atoms: As in `refine`.
+            interrupt: As in `refine`.
+        """
+        allocation = Allocation(target.numel(), atoms)
+        channels = target.new_zeros(1, self.hyper_codec.condition_channels, *target.shape[-2:])
+        condition = Condition(channels, torch.zeros_like(target))
+        with self._freeing(), onednn_products():
+            expect = self._expectation(condition, self.encode_captions([""]), interrupt)
+            first = expect(_pure_noise(target.shape).to(target), 1.0)
+            for _, expected in refine(target, first, expect, allocation):
+                yield expected
+
+    @torch.inference_mode()
     def prefixes(
         self, stream: Bitstream, interrupt: Callable[[], bool] | None = None
     ) -> Iterator[tuple[int, Image.Image]]:
@@ -117,7 +139,7 @@ class Refining(ABC):
         """Return what is expected without any block: the estimate, or else what the painter makes of pure noise."""
         if condition.estimate is not None:
             return condition.estimate
-        noise = torch.randn(self.latent_shape(stream), generator=torch.Generator().manual_seed(0))
+        noise = _pure_noise(self.latent_shape(stream))
         return expect(noise.to(condition.channels.device), 1.0)
 
     def _target(self, stream: Bitstream, image: Image.Image) -> Tensor:
@@ -165,3 +187,8 @@ class Refining(ABC):
             return sampler.expect(condition, last, latents, sigma)
 
         return expect
+
+
+def _pure_noise(shape: Sequence[int]) -> Tensor:
+    """Return the standard normal noise that painters without an estimate start from."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0))

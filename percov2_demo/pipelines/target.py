@@ -16,11 +16,12 @@ from PIL import Image
 from torch import Tensor
 
 from percov2_demo.bitstream import Bitstream, Refinement
+from percov2_demo.bitstream.header import FIXED_BYTES
 from percov2_demo.errors import InputError
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.pipelines.base import CodecPipeline
-from percov2_demo.refinement import Allocation, refinement_bytes
+from percov2_demo.refinement import Allocation, max_atoms, refinement_bytes
 
 
 MEASURED = Path(__file__).with_name("target.json")
@@ -148,6 +149,31 @@ class AnyRate:
             return base, self._pipeline.decompress(base)
         *_, (stream, latents) = self._pipeline.refinements(base, self._target, atoms, self._interrupt)
         return stream, self._pipeline.decode_latents(latents)[0]
+
+    def code_without_base(self, max_bytes: int) -> tuple[int, Image.Image]:
+        """Return the bytes and the picture of a file that has nothing but a head and refinement blocks.
+
+        Such files are for comparison: the painter starts from pure noise, told nothing, as in DiffC and DDCM.
+
+        Args:
+            max_bytes: The size, head included.
+
+        Raises:
+            InputError: No file is as small.
+        """
+        budgets = range(1, max_atoms(self._target.numel()) + 1)
+
+        def size(atoms: int) -> int:
+            allocation = self._allocation(atoms)
+            fields = Refinement(atoms, b"").fields(0)
+            return FIXED_BYTES + len(fields) + refinement_bytes(allocation)
+
+        fitting = bisect_right(budgets, max_bytes, key=size)
+        if not fitting:
+            raise InputError(f"the smallest file without a base takes {size(1)} bytes: ask for at least as many")
+        atoms = budgets[fitting - 1]
+        *_, latents = self._pipeline.refine_without_base(self._target, atoms, self._interrupt)
+        return size(atoms), self._pipeline.decode_latents(latents)[0]
 
     def _measure(self, max_bytes: int) -> tuple[Bitstream, float]:
         stream, picture = self.code(max_bytes)

@@ -11,15 +11,15 @@ from percov2_demo.bitstream import MAX_ATOMS
 from percov2_demo.errors import InputError
 
 
-_MAX_STEPS = 8
+_MAX_STEPS = 6
 
 _RATIO = 0.8
 """Atoms of a step over those of the step before."""
 
-_FEWEST_ATOMS = 30
+_FEWEST_ATOMS = 40
 """A step of fewer is not worth a run of the painter's network."""
 
-_SIGNAL = 120.0
+_SIGNAL = 100.0
 """Signal-to-noise ratio of a step, were as many atoms spent as the latent has elements."""
 
 

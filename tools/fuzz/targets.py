@@ -94,7 +94,7 @@ def check_indices(data: bytes) -> bool:
 
 
 def check_block(data: bytes) -> bool:
-    """Of any block come as many atoms as the first byte says, and of them that block, but for ranks that no set has."""
+    """Of any block come so many atoms as the first byte says, and of them the block, but for ranks that no set has."""
     atoms = max(1, data[0]) if data else 1
     length = block_bytes(DICTIONARY, atoms)
     block = data[1 : 1 + length].ljust(length, b"\0")
