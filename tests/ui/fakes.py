@@ -47,6 +47,9 @@ class FakePipeline:
     def default_strength(self, preset: str) -> float:
         return {"ultra-low": 1.0, "low": 0.8}.get(preset, 0.6)
 
+    def stream_strength(self, stream: Bitstream) -> float:
+        return self.default_strength(stream.preset)
+
     def default_entropy(self, preset: str) -> str:
         return "quincunx"
 
