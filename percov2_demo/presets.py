@@ -59,7 +59,7 @@ class Preset:
         return 8 * self.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE) / NOMINAL_SIDE**2
 
     def grid(self, width: int, height: int) -> tuple[int, int]:
-        """Rows and columns of indices of a picture whose sides are given in pixels.
+        """Return rows and columns of indices of a picture whose sides are given in pixels.
 
         Raises:
             InputError: A side is not a positive multiple of 64.
@@ -69,7 +69,7 @@ class Preset:
         return height // self.stride, width // self.stride
 
     def index_bytes(self, width: int, height: int) -> int:
-        """Bytes of the packed indices of a picture whose sides are given in pixels, without entropy coding.
+        """Count the bytes of a picture's packed indices, without entropy coding; sides are in pixels.
 
         Raises:
             InputError: A side is not a positive multiple of 64.
@@ -125,7 +125,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def get_preset(name: str) -> Preset:
-    """The preset of that name.
+    """Return the preset of that name.
 
     Raises:
         InputError: There is none; the message lists the names.

@@ -22,7 +22,7 @@ from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
     from percov2_demo.sampling.sampler import Start
 
 MAX_BATCH = 4
@@ -90,7 +90,7 @@ class Outcome:
     seconds: float
 
     def to_row(self) -> dict[str, Any]:
-        """Settings, bytes and metrics, as a table's row."""
+        """Return settings, bytes and metrics, as a table's row."""
         return {
             "preset": self.trial.preset,
             "caption": self.trial.caption,
@@ -109,11 +109,11 @@ def plan(
     default_strength: Callable[[str], float],
     fast: bool = False,
 ) -> list[Trial]:
-    """All combinations, each picture once: without a caption guidance changes nothing, at strength 0 nothing does.
+    """Combine all settings, each picture once: without a caption guidance changes nothing, at strength 0 nothing does.
 
     Args:
         presets: Names of presets.
-        captions: Texts; an empty one is none.
+        captions: Texts; an empty one stands for no caption.
         samplings: Settings of the decoder.
         default_strength: A preset's strength where a setting has none.
         fast: Whether they are painted in the fast mode.
@@ -127,13 +127,13 @@ def plan(
 
 
 def sweep(
-    pipeline: "CodecPipeline",
+    pipeline: "Codec",
     photo: Image.Image,
     trials: Iterable[Trial],
     on_step: Callable[[int], None] | None = None,
     interrupt: Callable[[], bool] | None = None,
 ) -> Iterator[Outcome]:
-    """Paints one trial after another.
+    """Paint one trial after another.
 
     Args:
         pipeline: The codec.
@@ -180,12 +180,12 @@ def sweep(
 
 
 def difference(first: Image.Image, second: Image.Image) -> NDArray[np.float32]:
-    """How far two RGB pictures are from each other, `(H, W)`: root mean square over the channels, 0 to 255."""
+    """Measure how far two RGB pictures are apart, `(H, W)`: root mean square over the channels, 0 to 255."""
     return np.sqrt(np.square(_levels(first) - _levels(second)).mean(axis=-1))
 
 
 def mean_and_deviation(pictures: Sequence[Image.Image]) -> tuple[Image.Image, NDArray[np.float32]]:
-    """What samples of one stream share, and where they differ.
+    """Return what samples of one stream share, and where they differ.
 
     Args:
         pictures: RGB pictures of one size.
@@ -200,7 +200,7 @@ def mean_and_deviation(pictures: Sequence[Image.Image]) -> tuple[Image.Image, ND
 
 
 def _batches(trials: Iterable[Trial], size: int) -> Iterator[list[Trial]]:
-    """Neighbours that differ in nothing but guidance and seed, at most `size` together."""
+    """Group neighbours that differ in nothing but guidance and seed, at most `size` together."""
     for _, group in groupby(trials, key=lambda trial: trial._batch):
         members = list(group)
         yield from (members[start : start + size] for start in range(0, len(members), size))

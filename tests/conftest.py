@@ -201,6 +201,18 @@ def pretend_training(pipeline: PerCoV2Pipeline) -> None:
         pipeline.transformer.proj_out.bias.normal_(std=0.2)
 
 
+SERVERS = {"server", "api", "browser", "page", "address", "replicas", "report", "pieces", "trained_folder"}
+"""Fixtures that start a server, a browser or other processes."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that ask for one of `SERVERS` as `server`, before tests are chosen by their marks."""
+    for item in items:
+        if SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
+
+
 @pytest.fixture(scope="session")
 def base_folder(tmp_path_factory) -> Path:
     """A tiny Stable Diffusion 3 checkpoint, in half precision as the public ones are; tests leave it as it is."""

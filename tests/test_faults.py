@@ -87,6 +87,7 @@ def begin_painting(server: Server, photo: Path) -> None:
     assert not job.done()
 
 
+@pytest.mark.server
 def test_a_killed_server_starts_again(tmp_path, photo):
     for life in ("first", "second"):
         (tmp_path / life).mkdir()
@@ -98,6 +99,7 @@ def test_a_killed_server_starts_again(tmp_path, photo):
         round_trip(server, photo)
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_a_server_stops_at_once_while_it_paints(tmp_path, photo, sent):
     with started(tmp_path) as server:
@@ -109,6 +111,7 @@ def test_a_server_stops_at_once_while_it_paints(tmp_path, photo, sent):
     assert "Traceback" not in (tmp_path / "server.log").read_text()
 
 
+@pytest.mark.server
 def test_no_network_and_no_home(tmp_path, photo, model):
     """Also without the variables that tell the libraries so; a folder inside of a file cannot be made by anybody."""
     patch = tmp_path / "patch"
@@ -194,6 +197,7 @@ def test_weights_of_another_model_are_said(broken, photo, capsys):
     assert NOT_THESE in complaint_of(capsys, "caption", str(photo), "--model", str(broken))
 
 
+@pytest.mark.server
 def test_a_full_disk_is_said_and_outlived(tmp_path, photo, monkeypatch):
     import percov2_demo.ui.api as api
     from percov2_demo.ui.demo import build_demo, launch_options

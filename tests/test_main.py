@@ -58,6 +58,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.server
 def test_compress_prints_its_accounting(folder):
     result = json.loads((folder / "compress.json").read_text())
     keys = {"width", "height", "preset", "grid", "codebook_size", "entropy", "caption", "bytes", "bpp", "seconds"}
@@ -70,6 +71,7 @@ def test_compress_prints_its_accounting(folder):
     assert result["bpp"]["file"] == pytest.approx(8 * result["bytes"]["total"] / result["width"] / result["height"])
 
 
+@pytest.mark.server
 def test_decompress_writes_the_picture(folder):
     arguments = ["--steps", "2", "--guidance", "2", "--strength", "0.7", "--seed", "3", "--fast", "--model", "model"]
     completed = run(folder, "decompress", "photo.pcv2", "-o", "back.png", *arguments)
@@ -117,6 +119,7 @@ def test_info_of_an_entropy_coded_stream_names_its_coding(folder, capsys):
     assert fields["model"] == f"{stream.model:02x}"
 
 
+@pytest.mark.server
 def test_info_of_a_packed_stream_needs_no_model_and_no_time(folder):
     pipeline = tiny_pipeline()
     stream = pipeline.recode(pipeline.read(folder / "photo.pcv2"), "zlib")
@@ -196,6 +199,7 @@ def test_json_survives_an_ascii_terminal(folder, capsys):
     assert json.loads(output)["caption"] == foreign.caption
 
 
+@pytest.mark.server
 def test_info_and_help_do_not_import_torch():
     code = (
         "import sys; from percov2_demo.__main__ import BUG, FAILURE, main, build_parser; build_parser().format_help();"
@@ -253,6 +257,7 @@ def test_failures_are_exit_code_2_and_one_line(folder, arguments, monkeypatch, c
     assert captured.err.count("\n") == 1
 
 
+@pytest.mark.server
 @pytest.mark.parametrize(
     ("command", "sentence"),
     [
@@ -296,6 +301,7 @@ def test_the_traceback_of_a_failure_names_its_cause(folder, capsys):
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("command", [["app.py", "--kiosk"], ["-m", "percov2_demo", "serve"]])
 def test_serve_opens_the_app(folder, command):
     with socket.socket() as probe:

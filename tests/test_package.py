@@ -64,7 +64,7 @@ def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.slow
+@pytest.mark.server
 def test_the_installed_script_compresses_and_paints(installed, tmp_path):
     draw_scene().save(tmp_path / "photo.png")
     compressed = run(installed, tmp_path, "compress", "photo.png", "-o", "photo.pcv2", "--caption", "a scene")
@@ -75,7 +75,7 @@ def test_the_installed_script_compresses_and_paints(installed, tmp_path):
     assert (tmp_path / "back.png").is_file()
 
 
-@pytest.mark.slow
+@pytest.mark.server
 def test_the_installed_package_names_its_files(installed, tmp_path):
     code = "import percov2_demo.assets as a; from percov2_demo.evaluation.published import load_published as load;"
     code += "print(a.__file__, a.ASSETS, len(load()))"

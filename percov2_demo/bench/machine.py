@@ -1,4 +1,4 @@
-"""What was measured on, and the memory it took."""
+"""Describe the machine that was measured on, and the memory that was used."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
 
 
 def peak_memory_mb(device: torch.device) -> float:
-    """The most memory that was in use, of the device's on a GPU, else of the process."""
+    """Return the most memory that was in use, in MB, of the device's on a GPU, else of the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6
     unit = 1 if sys.platform == "darwin" else 1024

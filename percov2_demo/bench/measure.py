@@ -1,4 +1,4 @@
-"""The measurements: medians of wall time, what is compared taking turns so that a busy machine is busy for all."""
+"""Medians of wall time; what is compared takes turns, so that a busy machine is busy for all."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ def bench(
     sweep_steps: Sequence[int] = SWEEP_STEPS,
     variants: bool = False,
 ) -> dict[str, Any]:
-    """Times of the parts of one round trip and of a sweep, in seconds.
+    """Time the parts of one round trip and of a sweep, in seconds.
 
     Args:
         pipeline: The codec, on the device that is measured.
@@ -82,7 +82,7 @@ def _settings(pipeline: PerCoV2Pipeline, photo: Image.Image, repeats: int, sampl
 def _parts(
     pipeline: PerCoV2Pipeline, photo: Image.Image, stream: Bitstream, sampling: Sampling, repeats: int
 ) -> dict[str, float]:
-    """Medians of the parts of a round trip, in its order; "total" is the round trip without a caption's writing."""
+    """Time the parts of a round trip; "total" is the round trip without a caption's writing."""
     data = stream.to_bytes()
     packed = pipeline.compress(photo, caption=CAPTION, caption_coding="deflate")
     start = pipeline.start(stream)
@@ -160,7 +160,7 @@ def _beside_diffusers(
 def _sweep(
     pipeline: PerCoV2Pipeline, photo: Image.Image, stream: Bitstream, sampling: Sampling, steps: Sequence[int]
 ) -> dict[str, Any]:
-    """A sweep of all guidance scales and numbers of steps, against the same pictures decoded one by one."""
+    """Time a sweep of guidance scales and numbers of steps, against the same pictures decoded one by one."""
     samplings = [
         replace(sampling, steps=count, guidance=guidance) for count, guidance in product(steps, SWEEP_GUIDANCES)
     ]

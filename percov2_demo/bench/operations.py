@@ -1,6 +1,6 @@
 """What a network's time goes into: attention, matrix products and the rest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ ATTENTION, PRODUCTS, REST = KINDS = ("attention", "products", "rest")
 
 @dataclass
 class Work:
-    """What operations of one kind took.
+    """Number, operations and seconds of operations of one kind.
 
     Attributes:
         span: Their time.
@@ -28,7 +28,7 @@ class Work:
 
 
 class OperationTimes(TorchDispatchMode):
-    """While it lasts, every operation of torch is timed, and waited for on a GPU.
+    """Context manager that times every operation of torch, and waits for each on a GPU.
 
     Args:
         device: Where they work.
@@ -40,7 +40,7 @@ class OperationTimes(TorchDispatchMode):
         self._device = device
 
     def __torch_dispatch__(
-        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+        self, func: Any, types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         is_attention = "scaled_dot_product" in str(func)

@@ -1,4 +1,4 @@
-"""What this codec is measured against: Stable Diffusion 3's own pipeline in diffusers, around the same networks."""
+"""The reference of the bench: Stable Diffusion 3's own pipeline in diffusers, around the same networks."""
 
 from types import SimpleNamespace
 
@@ -54,7 +54,8 @@ class PlainLoop:
 
     @torch.inference_mode()
     def paint(self, start: Start, sampling: Sampling) -> Image.Image:
-        """The picture of a start that `PerCoV2Pipeline.start` made from a stream with a caption."""
+        """Paint the picture of a start that `PerCoV2Pipeline.start` made from a stream with a caption."""
+        assert start.text is not None
         codec = self._pipeline
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(codec.scheduler.config)
         plain = StableDiffusion3Pipeline(ConditionedTransformer(codec, start), scheduler, *[None] * 7)

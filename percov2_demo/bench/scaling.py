@@ -72,7 +72,7 @@ class Cut:
 
     @torch.inference_mode()
     def encode(self) -> list[bytes]:
-        """The files. `PerCoV2Pipeline.compress` would bring the pieces to the area that the model is trained for."""
+        """Encode the pieces at their size; `PerCoV2Pipeline.compress` would fit them to the trained area."""
         codec, files = self.pipeline.hyper_codec, []
         for piece in self.pieces:
             latents = self.pipeline.encode_latents(piece).to(codec.dtype)
@@ -82,11 +82,11 @@ class Cut:
         return files
 
     def read(self, files: Sequence[bytes]) -> list[Start]:
-        """Where the pieces' pictures start."""
+        """Decode the pieces' streams to the sampler's starts."""
         return [self.pipeline.start(self.pipeline.read(data), self.sampling.strength) for data in files]
 
     def paint(self, starts: Sequence[Start], batch: int) -> list[Image.Image]:
-        """The pieces' pictures, `batch` at a time, each from noise of its own: the same would show as a pattern."""
+        """Paint the pieces, `batch` at a time, each from noise of its own: the same would show as a pattern."""
         pictures = []
         for first in range(0, len(starts), batch):
             together = starts[first : first + batch]
@@ -102,7 +102,7 @@ def scale(
     sampling: Sampling | None = None,
     ranges: Ranges | None = None,
 ) -> dict[str, Any]:
-    """Times over growing work, medians over the rounds; everything takes turns.
+    """Time growing work, medians over the rounds; everything takes turns.
 
     Args:
         pipeline: The codec, on the device that is measured.
@@ -203,13 +203,13 @@ def _settings(
 
 
 def _pieces(photo: Image.Image, side: int) -> list[Image.Image]:
-    """The squares that a picture consists of, row by row."""
+    """Cut a picture into squares, row by row."""
     corners = product(range(0, photo.height, side), range(0, photo.width, side))
     return [photo.crop((left, top, left + side, top + side)) for top, left in corners]
 
 
 def _joined(starts: Sequence[Start]) -> Start:
-    """Starts with one text as one, whose first step is not known yet."""
+    """Join starts with one text into one, whose first step is not known yet."""
     conditions = [start.condition for start in starts]
     channels = torch.cat([condition.channels for condition in conditions])
     has_estimate = conditions[0].estimate is not None
@@ -218,7 +218,7 @@ def _joined(starts: Sequence[Start]) -> Start:
 
 
 def _caption_lab(pipeline: PerCoV2Pipeline, photo: Image.Image, preset: str, steps: int, number: int) -> None:
-    """What the page's Caption lab does: the picture without a caption, and one with each, from pure noise."""
+    """Paint as the page's Caption lab does: without a caption, and with each, from pure noise."""
     captions = ["", *(f"{CAPTION}, {index}" for index in range(number))]
     for _ in sweep(pipeline, photo, [Trial(preset, text, Sampling(steps, strength=1.0)) for text in captions]):
         pass
@@ -235,7 +235,8 @@ def _with_threads(number: int, action: Callable[[], object]) -> None:
 
 @torch.inference_mode()
 def _run_transformer(pipeline: PerCoV2Pipeline, start: Start, side: int, done: list[dict[str, Work]]) -> None:
-    """One run of the flow transformer on noise, as of a picture of `side`; appends what it took to `done`."""
+    """Run the flow transformer once on noise, as of a picture of `side`, and append what it took to `done`."""
+    assert start.text is not None
     config = pipeline.transformer.config
     latent_side = side // pipeline.hyper_codec.config.latent_stride
     noise = torch.randn(1, config.in_channels, latent_side, latent_side).to(pipeline.device, pipeline.dtype)

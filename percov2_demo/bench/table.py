@@ -1,4 +1,4 @@
-"""Measurements as lines for people."""
+"""Format measurements as lines for people."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ GROUPS = {"batches": "pictures in a batch", "captions": "captions of a photo", "
 
 
 def table(result: dict[str, Any]) -> str:
-    """The lines of a result of `bench`, with parts that came before among its own."""
+    """Format a result of `bench` as lines, with parts that were timed before among its own."""
     sweep = result["sweep"]
     lines = [_settings_line(result), "", "part                     seconds"]
     lines += [f"{name:24} {seconds:7.3f}" for name, seconds in result["parts"].items()]
@@ -40,7 +40,7 @@ def _variant_line(name: str, row: dict[str, Any]) -> str:
 
 
 def scale_table(result: dict[str, Any]) -> str:
-    """The lines of a result of `scale`: processors' seconds, which other programs on the machine hardly change."""
+    """Format a result of `scale` as lines, in CPU seconds, which other programs on the machine hardly change."""
     lines = [_settings_line(result), "", "side  way               streams  bytes   encode     read    paint"]
     for row in result["sizes"]:
         parts = "  ".join(f"{seconds:7.3f}" for seconds in row["cpu_seconds"].values())

@@ -1,4 +1,4 @@
-"""Actions that take turns, so that a busy machine is busy for all of them."""
+"""Run actions in turns, so that a busy machine is busy for all of them."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ Name = TypeVar("Name")
 
 @dataclass(frozen=True)
 class Span:
-    """How long an action took.
+    """Wall and CPU seconds of an action.
 
     Args:
         wall: Seconds on the clock.
@@ -30,7 +30,7 @@ class Span:
 def take_turns(
     actions: Mapping[Name, Callable[[], object]], repeats: int, device: torch.device, warm_up: bool = True
 ) -> dict[Name, list[Span]]:
-    """Times of each action in each round.
+    """Time each action in each round.
 
     Args:
         actions: What is measured, by name.
@@ -48,7 +48,7 @@ def take_turns(
 
 
 def measure_span(action: Callable[[], object], device: torch.device) -> Span:
-    """How long an action takes, with the device's share of it."""
+    """Time an action, with the device's share of it."""
     wall, cpu = time.perf_counter(), time.process_time()
     action()
     if device.type == "cuda":

@@ -25,7 +25,7 @@ class Variant:
     fast: bool = False
 
     def apply(self, pipeline: PerCoV2Pipeline) -> PerCoV2Pipeline:
-        """The codec with another flow transformer; all other parts are shared."""
+        """Return the codec with another flow transformer; all other parts are shared."""
         transformer = deepcopy(pipeline.transformer).to(self.dtype)
         if self.compiled:
             transformer.compile()
@@ -44,7 +44,7 @@ VARIANTS = {
 
 
 def refusal(paint: Callable[[], Image.Image]) -> str | None:
-    """Why a variant does not run here, in one sentence; None where it does, and then it is compiled."""
+    """Return why a variant does not run here, in one sentence; None where it does, and then it is compiled."""
     try:
         paint()
     # What is missing, for instance a C++ compiler on a CPU, comes as an exception of any kind.

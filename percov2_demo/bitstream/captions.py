@@ -13,7 +13,7 @@ _WBITS: dict[str, int] = {"deflate": -zlib.MAX_WBITS, "zlib": zlib.MAX_WBITS}
 
 
 def encode_utf8(caption: str) -> bytes:
-    """A caption's UTF-8.
+    """Encode a caption in UTF-8.
 
     Raises:
         InputError: The caption is too long or no Unicode text.
@@ -21,14 +21,14 @@ def encode_utf8(caption: str) -> bytes:
     try:
         text = caption.encode()
     except UnicodeEncodeError:
-        raise InputError("the caption has half of a surrogate pair, which is no Unicode text: remove it") from None
+        raise InputError("the caption is no Unicode text: write it in UTF-8") from None
     if len(text) > MAX_CAPTION_BYTES:
         raise InputError(f"the caption takes {len(text)} bytes in UTF-8: shorten it to at most {MAX_CAPTION_BYTES}")
     return text
 
 
 def compress_caption(caption: str, coding: str) -> bytes:
-    """A caption in a general-purpose format at level 9; no bytes for an empty caption.
+    """Compress a caption in a general-purpose format at level 9; no bytes for an empty caption.
 
     Args:
         caption: Text of at most 1024 bytes in UTF-8.
@@ -43,7 +43,7 @@ def compress_caption(caption: str, coding: str) -> bytes:
 
 
 def decompress_caption(code: bytes, coding: str) -> str:
-    """The caption of exactly one complete stream of at most `MAX_CAPTION_BYTES`; empty for no bytes.
+    """Decompress exactly one complete stream of at most `MAX_CAPTION_BYTES`; no bytes are the empty caption.
 
     Raises:
         StreamError: The bytes are no such stream.

@@ -19,7 +19,7 @@ of groups sent, the seed, and the temperature in 64ths. A description that has a
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS, SIDE_MULTIPLE, Preset, get_preset
@@ -121,7 +121,7 @@ class Header:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> tuple["Header", bytes, int]:
-        """`(header, its bytes that count as content, where the payload begins)` of a file.
+        """Read a file's header: return it, its bytes that count as content, and where the payload begins.
 
         Raises:
             StreamError: The bytes are no stream, or need a newer version.
@@ -135,7 +135,7 @@ class Header:
             raise StreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
         reader = _Reader(data, FIXED_BYTES)
         width, height = (SIDE_MULTIPLE * reader.byte() if head & 1 else NOMINAL_SIDE for _ in range(2))
-        fields: dict[str, object] = {"width": width, "height": height, "preset": preset.name}
+        fields: dict[str, Any] = {"width": width, "height": height, "preset": preset.name}
         fields["refined"] = bool(head >> 4 & 1)
         try:
             if layout == 0:
@@ -158,7 +158,7 @@ class Header:
         return header, data[:1] + data[FIXED_BYTES : reader.position], reader.position
 
     def to_bytes(self) -> tuple[int, bytes]:
-        """The first byte, and what follows the check: sizes and the explicit description, where there are any."""
+        """Write the first byte, and what follows the check: sizes and the explicit description, if any."""
         sized = (self.width, self.height) != (NOMINAL_SIDE, NOMINAL_SIDE)
         rest = bytes([self.width // SIDE_MULTIPLE, self.height // SIDE_MULTIPLE]) if sized else b""
         if self.version == 1:
@@ -175,7 +175,7 @@ class Header:
     def _explicit(self) -> bytes:
         unusual = self.entropy_steps != usual_steps(self.entropy, self.grid)
         description = SCHEDULES.index(self.entropy) << 5 | unusual << 4 | (self.withheld is not None) << 3
-        steps = bytes([self.entropy_steps]) if unusual else b""
+        steps = bytes([self.entropy_steps]) if unusual and self.entropy_steps is not None else b""
         if self.withheld is None:
             return bytes([description]) + steps
         sent, seed, temperature = self.withheld
@@ -205,7 +205,7 @@ class _Reader:
         return self.data[self.position - 1]
 
 
-def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
+def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, Any]:
     description = reader.byte()
     number = description >> 5
     if description & 7 or number >= len(SCHEDULES):
@@ -218,7 +218,26 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
     return {"entropy": entropy, "entropy_steps": steps, "withheld": withheld}
 
 
+def parse_coding(text: str) -> tuple[str | None, int | None]:
+    """Parse a coding of the indices: one of `SCHEDULES`, "qlds:" and a number of steps, or "default".
+
+    Returns:
+        The coding and its steps, as pipelines take them; None for the model's default and for the usual steps.
+
+    Raises:
+        InputError: It is none of them.
+    """
+    if text == "default":
+        return None, None
+    name, colon, steps = text.partition(":")
+    if name in SCHEDULES and not colon:
+        return name, None
+    if name == "qlds" and steps in map(str, range(1, MAX_STEPS + 1)):
+        return name, int(steps)
+    raise InputError(f"{text} is none of default, {', '.join(SCHEDULES)}, or qlds:S with S from 1 to {MAX_STEPS}")
+
+
 def usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:
-    """Steps unless others are asked for: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
+    """Return the default steps: of "qlds" the paper's 5 up to 8x8 indices and 12 for more, else none."""
     cells = grid[0] * grid[1]
     return None if entropy != "qlds" else min(5, cells) if cells <= 64 else 12

@@ -23,7 +23,7 @@ class RateReport:
 
     @classmethod
     def from_bitstream(cls, stream: Bitstream, original_bytes: int | None = None) -> "RateReport":
-        """Accounts for a stream, with the size of the original file in bytes where it is known."""
+        """Account for a stream, with the size of the original file in bytes where it is known."""
         return cls(
             pixels=stream.width * stream.height,
             parts=stream.part_sizes,
@@ -102,7 +102,7 @@ class RateReport:
         return None if self.original_bytes is None else self.original_bytes / self.file_bytes
 
     def to_row(self) -> dict[str, float]:
-        """Bytes and bits per pixel of this stream, as columns of a table."""
+        """Return bytes and bits per pixel of this stream, as columns of a table."""
         return {
             "spatial_bytes": self.spatial_bytes,
             "caption_bytes": self.caption_bytes,
@@ -111,23 +111,20 @@ class RateReport:
             "file_bpp": self.file_bpp,
         }
 
-    def to_dict(self) -> dict[str, dict[str, float]]:
-        """The figures as the command line prints them.
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
+        """Return the figures as the command line prints them.
 
         `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib.
         `refinement` is among the bytes of a refined stream alone, and `original` is there where the original file's
         size is known.
         """
-        refinement = {"refinement": self.refinement_bytes} if self.refinement_bytes else {}
-        original = {"original": {"bytes": self.original_bytes, "ratio": self.compression_ratio}}
-        return {
+        figures: dict[str, dict[str, float | None]] = {
             "bytes": {
                 "spatial": self.spatial_bytes,
                 "caption": self.caption_bytes,
                 "container": self.container_bytes,
                 "total": self.file_bytes,
-            }
-            | refinement,
+            },
             "bpp": {
                 "spatial": self.spatial_bpp,
                 "caption": self.caption_bpp,
@@ -135,7 +132,12 @@ class RateReport:
                 "file": self.file_bpp,
             },
             "paper": {"bytes": self.paper_bytes, "bpp": self.paper_bpp},
-        } | (original if self.original_bytes is not None else {})
+        }
+        if self.refinement_bytes:
+            figures["bytes"]["refinement"] = self.refinement_bytes
+        if self.original_bytes is not None:
+            figures["original"] = {"bytes": self.original_bytes, "ratio": self.compression_ratio}
+        return figures
 
     def _bpp(self, size: int) -> float:
         return 8 * size / self.pixels

@@ -56,9 +56,8 @@ class Refinement:
 
     def fields(self, payload_bytes: int) -> bytes:
         """Return the fields of a file whose payload has so many bytes."""
-        named = self.painter is not None
-        painter = bytes([self.painter]) if named else b""
-        return _write_number(2 * self.atoms + named) + painter + _write_number(payload_bytes)
+        painter = b"" if self.painter is None else bytes([self.painter])
+        return _write_number(2 * self.atoms + len(painter)) + painter + _write_number(payload_bytes)
 
 
 def read_fields(data: bytes, position: int) -> tuple[int, int | None, int, int]:

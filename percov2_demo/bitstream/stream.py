@@ -96,7 +96,7 @@ class PayloadCoder(Protocol):
     """Reads range-coded payloads; holds the models that it takes."""
 
     def decode(self, payload: bytes, header: Header) -> Content:
-        """The content of a payload.
+        """Decode the content of a payload.
 
         Raises:
             StreamError: The payload is damaged, or another model's.
@@ -156,7 +156,7 @@ class Bitstream:
 
     @classmethod
     def from_bytes(cls, data: bytes, coder: PayloadCoder | None = None) -> "Bitstream":
-        """Reads a `.pcv2` file.
+        """Read a `.pcv2` file.
 
         Any input is safe: it is refused by its length or its first bytes before any work, or costs work in
         proportion to its length; in version 2, to its picture, which has at most `MAX_PIXELS`.
@@ -204,7 +204,7 @@ class Bitstream:
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], coder: PayloadCoder | None = None) -> "Bitstream":
-        """Reads a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
+        """Read a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
 
         Raises:
             StreamError: As `from_bytes`.
@@ -214,14 +214,14 @@ class Bitstream:
             return cls.from_bytes(file.read(MAX_BYTES + 1), coder)
 
     def to_bytes(self) -> bytes:
-        """The `.pcv2` file.
+        """Write the `.pcv2` file.
 
         Streams that are equal give the same bytes wherever the same implementation of deflate is at work.
         """
         return b"".join(self._parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields but the indices, and what the preset says of them, as JSON can hold them."""
+        """Return the fields except the indices, and what the preset says of them, as JSON can hold them."""
         return {
             "width": self.width,
             "height": self.height,
@@ -306,7 +306,7 @@ def _read_refinement(data: bytes, position: int) -> tuple[bytes, bytes, Refineme
 
 
 def _read_packed(data: bytes, header: Header) -> Content:
-    """The content of version 1."""
+    """Read the content of version 1."""
     preset = get_preset(header.preset)
     end = preset.index_bytes(header.width, header.height)
     if len(data) < end:
@@ -315,7 +315,8 @@ def _read_packed(data: bytes, header: Header) -> Content:
         raise StreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
     indices = _unpack(data[:end], preset.bits_per_index).reshape(header.grid)
     caption = decompress_caption(data[end:], header.caption_coding)
-    return Content(indices, caption, header.caption_coding, len(data) - end)
+    # Unsigned, as they were packed: a `Bitstream` makes its own copy anyway.
+    return Content(indices, caption, header.caption_coding, len(data) - end)  # type: ignore[arg-type]
 
 
 def _checked_content(indices: NDArray[np.int64], caption: str, preset: str) -> bytes:
@@ -323,7 +324,7 @@ def _checked_content(indices: NDArray[np.int64], caption: str, preset: str) -> b
 
 
 def _checked_indices(indices: ArrayLike, grid: tuple[int, int], preset: Preset) -> NDArray[np.int64]:
-    """A read-only copy."""
+    """Check indices and return a read-only copy."""
     array = np.asarray(indices)
     if array.shape != grid or array.dtype.kind not in "iu":
         raise InputError(f"indices must be integers of shape {grid}, not {array.dtype} of shape {array.shape}")
@@ -335,7 +336,7 @@ def _checked_indices(indices: ArrayLike, grid: tuple[int, int], preset: Preset) 
 
 
 def _pack(indices: NDArray[np.int64], bits: int) -> bytes:
-    """The low `bits` of each index, big-endian, in one run; together a whole number of bytes."""
+    """Pack the low `bits` of each index, big-endian, in one run; together a whole number of bytes."""
     if bits == 8:
         # The same by less work: the densest preset has millions of indices at the largest size.
         return indices.astype(np.uint8).tobytes()
@@ -344,7 +345,7 @@ def _pack(indices: NDArray[np.int64], bits: int) -> bytes:
 
 
 def _unpack(packed: bytes, bits: int) -> NDArray[np.unsignedinteger]:
-    """The inverse of `_pack`, as one row."""
+    """Undo `_pack`, as one row."""
     if bits == 8:
         return np.frombuffer(packed, np.uint8)
     codes = np.unpackbits(np.frombuffer(packed, np.uint8)).reshape(-1, bits)

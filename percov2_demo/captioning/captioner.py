@@ -1,4 +1,4 @@
-"""What every captioner does, and how a caption is written."""
+"""The interface of captioners, and the normal form of a caption."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,17 +7,17 @@ from PIL import Image
 
 
 class Captioner(Protocol):
-    """What says in one line what is on a picture."""
+    """Writes one line about what is on a picture."""
 
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """One caption for each picture in RGB, in lower case and without a final period."""
+        """Caption each picture in RGB, in lower case and without a final period."""
         ...
 
     def release(self) -> None:
-        """Makes room for the flow transformer; the next caption takes as long as the first."""
+        """Make room for the flow transformer; the next caption takes as long as the first."""
         ...
 
 
 def normalize_caption(text: str) -> str:
-    """A caption as those that the models learned from: one line in lower case, no final period."""
+    """Write a caption as those that the models learned from: one line in lower case, no final period."""
     return " ".join(text.lower().split()).rstrip(" .")

@@ -50,7 +50,7 @@ class LanguageCaptioner:
 
     @torch.inference_mode()
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """As `Captioner.caption`; the model sees all pictures at once.
+        """Caption pictures, as `Captioner.caption`; the model sees all of them at once.
 
         Raises:
             ModelError: The model is damaged, too large, or none that describes pictures.
@@ -65,7 +65,7 @@ class LanguageCaptioner:
         return [normalize_caption(caption) for caption in processor.batch_decode(tokens, skip_special_tokens=True)]
 
     def release(self) -> None:
-        """As `Captioner.release`."""
+        """Release memory, as `Captioner.release`."""
         if self._loaded is None or self._keep:
             return
         if self._device.type == "cpu":

@@ -30,7 +30,7 @@ class LatentCaptioner:
 
     @torch.inference_mode()
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
-        """As `Captioner.caption`; a picture is seen whole, squashed to a square."""
+        """Caption pictures, as `Captioner.caption`; each is seen whole, squashed to a square."""
         side = LATENT_STRIDE * self.model.config.encoder.image_size
         squares = [image.resize((side, side), Image.Resampling.LANCZOS) for image in images]
         pixels = self.processor.preprocess(squares).to(self.model.device, self.vae.dtype)
@@ -41,4 +41,4 @@ class LatentCaptioner:
         return [normalize_caption(text) for text in self.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
     def release(self) -> None:
-        """Nothing: its few million parameters may stay."""
+        """Do nothing: its few million parameters may stay."""

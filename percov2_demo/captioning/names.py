@@ -1,4 +1,4 @@
-"""Who writes captions, by name; nothing is imported, so that the command line's help is quick."""
+"""Names of known captioners; free of imports, so that `--help` stays fast."""
 
 CAPTIONERS = {"blip2": "Salesforce/blip2-opt-2.7b-coco"}
 """Repositories by short name; the papers' is BLIP-2, finetuned on COCO."""

@@ -1,4 +1,4 @@
-"""What training added to a public Stable Diffusion 3 checkpoint, kept without the checkpoint.
+"""Store and load what training added to a public Stable Diffusion 3 checkpoint, without the checkpoint.
 
 An adapter is a folder with the hyper-codec, the entropy models and a captioner where there are any, those tensors of
 the flow transformer that differ from the base, and `adapter.json`, which names the base. Weights trained as LoRA are
@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from diffusers import ConfigMixin, SD3Transformer2DModel
@@ -32,6 +32,7 @@ from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError
+from percov2_demo.files.atomic import write_text
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -74,19 +75,19 @@ class Checkpoint:
         plan: MemoryPlan | None = None,
         **download: Any,
     ) -> Self:
-        """The checkpoint of a name or at a place, see `folders.base_folder`.
+        """Find the checkpoint of a name or at a place, see `folders.base_folder`.
 
         Raises:
-            ModelError: There is none.
+            ModelError: There is no such checkpoint.
         """
         folder = base_folder(name, revision, place, plan, **download)
         if place is not None:
             return cls(name, revision, folder)
-        # Where a folder is, is nobody's business.
+        # Do not publish local paths.
         return cls(folder.resolve().name if Path(name).is_dir() else name, commit_of(folder), folder)
 
     def fingerprint(self) -> str:
-        """SHA-256 over what an adapter needs of a base, as it is stored."""
+        """Hash, by SHA-256, what an adapter needs of a base, as it is stored."""
         tensors = (
             (f"{part}.{name}", value) for part in _BASE_PARTS for name, value in stored_tensors(self.folder / part)
         )
@@ -95,7 +96,7 @@ class Checkpoint:
         return fingerprint_stored(tensors, {name: config[name] for name in scale})
 
     def load(self, condition_channels: int, **kwargs: Any) -> dict[str, Any]:
-        """The parts of the checkpoint by name, its transformer widened and otherwise as it was.
+        """Load the parts of the checkpoint by name, its transformer widened and otherwise as it was.
 
         Args:
             condition_channels: Input channels to add.
@@ -149,7 +150,7 @@ class Adapter:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The manifest of an adapter's folder.
+        """Read the manifest of an adapter's folder.
 
         Raises:
             ModelError: It is damaged, or written by another version.
@@ -172,8 +173,8 @@ class Adapter:
         return adapter
 
     def write(self, folder: Path) -> None:
-        """Writes the manifest into the adapter's folder."""
-        (folder / ADAPTER_FILE).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
+        """Write the manifest into the adapter's folder."""
+        write_text(folder / ADAPTER_FILE, json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
 
 
 class Adapted(NamedTuple):
@@ -196,12 +197,12 @@ def load_adapter(
     folder: Path,
     plan: MemoryPlan,
     device: torch.device,
-    load_t5: Callable[[Path], Mapping[str, Any]],
+    load_t5: Callable[[Path], dict[str, Any]],
     base: str | Path | None = None,
     download: Mapping[str, Any] = MappingProxyType({}),
     **kwargs: Any,
 ) -> Adapted:
-    """Puts an adapter onto its base.
+    """Put an adapter onto its base.
 
     Args:
         folder: The adapter.
@@ -238,7 +239,7 @@ def save_adapter(
     settings: Mapping[str, Any],
     max_shard_size: int | str = SHARD_SIZE,
 ) -> Adapter:
-    """Writes what differs from the base; the manifest comes last, so that half an adapter is none.
+    """Write what differs from the base; the manifest comes last, so that an unfinished adapter is not taken for one.
 
     Args:
         folder: The folder to write; what an earlier adapter left there is replaced.
@@ -255,14 +256,14 @@ def save_adapter(
             shutil.rmtree(folder / name, ignore_errors=True)
             continue
         if isinstance(part, ConfigMixin):
-            # Where a part was read from is nobody's business.
+            # Do not publish local paths.
             part.register_to_config(_name_or_path="")
         part.save_pretrained(folder / name, max_shard_size=max_shard_size)
     changed = dict(_changed(parts["transformer"], stored_tensors(checkpoint.folder / "transformer")))
     (folder / "transformer").mkdir(exist_ok=True)
     pattern = "diffusion_pytorch_model{suffix}.safetensors"
     save_torch_state_dict(changed, folder / "transformer", filename_pattern=pattern, max_shard_size=max_shard_size)
-    hyper_codec = parts["hyper_codec"]
+    hyper_codec = cast(HyperCodec, parts["hyper_codec"])
     adapter = Adapter(
         base=Base(checkpoint.name, checkpoint.revision, checkpoint.fingerprint()),
         identity="",
@@ -276,7 +277,7 @@ def save_adapter(
 
 
 def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """The tensors of a component's files as they are stored, one at a time, sorted by name.
+    """Yield the tensors of a component's files as they are stored, one at a time, sorted by name.
 
     Raises:
         ModelError: A file is missing or cannot be read.
@@ -289,7 +290,7 @@ def stored_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _identity(folder: Path, adapter: Adapter) -> str:
-    """Of what turns indices and caption into a picture: base, hyper-codec, changed weights, what the output means."""
+    """Hash what turns indices and caption into a picture: base, hyper-codec, changed weights, kind of output."""
     tensors = (
         (f"{part}.{name}", value)
         for part in ("hyper_codec", "transformer")

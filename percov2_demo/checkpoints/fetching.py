@@ -1,4 +1,4 @@
-"""Repositories of the hub as folders, and in one sentence why one could not be fetched."""
+"""Fetch repositories of the hub as folders, or say in one sentence why that failed."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ _LOG_IN = "log in with `hf auth login`, or set HF_TOKEN to a token from hf.co/se
 
 
 def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Path:
-    """The folder of a hub repository's model, downloaded where the cache does not have it.
+    """Return the folder of a hub repository's model, downloaded where the cache does not have it.
 
     Only what the model consists of is fetched: the components that its index names, or, where it has none, the files
     of a model of transformers. Some repositories hold the same weights a second time, for other programs.
@@ -62,7 +62,7 @@ def fetch(repository: str, leave_out: Sequence[str] = (), **download: Any) -> Pa
 
 
 def components(index: Mapping[str, Any]) -> list[str]:
-    """Names of the components that a pipeline's index gives a class; no others have a folder."""
+    """Return the names of the components that a pipeline's index gives a class; no others have a folder."""
     return [name for name, kind in index.items() if isinstance(kind, list) and kind[-1:] not in ([], [None])]
 
 

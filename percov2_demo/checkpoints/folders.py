@@ -1,4 +1,4 @@
-"""Where models are: the embedded one, a folder, a repository on the hub."""
+"""Find models: the embedded one, a folder, a repository on the hub."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -29,14 +29,14 @@ PIPELINES = (PERCOV2, "PerCoPipeline")
 PUBLISHED_PERCO = "StableDiffusionPipelinePerco"
 """The class that PerCo (SD)'s own repository names in its checkpoints."""
 
-_SETTINGS: Shape = {
+_SETTINGS: dict[str | type, Shape] = {
     "identity": str | None,
     "description": str | None,
     "prediction_type": str | None,
     "default_strength": (NoneType, {str: NUMBER}),
     "default_entropy": (NoneType, {str: str}),
 }
-_INDEX: Shape = {"_class_name": str | None} | _SETTINGS
+_INDEX: Shape = {"_class_name": str | None, **_SETTINGS}
 ADAPTER_SHAPE: Shape = {"base": {"name": str, "revision": str | None}, "identity": str, "settings": _SETTINGS}
 _MANIFEST: Shape = {
     "identity": str,
@@ -71,7 +71,7 @@ def pipeline_class(folder: Path) -> str:
 
 
 def base_alone(name: str) -> ModelError:
-    """Why a base is no model by itself."""
+    """Return the error that says why a base is no model by itself."""
     return ModelError(
         f"{name} is a base without an adapter: zero-initialised inputs ignore the indices, so that its pictures would "
         "not be the photo's; name an adapter that was trained for it"
@@ -79,7 +79,7 @@ def base_alone(name: str) -> ModelError:
 
 
 def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: Any) -> Path:
-    """A folder, or that of a repository on the hub, downloaded where the cache lacks it; see `fetching.fetch`.
+    """Return a folder, or that of a hub repository, downloaded where the cache lacks it; see `fetching.fetch`.
 
     Raises:
         ModelError: There is neither, or a config in it is damaged.
@@ -94,7 +94,7 @@ def find_folder(model: str | Path, leave_out: tuple[str, ...] = (), **download: 
 
 
 def model_folder(model: str | Path | None, **download: Any) -> Path:
-    """The folder of a complete model or of an adapter, downloaded where it is a repository that the cache lacks.
+    """Return the folder of a model or adapter, downloaded where it is a repository that the cache lacks.
 
     Args:
         model: Folder, or repository on the hub; None for the embedded model.
@@ -119,7 +119,7 @@ def base_folder(
     plan: MemoryPlan | None = None,
     **download: Any,
 ) -> Path:
-    """The folder of the Stable Diffusion 3 checkpoint that an adapter goes onto.
+    """Return the folder of the Stable Diffusion 3 checkpoint that an adapter goes onto.
 
     Args:
         name: Repository on the hub; or the name of a folder, whose place then must be told.
@@ -142,7 +142,7 @@ def base_folder(
 
 
 def describe_model(model: str | Path | None, place: str | Path | None = None) -> dict[str, Any]:
-    """What a model says of itself, and what its weights take under each memory plan; none of them are loaded.
+    """Describe a model and what its weights take under each memory plan, without loading them.
 
     Args:
         model: As for `model_folder`.
@@ -179,7 +179,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
 
 
 def model_class(folder: Path) -> str:
-    """The pipeline's class that a folder's model is of; "no model" where there is none."""
+    """Return the pipeline's class that a folder's model is of; "no model" where there is none."""
     path = folder / MODEL_FILE
     if not path.is_file():
         return "no model"
@@ -187,12 +187,12 @@ def model_class(folder: Path) -> str:
 
 
 def commit_of(folder: Path) -> str | None:
-    """The commit on the hub that a folder of its cache holds; None for any other folder."""
+    """Return the commit on the hub that a folder of its cache holds; None for any other folder."""
     return folder.name if folder.parent.name == "snapshots" else None
 
 
 def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | None:
-    """What training wrote down of a model; None where there is nothing, or it is of other weights.
+    """Read what training recorded of a model; None where there is nothing, or it is of other weights.
 
     Args:
         folder: The model's folder; None for a model that is from none.
@@ -209,7 +209,7 @@ def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | 
 
 
 def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
-    """What was measured of the embedded model's captioner on the validation photos; None of any other model.
+    """Read what was measured of the embedded model's captioner on the validation photos; None of other models.
 
     Args:
         folder: The model's folder; None for a model that is from none.
@@ -224,5 +224,5 @@ def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
 
 
 def source_licences() -> dict[str, str]:
-    """Licences of collections of photos by the collection's name, as their repositories state them."""
+    """Read licences of collections of photos by the collection's name, as their repositories state them."""
     return read_json(SOURCES, shape={str: str})

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.device") -> Estimate:
-    """What the weights take; refuses to load what does not fit.
+    """Estimate what the weights take, and refuse to load what does not fit.
 
     Args:
         sizes: As for `estimate`.
@@ -48,7 +48,7 @@ def check_memory(sizes: Mapping[str, Size], plan: MemoryPlan, device: "torch.dev
 
 
 def free_memory(control_group: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes of main memory that this process may still take: the machine's, or those of its container.
+    """Return the bytes of main memory that this process may still take: the machine's, or its container's.
 
     Args:
         control_group: Folder with the limits of the process's control group, version 2.
@@ -69,7 +69,7 @@ def free_memory(control_group: Path = Path("/sys/fs/cgroup")) -> int:
 
 
 def free_on(device: "torch.device") -> int:
-    """Bytes that are free on a device; main memory's on those that have none of their own, as all but CUDA's."""
+    """Return the bytes that are free on a device; main memory's for all devices but CUDA's."""
     import torch
 
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else free_memory()

@@ -45,7 +45,7 @@ class MemoryPlan:
         return 2 if self.half else 4
 
     def describe(self) -> str:
-        """The plan in words."""
+        """Describe the plan in words."""
         parts = ["16-bit" if self.half else "32-bit", f"T5 {self.t5}" if self.t5 != "8-bit" else "T5 in 8 bits"]
         parts += ["offload by stage"] if self.offload else []
         parts += ["tiled autoencoder"] if self.tiling else []
@@ -53,7 +53,7 @@ class MemoryPlan:
         return ", ".join(parts)
 
     def ignored_on(self, device: str) -> str | None:
-        """What the plan asks for that a device does not have, in words; None if there is no such thing."""
+        """Return what the plan asks for that a device does not have, in words; None if there is no such thing."""
         if self.offload and device == "cpu":
             return "on the CPU there is no other device to offload to, so all parts stay in main memory"
         return None
@@ -73,10 +73,10 @@ PLANS = {
 
 
 def get_plan(name: str) -> MemoryPlan:
-    """The plan of a name.
+    """Return the plan of a name.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no plan of that name.
     """
     if name not in PLANS:
         raise InputError(f"there is no memory plan {name!r}: choose one of {', '.join(PLANS)}")
@@ -97,7 +97,7 @@ class Estimate:
 
 
 def estimate(sizes: Mapping[str, Size], plan: MemoryPlan, device: str = "cuda") -> Estimate:
-    """What the weights of a model take under a plan.
+    """Estimate what the weights of a model take under a plan.
 
     Args:
         sizes: The components' sizes by name, as `weights.component_sizes` reads them from the files' headers.
@@ -120,7 +120,7 @@ def estimate(sizes: Mapping[str, Size], plan: MemoryPlan, device: str = "cuda") 
 
 
 def gigabytes(count: int) -> str:
-    """Bytes in words, in powers of ten."""
+    """Format bytes in words, in powers of ten."""
     return f"{count / GIGABYTE:.2g} GB" if count < 10 * GIGABYTE else f"{count / GIGABYTE:.0f} GB"
 
 

@@ -1,4 +1,4 @@
-"""The JSON files of model folders, read with a look at whether they hold what they must."""
+"""Read the JSON files of model folders, and check what they must hold."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ where the only one is `str`, and a shape for each. What is not there is None.
 
 
 def read_json(path: Path, *required: str, shape: Shape = dict, name: str | None = None) -> dict[str, Any]:
-    """The object in a model's JSON file.
+    """Read the object in a model's JSON file.
 
     Args:
         path: The file.
@@ -45,7 +45,7 @@ def read_json(path: Path, *required: str, shape: Shape = dict, name: str | None 
 
 
 def check_shape(content: Any, shape: Shape, name: str) -> None:
-    """Refuses what is in a model's JSON file where it is not what it must be.
+    """Refuse what is in a model's JSON file where it is not what it must be.
 
     Raises:
         ModelError: It is not; the file is called `name`.

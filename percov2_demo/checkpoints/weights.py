@@ -1,4 +1,4 @@
-"""The safetensors files of a model folder, looked at without loading them."""
+"""Read sizes and names from the safetensors files of a model folder, without loading the weights."""
 
 import json
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ class Size:
     integer_bytes: int = 0
 
     def bytes(self, per_float: int) -> int:
-        """Bytes in memory where a real number takes `per_float`."""
+        """Return the bytes in memory where a real number takes `per_float`."""
         return self.floats * per_float + self.integer_bytes
 
 
 def tensor_files(folder: Path) -> dict[str, Path]:
-    """The file of each tensor of a component, by the tensor's name; empty for a component without weights.
+    """Return the file of each tensor of a component, by the tensor's name; empty for one without weights.
 
     Args:
         folder: The component's folder, in the layout of diffusers and transformers.
@@ -62,7 +62,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
 
 
 def component_size(folder: Path) -> Size:
-    """The size of a component, from the headers of its files.
+    """Read the size of a component from the headers of its files.
 
     Raises:
         ModelError: A file is missing or cannot be read.
@@ -82,7 +82,7 @@ def component_size(folder: Path) -> Size:
 
 
 def component_sizes(folder: Path) -> dict[str, Size]:
-    """The sizes of all components of a model folder that have weights, by name.
+    """Read the sizes of all components of a model folder that have weights, by name.
 
     Raises:
         ModelError: A file is missing or cannot be read.

@@ -1,4 +1,4 @@
-"""How long each part takes."""
+"""The command `bench`: time each part."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -15,7 +15,7 @@ HELP = "how long each part takes, also beside the plain diffusers loop"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, nargs="?", metavar="PHOTO", help="default: a drawn picture of 512x512")
     parser.add_argument("--repeats", type=int, default=5, help="rounds that medians are taken of")
     parser.add_argument("--scale", action="store_true", help="how the cost grows, in place of the parts")
@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Measures how long each part takes."""
+    """Measure how long each part takes."""
     if options.repeats < 1:
         raise InputError("the number of rounds must be at least 1")
     photo = load_image(options.input) if options.input else Image.effect_mandelbrot((512, 512), (-2, -1, 1, 1), 100)

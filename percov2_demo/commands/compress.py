@@ -1,4 +1,4 @@
-"""A picture to a `.pcv2` file."""
+"""The command `compress`: turn a picture into a `.pcv2` file."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -8,22 +8,23 @@ from PIL import Image
 
 from percov2_demo.bitstream import SCHEDULES, Bitstream, Withheld
 from percov2_demo.bitstream.rates import RateReport
-from percov2_demo.commands.files import check_output
+from percov2_demo.commands.files import check_output, read_picture
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.errors import InputError
+from percov2_demo.files.atomic import write_bytes
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.presets import PRESETS
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 HELP = "a picture to a .pcv2 file"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("input", type=Path, metavar="IN", help="the picture")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT.pcv2")
     parser.add_argument("--preset", choices=PRESETS, help="default: the model's lowest")
@@ -45,8 +46,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Writes the stream of a picture and prints its accounting."""
-    check_output(options.output)
+    """Write the stream of a picture and print its accounting."""
+    check_output(options.output, [options.input])
+    original = read_picture(options.input)
+    image = load_image(original)
     withheld = None
     if options.send_groups is not None:
         withheld = Withheld(options.send_groups, options.fill_seed, options.fill_temperature)
@@ -62,7 +65,6 @@ def run(options: Namespace) -> None:
     watch = Stopwatch()
     pipeline = load_pipeline(options)
     watch.lap("load")
-    image = load_image(options.input)
     caption = options.caption or default_caption(options)
     if caption == "none":
         caption = ""
@@ -76,12 +78,12 @@ def run(options: Namespace) -> None:
         preset = options.preset or pipeline.presets[0]
         stream = pipeline.compress(image, preset=preset, caption=caption, fit=options.fit, **coding)
     watch.lap("compress")
-    options.output.write_bytes(stream.to_bytes())
-    report = RateReport.from_bitstream(stream, options.input.stat().st_size)
+    write_bytes(options.output, stream.to_bytes())
+    report = RateReport.from_bitstream(stream, len(original))
     print_json(stream.to_dict() | report.to_dict() | {"seconds": watch.seconds})
 
 
-def _compress_to_target(pipeline: "CodecPipeline", image: Image.Image, caption: str, options: Namespace) -> Bitstream:
+def _compress_to_target(pipeline: "Codec", image: Image.Image, caption: str, options: Namespace) -> Bitstream:
     from percov2_demo.pipelines.target import AnyRate
 
     picture = AnyRate(pipeline, image, caption, options.fit)

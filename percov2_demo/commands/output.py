@@ -1,4 +1,4 @@
-"""What commands print."""
+"""Print what commands return."""
 
 import json
 import time
@@ -13,12 +13,12 @@ class Stopwatch:
         self._last = time.perf_counter()
 
     def lap(self, name: str) -> None:
-        """Books the time since the last lap under `name`."""
+        """Record the time since the last lap under `name`."""
         now = time.perf_counter()
         self.seconds[name] = round(now - self._last, 3)
         self._last = now
 
 
 def print_json(result: dict[str, Any]) -> None:
-    """Prints a command's result as one JSON object."""
+    """Print a command's result as one JSON object."""
     print(json.dumps(result, indent=2))

@@ -1,4 +1,4 @@
-"""The app as a Space on the Hugging Face hub."""
+"""The command `publish`: upload the app as a Space of the Hugging Face hub."""
 
 from argparse import ArgumentParser, Namespace
 
@@ -11,7 +11,7 @@ HELP = "the app as a Space on the Hugging Face hub"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("--space", required=True, metavar="USER/NAME")
     parser.add_argument("--hardware", choices=HARDWARE, default=next(iter(HARDWARE)))
     parser.add_argument("--model", help="hub id of the model that it serves; default: the embedded model")
@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Uploads the app as a Space, or says what would be uploaded."""
+    """Upload the app as a Space, or say what would be uploaded."""
     from percov2_demo.hub.publish_space import publish
 
     served = (options.model, options.base, options.captioner)

@@ -1,4 +1,4 @@
-"""Stages of training, one after the other."""
+"""The command `train`: run stages of training, one after the other."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -13,7 +13,7 @@ HELP = "stages of training, one after the other"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("stages", choices=STAGES, nargs="+", metavar="STAGE", help=", ".join(STAGES))
     parser.add_argument("--config", type=Path, help="default: the embedded model's")
     parser.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Runs stages of training."""
+    """Run stages of training."""
     quieten_libraries()
     from percov2_demo.training.recipes.base import read_config
     from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe

@@ -1,4 +1,4 @@
-"""Captions to symbols and back: by the caption model, or byte by byte where that is shorter."""
+"""Code captions as symbols and back: by the caption model, or byte by byte where that is shorter."""
 
 import zlib
 
@@ -34,7 +34,7 @@ class CaptionCoder:
         self.model = model.eval()
 
     def runs(self, text: str) -> tuple[str, list[Run]]:
-        """The coding that takes the fewest bits, "model", "raw", "deflate" or, of an empty text, "none"; its runs."""
+        """Return the coding of fewest bits, "model", "raw", "deflate" or, of no text, "none", and its runs."""
         if not text:
             return "none", []
         codings = {"raw": _literal_runs("raw", _raw_runs(text.encode()))}
@@ -48,7 +48,7 @@ class CaptionCoder:
         return shortest, codings[shortest]
 
     def read(self, decoder: Decoder, is_literal: bool) -> tuple[str, str]:
-        """`(coding, text)` of the runs that come next; `is_literal` if their coding was "raw" or "deflate".
+        """Read `(coding, text)` of the runs that come next; `is_literal` if their coding was "raw" or "deflate".
 
         Raises:
             EntropyError: They are the runs of no text.
@@ -74,7 +74,7 @@ class CaptionCoder:
 
     @torch.inference_mode()
     def _weights(self, tokens: list[int]) -> NDArray[np.float64]:
-        """Integer weights `(len(tokens), symbols)` of what follows each token."""
+        """Predict integer weights `(len(tokens), symbols)` of what follows each token."""
         logits = self.model(torch.tensor([tokens], device=self.model.device))[0]
         return symbol_weights(logits.cpu().numpy().astype(np.int64))
 
@@ -106,7 +106,7 @@ def _read_raw(decoder: Decoder) -> str:
 
 
 def _read_deflate(decoder: Decoder) -> str:
-    """Raw deflate says itself where it ends."""
+    """Read raw deflate, which says itself where it ends."""
     reader, code = zlib.decompressobj(-zlib.MAX_WBITS), bytearray()
     while not reader.eof and len(code) <= MAX_CAPTION_BYTES:
         code.append(_read_one(decoder, np.ones((1, 256))))

@@ -51,7 +51,7 @@ class DistanceBias(IntegerModule):
         self.real_bias = None
 
     def forward(self, length: int) -> Tensor:
-        """`(heads, length, length)`; what lies in the future is so low that it has no weight."""
+        """Return `(heads, length, length)`; what lies in the future is so low that it has no weight."""
         bias = self.bias.float() if self.real_bias is None else round_through(self.real_bias * LOGIT_UNIT)
         positions = torch.arange(length, device=bias.device)
         distance = positions[:, None] - positions
@@ -77,7 +77,7 @@ class CausalAttention(nn.Module):
         self.project_out = IntegerLinear(width, width, gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Residual stream `(B, L, width)` to the same."""
+        """Map a residual stream `(B, L, width)` to the same."""
         activations = to_activations(self.project_in(self.norm(x), ACTIVATION_UNIT))
         query, key, value = activations.unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         # A power of two below the customary root of the head's width.
@@ -91,7 +91,7 @@ class CausalAttention(nn.Module):
 
 
 def _attention_weights(scores: Tensor) -> Tensor:
-    """Integer weights of integer scores `(..., L)`, at most 4096 of them: the softmax in units of 2**-15."""
+    """Compute the softmax of at most 4096 integer scores `(..., L)` as integer weights in units of 2**-15."""
     table = torch.from_numpy(exponentials(_EXPONENTIAL_BITS)).to(scores.device, torch.float32)
     with torch.no_grad():
         below = scores.amax(-1, keepdim=True) - scores
@@ -143,16 +143,16 @@ class CaptionModel(ModelMixin, ConfigMixin):
         return 256 + len(self.config.merges)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """Integer logits, float32 `(B, L, mark + 1)`, of what follows each of the tokens `(B, L)` int64."""
+        """Predict integer logits, float32 `(B, L, mark + 1)`, of what follows each of the tokens `(B, L)` int64."""
         with torch.autocast(tokens.device.type, enabled=False):
             return self.embedding.logits(self.norm(self.blocks(self.embedding(tokens))))
 
     def tokenize(self, text: str) -> list[int]:
-        """Tokens of any text; a space is put before it, so that its first word is the one known from within."""
+        """Split any text into tokens; a space is put before it, so that its first word is known from within."""
         return self._tokenizer.encode(" " + text).ids
 
     def detokenize(self, tokens: list[int]) -> str:
-        """The text of tokens; bytes that are no UTF-8 become replacement characters."""
+        """Join tokens to their text; bytes that are no UTF-8 become replacement characters."""
         return self._tokenizer.decode(tokens)[1:]
 
     @cached_property
@@ -166,7 +166,7 @@ class CaptionModel(ModelMixin, ConfigMixin):
 
 
 def learn_merges(captions: Iterable[str], vocabulary_size: int) -> tuple[str, ...]:
-    """Merges of a byte-pair encoding (Sennrich et al., arXiv 1508.07909) learned from captions.
+    """Learn merges of a byte-pair encoding (Sennrich et al., arXiv 1508.07909) from captions.
 
     Args:
         captions: The text to learn from.

@@ -1,4 +1,4 @@
-"""Integer logits to bytes and back, by range coding.
+"""Range-code symbols of integer logits to bytes and back.
 
 The coder's probabilities come from integers alone: a logit's distance from its row's largest is looked up in a table
 of exponentials. These weights and their sums are integers below 2**53, so the float64 rows that `constriction` takes
@@ -41,14 +41,14 @@ class Run(NamedTuple):
 
 
 def symbol_weights(logits: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Rows `(N, K)` of integers in proportion to the probabilities of logits `(N, K)` in units of 1/64."""
+    """Convert logits `(N, K)` in units of 1/64 to integers in proportion to their probabilities."""
     table = exponentials(_WEIGHT_BITS)
     below = logits.max(axis=1, keepdims=True) - logits
     return table[np.minimum(below, len(table) - 1)].astype(np.float64)
 
 
 def information(run: Run) -> NDArray[np.float64]:
-    """Bits `(N,)` that the coder spends on each symbol."""
+    """Return the bits `(N,)` that the coder spends on each symbol."""
     symbols, weights = run
     shares = np.take_along_axis(weights, symbols[:, None], axis=1)[:, 0] / weights.sum(axis=1)
     units = 2**_PRECISION_BITS
@@ -56,13 +56,13 @@ def information(run: Run) -> NDArray[np.float64]:
 
 
 def entropy(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bits `(N,)` that a symbol of each row of weights `(N, K)` is expected to cost."""
+    """Return the bits `(N,)` that a symbol of each row of weights `(N, K)` is expected to cost."""
     shares = weights / weights.sum(axis=1, keepdims=True)
     return -(shares * np.log2(shares, out=np.zeros_like(shares), where=shares > 0)).sum(axis=1)
 
 
 def encode(runs: Sequence[Run]) -> bytes:
-    """Bytes that decode to these runs, without what is not needed of the last eight.
+    """Encode runs to bytes that decode to them, without what is not needed of the last eight.
 
     A range coder ends in the middle of an interval, with more bytes than it takes to tell that interval from others
     when the missing ones count as zero: the last are dropped, and what is left is rounded up where that is needed.
@@ -77,7 +77,7 @@ def encode(runs: Sequence[Run]) -> bytes:
 
 
 def _shortened(words: NDArray[np.uint32]) -> Iterator[bytes]:
-    """What may be left of a code, the shortest first; the code itself comes last."""
+    """Yield what may be left of a code, the shortest first; the code itself comes last."""
     whole = words.astype(">u4").tobytes()
     number = int.from_bytes(whole)
     for length in range(max(0, len(whole) - 2 * _WORD), len(whole)):
@@ -113,7 +113,7 @@ class Decoder:
         self._decoder = constriction.stream.queue.RangeDecoder(words.astype(np.uint32))
 
     def decode(self, weights: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The next symbols `(N,)`, of weights `(N, K)`.
+        """Decode the next symbols `(N,)`, of weights `(N, K)`.
 
         Raises:
             EntropyError: No encoder makes such bytes; not all damage is noticed.
@@ -126,7 +126,7 @@ class Decoder:
         return symbols
 
     def finish(self) -> None:
-        """Checks that nothing is left over.
+        """Check that nothing is left over.
 
         Raises:
             EntropyError: `encode` makes other bytes of what was decoded.

@@ -1,4 +1,4 @@
-"""Maps of indices to symbols and back, group by group of a schedule; what is missing is drawn from the model."""
+"""Code maps of indices as symbols and back, group by group of a schedule; draw what is missing from the model."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class GroupCoder(ABC):
     """Lossless coding of index maps, group by group."""
 
     def runs(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> list[Run]:
-        """A run for each group, predicted from all groups before it.
+        """Yield a run for each group, predicted from all groups before it.
 
         Args:
             indices: `(rows, columns)`, from 0 to the preset's codebook size - 1.
@@ -34,7 +34,7 @@ class GroupCoder(ABC):
         return runs
 
     def read(self, decoder: Decoder, grid: tuple[int, int], preset: str, groups: Groups) -> NDArray[np.int64]:
-        """The map `(rows, columns)` whose runs come next, with `MASK` where no group is.
+        """Read the map `(rows, columns)` whose runs come next, with `MASK` where no group is.
 
         Raises:
             EntropyError: The bytes are damaged; not all damage is noticed.
@@ -45,7 +45,7 @@ class GroupCoder(ABC):
         return indices
 
     def information(self, indices: NDArray[np.int64], preset: str, groups: Groups) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index costs, 0 where no group is; arguments as in `runs`."""
+        """Return the bits `(rows, columns)` that each index costs, 0 where no group is; arguments as in `runs`."""
         bits = np.zeros(indices.shape)
         for group, run in zip(groups, self.runs(indices, preset, groups), strict=True):
             bits.flat[group] = information(run)
@@ -53,7 +53,7 @@ class GroupCoder(ABC):
 
     @abstractmethod
     def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Integer weights `(N, codebook_size)`, in proportion to the probabilities of what stands in hidden places.
+        """Predict integer weights `(N, codebook_size)`, in proportion to the probabilities at the hidden places.
 
         Args:
             known: `(rows, columns)`, with `MASK` where an index is not known.
@@ -84,7 +84,7 @@ class IndexCoder(GroupCoder):
     def complete(
         self, known: NDArray[np.int64], preset: str, groups: Groups, seed: int, temperature: float = 1.0
     ) -> NDArray[np.int64]:
-        """A map with its missing indices drawn from the model, the same on every machine.
+        """Draw the missing indices of a map from the model, the same on every machine.
 
         Args:
             known: `(rows, columns)`, with `MASK` for what is missing.
@@ -94,7 +94,7 @@ class IndexCoder(GroupCoder):
             temperature: What logits are divided by, a multiple of 1/64; 0 takes the most likely index.
 
         Raises:
-            InputError: The temperature is none.
+            InputError: The temperature is not a multiple of 1/64 from 0 on.
         """
         if not (temperature >= 0 and float(temperature * TEMPERATURE_UNIT).is_integer()):
             raise InputError(f"the temperature must be a multiple of 1/{TEMPERATURE_UNIT}, not {temperature:g}")
@@ -113,7 +113,7 @@ class IndexCoder(GroupCoder):
 
     @torch.inference_mode()
     def logits(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Integer logits `(N, codebook_size)` in units of 1/64; arguments as in `weights`."""
+        """Predict integer logits `(N, codebook_size)` in units of 1/64; arguments as in `weights`."""
         inputs = torch.from_numpy(known)[None].to(self.model.device)
         logits = self.model(inputs, preset, torch.from_numpy(np.array(group)))[0]
         return logits.cpu().numpy().astype(np.int64)
@@ -127,7 +127,7 @@ def conceal(
     seed: int,
     temperature: float = 1.0,
 ) -> NDArray[np.int64]:
-    """A map with its lost indices filled in from the model, as a receiver would that knows which are lost.
+    """Fill in the lost indices of a map from the model, as a receiver would that knows which are lost.
 
     Args:
         coder: The coder.
@@ -145,7 +145,7 @@ def conceal(
 
 
 def _draw(logits: NDArray[np.int64], words: NDArray[np.uint64], temperature: float) -> NDArray[np.int64]:
-    """A symbol of each row of logits `(N, K)`, by a random word each."""
+    """Draw a symbol of each row of logits `(N, K)`, by a random word each."""
     if temperature == 0:
         return logits.argmax(axis=1)
     # Integer division rounds down for negative numbers too, on every machine.

@@ -74,12 +74,12 @@ class _RoundWithin(torch.autograd.Function):
 
 
 def round_through(x: Tensor) -> Tensor:
-    """The nearest integers, ties to even, with the gradient of the identity."""
+    """Round to the nearest integers, ties to even, with the gradient of the identity."""
     return _Round.apply(x)
 
 
 def to_activations(x: Tensor, low: int = -ACTIVATION_LIMIT) -> Tensor:
-    """Integers from `low` to 255 of values in activation units."""
+    """Round values in activation units to integers from `low` to 255."""
     return _RoundWithin.apply(x, low, ACTIVATION_LIMIT)
 
 
@@ -91,15 +91,15 @@ class IntegerModule(nn.Module, ABC):
 
     @abstractmethod
     def make_trainable(self) -> None:
-        """Adds the real numbers, at random."""
+        """Add the real numbers, at random."""
 
     @abstractmethod
     def freeze(self) -> None:
-        """Writes the integers that the real numbers stand for, and drops the real numbers."""
+        """Write the integers that the real numbers stand for, and drop the real numbers."""
 
 
 def make_trainable(model: nn.Module) -> None:
-    """Gives all integer layers of a model real numbers to train."""
+    """Give all integer layers of a model real numbers to train."""
     for module in list(model.modules()):
         if isinstance(module, IntegerModule):
             module.make_trainable()
@@ -107,7 +107,7 @@ def make_trainable(model: nn.Module) -> None:
 
 @torch.no_grad()
 def freeze(model: nn.Module) -> None:
-    """Fixes all integer layers of a trained model.
+    """Fix all integer layers of a trained model.
 
     Raises:
         ModelError: A layer's sums might leave the range in which they are exact.
@@ -151,7 +151,7 @@ class IntegerMatrix(IntegerModule):
         self.real_weight = self.real_offset = None
 
     def forward(self) -> tuple[Tensor, Tensor, Tensor]:
-        """`(weight, scale, offset)`: integers `(rows, columns)`, real scales and integer offsets `(rows,)`.
+        """Return `(weight, scale, offset)`: integers `(rows, columns)`, real scales and integer offsets `(rows,)`.
 
         An output is `scale * (weight @ x + offset)`, in the units of x.
         """
@@ -177,7 +177,7 @@ class IntegerLinear(nn.Module):
         self.matrix = IntegerMatrix(outputs, inputs, gain * inputs**-0.5)
 
     def forward(self, x: Tensor, unit: int) -> Tensor:
-        """Real values `(..., outputs)` in units of `1 / unit`, of activations `(..., inputs)`; not rounded yet."""
+        """Map activations `(..., inputs)` to real values `(..., outputs)` in units of `1 / unit`, not rounded yet."""
         weight, scale, offset = self.matrix()
         return F.linear(x, weight, offset) * (scale * (unit / ACTIVATION_UNIT))
 
@@ -190,12 +190,12 @@ class IntegerEmbedding(nn.Module):
         self.matrix = IntegerMatrix(symbols, width, 1.0)
 
     def forward(self, symbols: Tensor) -> Tensor:
-        """Residual vectors `(..., width)` of symbols `(...)` int64."""
+        """Look up the residual vectors `(..., width)` of symbols `(...)` int64."""
         weight, scale, _ = self.matrix()
         return round_through(F.embedding(symbols, weight * (scale * RESIDUAL_UNIT)[:, None]))
 
     def logits(self, x: Tensor) -> Tensor:
-        """Integer logits `(..., symbols)` of activations `(..., width)`.
+        """Predict integer logits `(..., symbols)` of activations `(..., width)`.
 
         Vectors are of unit deviation, so logits are taken of `x / width**0.5`, the root rounded to a power of two.
         """
@@ -226,7 +226,7 @@ class IntegerNorm(IntegerModule):
         self.real_gain = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """Activations of a residual stream `(..., width)`."""
+        """Normalize a residual stream `(..., width)` to activations."""
         x = x.clamp(-self.limit, self.limit)
         total = x.abs().sum(-1, keepdim=True).clamp(min=1)
         gain = self.gain.float() / _GAIN_UNIT if self.real_gain is None else self.real_gain
@@ -249,7 +249,7 @@ class FeedForward(nn.Module):
 
 @cache
 def exponentials(scale_bits: int) -> np.ndarray:
-    """`round(2**scale_bits * exp(-i / 64))` for i = 0, 1, ... up to the first zero, int64.
+    """Return `round(2**scale_bits * exp(-i / 64))` for i = 0, 1, ... up to the first zero, int64.
 
     Made in decimal arithmetic, which is the same everywhere; no entry is near a tie at this precision.
     """

@@ -50,7 +50,7 @@ class SpatialMixer(nn.Module):
         self.mean = IntegerLinear(width, width, gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Residual stream `(B, rows, columns, width)` to the same."""
+        """Map a residual stream `(B, rows, columns, width)` to the same."""
         activations = self.norm(x)
         weight, scale, offset = self.around()
         cells = activations.shape[1] * activations.shape[2]
@@ -59,7 +59,7 @@ class SpatialMixer(nn.Module):
         return x + round_through(around) + round_through(self.mean(mean, RESIDUAL_UNIT))
 
     def _convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Sums below 2**21; should a library take a way that divides, as Winograd's, rounding undoes its errors."""
+        """Sum below 2**21; should a library divide, as Winograd's way does, rounding undoes its errors."""
         kernels = weight.view(-1, 1, self.kernel, self.kernel)
         sums = F.conv2d(x.movedim(-1, 1), kernels, padding=self.kernel // 2, groups=len(kernels))
         return round_through(sums.movedim(1, -1))
@@ -82,7 +82,7 @@ class PresetSymbols(nn.Module):
         self.column_zones = IntegerEmbedding(zones, width)
 
     def forward(self, indices: Tensor) -> Tensor:
-        """Residual stream `(B, rows, columns, width)` of indices `(B, rows, columns)`."""
+        """Embed indices `(B, rows, columns)` in a residual stream `(B, rows, columns, width)`."""
         symbols = torch.where(indices == MASK, self.codebook_size, indices)
         rows, columns = (
             torch.arange(length, device=indices.device) * self.zones // length for length in indices.shape[1:]
@@ -90,7 +90,7 @@ class PresetSymbols(nn.Module):
         return self.indices(symbols) + self.row_zones(rows)[:, None] + self.column_zones(columns)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Integer logits `(..., codebook_size)` of activations `(..., width)`."""
+        """Predict integer logits `(..., codebook_size)` of activations `(..., width)`."""
         return self.indices.logits(x)[..., : self.codebook_size]
 
 
@@ -127,7 +127,7 @@ class MaskedModel(ModelMixin, ConfigMixin):
         self.norm = IntegerNorm(width)
 
     def forward(self, indices: Tensor, preset: str, positions: Tensor | None = None) -> Tensor:
-        """Integer logits, float32 `(B, rows, columns, codebook_size)`, in units of 1/64.
+        """Predict integer logits, float32 `(B, rows, columns, codebook_size)`, in units of 1/64.
 
         Args:
             indices: `(B, rows, columns)` int64, with `MASK` where an index is not known.

@@ -1,4 +1,4 @@
-"""Which indices a lossy channel loses, if each is sent in a packet of its own."""
+"""Draw which indices a lossy channel loses, if each is sent in a packet of its own."""
 
 import random
 
@@ -6,7 +6,7 @@ from percov2_demo.errors import InputError
 
 
 def draw_lost(count: int, share: float, seed: int) -> list[int]:
-    """Positions that are lost of `count`, at random, in no order.
+    """Draw the positions, of `count`, that are lost, in no order.
 
     Args:
         count: Number of indices.

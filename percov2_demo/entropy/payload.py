@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class EntropyCoder:
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
-        """The coder of a model folder.
+        """Load the coder of a model folder.
 
         Raises:
             ModelError: The model has no entropy models.
@@ -52,7 +52,7 @@ class EntropyCoder:
     def recode(
         self, stream: Bitstream, entropy: str, entropy_steps: int | None = None, withheld: Withheld | None = None
     ) -> Bitstream:
-        """The stream in version 2, not checked yet; with groups withheld, its indices are those that a decoder draws.
+        """Recode a stream in version 2, not checked yet; withheld groups have the indices that a decoder draws.
 
         Args:
             stream: A stream with all of its indices.
@@ -65,8 +65,8 @@ class EntropyCoder:
         """
         if entropy_steps is None:
             entropy_steps = usual_steps(entropy, stream.header.grid)
-        size = {"width": stream.width, "height": stream.height, "preset": stream.preset}
-        settings = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
+        size: dict[str, Any] = {"width": stream.width, "height": stream.height, "preset": stream.preset}
+        settings: dict[str, Any] = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
         header = Header(version=2, caption_coding="none", **size, **settings)
         coding, payload = self.encode(stream.indices, stream.caption, header)
         recoded = replace(stream, caption_coding=coding, payload=payload, **settings)
@@ -75,7 +75,7 @@ class EntropyCoder:
         return replace(recoded, indices=self.decode(payload.data, recoded.header).indices)
 
     def check(self, stream: Bitstream) -> None:
-        """Reads a stream's file as a receiver will.
+        """Read a stream's file as a receiver will.
 
         Raises:
             EntropyError: It says something else: this machine does not compute as it must.
@@ -88,12 +88,12 @@ class EntropyCoder:
             raise EntropyError("the entropy models do not decode on this machine what they encoded")
 
     def information(self, stream: Bitstream) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
+        """Return the bits `(rows, columns)` that each index costs in the stream's coding; 0 for those not sent."""
         sent, _ = _groups(stream.header)
         return self._index_coder(stream.header).information(stream.indices, stream.preset, sent)
 
     def caption_bytes(self, caption: str) -> int:
-        """Bytes of a caption, as a payload's `caption_bytes`.
+        """Count the bytes of a caption, as a payload's `caption_bytes`.
 
         Raises:
             InputError: The caption is too long or no Unicode text.
@@ -102,13 +102,13 @@ class EntropyCoder:
         return len(encode(self.captions.runs(caption)[1]))
 
     def trace(self, stream: Bitstream) -> list[GroupTrace]:
-        """How the indices of a stream with a payload become known, a `GroupTrace` for each group that is sent."""
+        """Trace how a stream's indices become known, a `GroupTrace` for each group that is sent."""
         _, caption = self.captions.runs(stream.caption)
         sent, _ = _groups(stream.header)
         return trace(self._index_coder(stream.header), stream.indices, stream.preset, sent, caption)
 
     def encode(self, indices: NDArray[np.int64], caption: str, header: Header) -> tuple[str, Payload]:
-        """`(caption coding, payload)` of the groups that the header says are sent; its own caption coding is not read.
+        """Encode the groups that the header says are sent to `(caption coding, payload)`.
 
         Args:
             indices: `(rows, columns)`.
@@ -120,7 +120,7 @@ class EntropyCoder:
         return coding, Payload(encode(runs + spatial), len(encode(runs)))
 
     def decode(self, payload: bytes, header: Header) -> Content:
-        """The content of a payload; groups that were not sent are drawn as the header says.
+        """Decode a payload; groups that were not sent are drawn as the header says.
 
         Raises:
             StreamError: The payload is damaged, or another model's.
@@ -146,7 +146,7 @@ class EntropyCoder:
 
 
 def _groups(header: Header) -> tuple[Groups, Groups]:
-    """The groups that are sent and those that are not.
+    """Return the groups that are sent and those that are not.
 
     Raises:
         InputError: The header withholds groups that there are not.

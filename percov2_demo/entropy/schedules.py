@@ -1,4 +1,4 @@
-"""In which order a map's indices are coded: groups, each predicted from all groups before it.
+"""Schedules: the order in which a map's indices are coded, in groups that are predicted from all groups before.
 
 All of it is integer arithmetic, so that encoder and decoder agree on every machine.
 """
@@ -26,7 +26,7 @@ _ALPHA = (11, 5)
 
 @lru_cache(maxsize=64)
 def schedule(name: str, rows: int, columns: int, steps: int = 12) -> Groups:
-    """The groups of a schedule.
+    """Return the groups of a schedule.
 
     Args:
         name: "uniform", one group; "checkerboard", two (He et al., arXiv 2103.15306); "quincunx", five from every
@@ -100,7 +100,7 @@ _GROUP_NUMBERS: dict[str, Callable[[int, int, int], NDArray[np.int64]]] = dict(
 
 
 def _low_discrepancy_order(rows: int, columns: int) -> NDArray[np.int64]:
-    """All cells in the order in which Roberts' sequence R2, in 32-bit fixed point, first visits them."""
+    """Order all cells as Roberts' sequence R2, in 32-bit fixed point, first visits them."""
     cells = rows * columns
     points = 4 * cells
     while True:
@@ -116,7 +116,7 @@ def _low_discrepancy_order(rows: int, columns: int) -> NDArray[np.int64]:
 
 
 def _cumulative_sizes(cells: int, steps: int) -> list[int]:
-    """`cells * (i / steps)**2.2` rounded, for i = 1 ... steps, but at least one cell more at each step."""
+    """Return `cells * (i / steps)**2.2` rounded, for i = 1 ... steps, at least one cell more at each step."""
     power, root = _ALPHA
     sizes: list[int] = []
     for i in range(1, steps + 1):

@@ -1,4 +1,4 @@
-"""What happens while an index map is coded: what the model expects before each group, and what the group costs.
+"""Trace the coding of an index map: what the model expects before each group, and what the group costs.
 
 PerCoV2 (Körber et al., arXiv 2503.09368, figures 15 to 18) shows the bytes after each group in this way.
 """
@@ -17,7 +17,7 @@ from percov2_demo.entropy.schedules import Groups
 
 @dataclass(frozen=True, eq=False)
 class GroupTrace:
-    """One group on its way.
+    """What the model expected of one group, and what the group cost.
 
     Attributes:
         positions: `(N,)` positions in the flattened map that become known with this group.
@@ -36,7 +36,7 @@ class GroupTrace:
 def trace(
     coder: GroupCoder, indices: NDArray[np.int64], preset: str, groups: Groups, before: Sequence[Run] = ()
 ) -> list[GroupTrace]:
-    """Codes a map and notes what happens, a `GroupTrace` for each group.
+    """Code a map and yield a `GroupTrace` for each group.
 
     Args:
         coder: The coder.

@@ -96,7 +96,7 @@ class Ladder:
         self._coded: dict[int, Coded] = {}
 
     def at_most(self, max_bytes: int) -> Coded:
-        """The best quality whose file has at most `max_bytes`, else the smallest file, marked as not fitting."""
+        """Return the best quality whose file has at most `max_bytes`, else the smallest, marked as not fitting."""
         smallest = self._smallest()
         if len(self._file(smallest)) > max_bytes:
             return replace(self._code(smallest), fits=False)
@@ -105,7 +105,7 @@ class Ladder:
         return self._code(too_large - 1)
 
     def to_reach(self, metric: Metric, target: float, higher_is_better: bool = True) -> Coded | None:
-        """The file of fewest bytes whose picture reaches the target, or None if even the best quality does not.
+        """Return the smallest file whose picture reaches the target, or None if even the best quality does not.
 
         Args:
             metric: Compares the original with the decoded picture.
@@ -125,7 +125,7 @@ class Ladder:
         return self._code(enough) if enough < len(steps) else None
 
     def _smallest(self) -> int:
-        """Its position among the qualities: mostly the first, but the lowest qualities of a codec can waver."""
+        """Find the smallest file's quality: mostly the first, but the lowest qualities of a codec can waver."""
         best = 0
         step = 1
         while step <= min(best + _SMALLER_WITHIN, len(self.codec.qualities) - 1):
@@ -149,7 +149,7 @@ class Ladder:
 
 @cache
 def available_codecs() -> dict[str, Codec]:
-    """The codecs that work here, by name, in a fixed order; never raises.
+    """Return the codecs that work here, by name, in a fixed order, without raising.
 
     Those of Pillow are tried on a tiny picture, JPEG XL and HEIC need the plugins `pillow_jxl` and `pillow_heif`, and
     VVC needs the programs `vvencapp` (or `vvenc`) and `vvdecapp` (or `vvdec`) on the path.
@@ -234,7 +234,7 @@ def _works(codec: Codec) -> bool:
 
 
 def _without_metadata(image: Image.Image) -> Image.Image:
-    """A copy of nothing but the pixels: Pillow takes profiles and comments to code from the picture itself."""
+    """Copy nothing but the pixels: Pillow takes profiles and comments to code from the picture itself."""
     if image.mode != "RGB" or 0 in image.size:
         raise ValueError(
             f"Only an RGB picture with pixels can be coded, not one of mode {image.mode} and size "
@@ -257,7 +257,7 @@ def _load(data: bytes, *, format: str) -> Image.Image:
 
 
 def _encode_jpeg(image: Image.Image, quality: float) -> bytes:
-    """The smaller of the sequential and the progressive file, which hold the same picture.
+    """Encode the smaller of the sequential and the progressive file, which hold the same picture.
 
     At the lowest qualities the sequential file mostly is, because each scan of a progressive one has its own header.
     """
@@ -266,7 +266,7 @@ def _encode_jpeg(image: Image.Image, quality: float) -> bytes:
 
 
 def _encode_jpeg2000(image: Image.Image, ratio: float) -> bytes:
-    """A raw codestream of one quality layer with the wavelet 9-7 on YCbCr.
+    """Encode a raw codestream of one quality layer with the wavelet 9-7 on YCbCr.
 
     The codestream saves the 85 bytes of a JP2 container. Pillow transforms no colour unless asked to (`mct`), and the
     comment of one space, the shortest that it passes on, is in the place of 37 bytes with the library's name.

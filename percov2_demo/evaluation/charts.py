@@ -1,4 +1,4 @@
-"""Rate, distortion and perception against each other: what was measured, and what was published of the same pictures.
+"""Charts of rate, distortion and perception: what was measured, and what others published of the same pictures.
 
 A chart shows one dataset at one resolution under one protocol and never mixes them; published figures of the same
 pictures under another protocol get a chart of their own.
@@ -57,7 +57,7 @@ class Curve:
 
 
 def curves_of(points: Sequence[dict[str, Any]], default_strength: dict[str, float]) -> list[Curve]:
-    """Ours: a curve over the presets for each setting of the decoder.
+    """Return our curves, one over the presets for each setting of the decoder.
 
     Args:
         points: Rows of the summary.
@@ -74,7 +74,7 @@ def curves_of(points: Sequence[dict[str, Any]], default_strength: dict[str, floa
 
 
 def baseline_curves(points: Sequence[dict[str, Any]], labels: dict[str, str]) -> list[Curve]:
-    """The classical codecs' curves; `labels` are their names for people."""
+    """Return the classical codecs' curves; `labels` are their names for people."""
     curves: dict[str, list[dict[str, Any]]] = {}
     for point in points:
         curves.setdefault(point["codec"], []).append(point)
@@ -85,7 +85,7 @@ def baseline_curves(points: Sequence[dict[str, Any]], labels: dict[str, str]) ->
 
 
 def published_curves(published: PublishedSet) -> list[Curve]:
-    """A curve for each series of published figures."""
+    """Return a curve for each series of published figures."""
     curves = []
     for series in published.series:
         count = len(next(iter(series.results.values())))
@@ -96,7 +96,7 @@ def published_curves(published: PublishedSet) -> list[Curve]:
 
 
 def draw(curves: Iterable[Curve], subtitle: str, pairs: Iterable[tuple[str, str]] = PAIRS) -> list[go.Figure]:
-    """A chart for each pair of columns that a curve of ours has or, where none is ours, any.
+    """Draw a chart for each pair of columns that a curve of ours has or, where none is ours, any.
 
     A curve has the same colour in all charts.
     """
@@ -148,7 +148,7 @@ def _title(column: str) -> str:
 
 
 def _within(title: str) -> str:
-    """A title within a sentence: "rate", but "LPIPS"."""
+    """Write a title as it stands within a sentence: "rate", but "LPIPS"."""
     return title if title.isupper() else title[0].lower() + title[1:]
 
 

@@ -1,4 +1,4 @@
-"""Pictures in rows and columns, to look at."""
+"""Lay pictures out in rows and columns."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ TITLE = 24
 def contact_sheet(
     titles: Sequence[str], rows: Sequence[Sequence[Image.Image]], notes: Sequence[Sequence[str]] = ()
 ) -> Image.Image:
-    """Rows of thumbnails under a line of column titles.
+    """Lay rows of thumbnails out under a line of column titles.
 
     Args:
         titles: A title for each column.
@@ -33,7 +33,7 @@ def contact_sheet(
             thumbnail = image.copy()
             thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             sheet.paste(thumbnail, (THUMBNAIL * column, TITLE + height * line))
-    for line, row in enumerate(notes):
-        for column, note in enumerate(row):
+    for line, texts in enumerate(notes):
+        for column, note in enumerate(texts):
             draw.text((THUMBNAIL * column + 6, TITLE + height * line + THUMBNAIL + 4), note, "black", font)
     return sheet

@@ -1,12 +1,13 @@
-"""Finished pieces of an evaluation on disk, so that one that was stopped goes on where it was."""
+"""Keep finished pieces of an evaluation on disk, so that one that was stopped goes on where it was."""
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from percov2_demo.files.atomic import write_text
 
 
 class Parts:
@@ -20,7 +21,7 @@ class Parts:
         self.folder = folder
 
     def get(self, name: str, conditions: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The part of that name, made now unless it is there and was made under the same conditions.
+        """Return the part of that name, made now unless it is there and was made under the same conditions.
 
         Args:
             name: The part's name.
@@ -33,11 +34,9 @@ class Parts:
             return stored["part"]
         part = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps({"key": key, "part": part}))
-        partial.replace(path)
+        write_text(path, json.dumps({"key": key, "part": part}))
         return part
 
     def clear(self) -> None:
-        """Forgets all parts."""
+        """Forget all parts."""
         shutil.rmtree(self.folder, ignore_errors=True)

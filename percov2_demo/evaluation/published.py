@@ -142,7 +142,7 @@ class PublishedSet:
 
 
 def load_published(folder: Path = PUBLISHED_FOLDER) -> tuple[PublishedSet, ...]:
-    """All sets of a folder in the order of their files' names.
+    """Load all sets of a folder in the order of their files' names.
 
     Raises:
         InputError: The folder holds no set, a file does not have the layout, or two files are about the same
@@ -164,7 +164,7 @@ def load_published(folder: Path = PUBLISHED_FOLDER) -> tuple[PublishedSet, ...]:
 
 
 def published_for(dataset: str, width: int, height: int) -> tuple[PublishedSet, ...]:
-    """The committed sets on exactly that dataset and resolution in pixels, one for each protocol; empty if none.
+    """Return the committed sets on that dataset and resolution in pixels, one for each protocol.
 
     A set without a stated resolution is never among them.
     """
@@ -173,7 +173,7 @@ def published_for(dataset: str, width: int, height: int) -> tuple[PublishedSet, 
 
 
 def published_transmission(preset: str, schedule: str) -> PublishedSeries | None:
-    """What PerCoV2's authors print of a transmission: the rate after each of its first groups, on 512x512 pixels.
+    """Return the printed rate after each of the first groups of a transmission, on 512x512 pixels.
 
     Args:
         preset: Name of the preset.
@@ -186,7 +186,7 @@ def published_transmission(preset: str, schedule: str) -> PublishedSeries | None
 
 
 def published_caption_bytes(preset: str) -> int:
-    """Bytes of the caption in `published_transmission`'s rates, inferred."""
+    """Return the bytes of the caption in `published_transmission`'s rates, inferred."""
     return _transmission()[f"PerCoV2, {preset}, caption"].results["caption-bytes"][0]
 
 

@@ -14,7 +14,7 @@ from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.charts import CLASSICAL, OURS, Curve
 from percov2_demo.evaluation.protocol import Picture
 from percov2_demo.evaluation.tables import RATES, Row, is_better, means_of, metric_digits
-from percov2_demo.pipelines.base import CodecPipeline
+from percov2_demo.pipelines.codec import Codec
 from percov2_demo.pipelines.target import AnyRate
 
 
@@ -27,7 +27,7 @@ LABELS = {
 
 
 def measure_budgets(
-    pipeline: CodecPipeline,
+    pipeline: Codec,
     picture: Picture,
     budgets: Sequence[int],
     codecs: Sequence[str],

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs no network: charts, tables, contact sheet."""
+"""Write an evaluation as one HTML page that needs no network: charts, tables, contact sheet."""
 
 import base64
 import html
@@ -13,6 +13,7 @@ from PIL import Image
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
 from percov2_demo.evaluation.published import DATASETS, PublishedSet, load_published
 from percov2_demo.evaluation.refined import budget_curves
+from percov2_demo.files.atomic import write_text
 from percov2_demo.metrics import METRICS
 
 
@@ -43,7 +44,7 @@ def write_report(
     refined: Sequence[dict[str, Any]],
     sheet: Image.Image,
 ) -> None:
-    """Writes the report.
+    """Write the report.
 
     Args:
         path: The HTML file.
@@ -66,6 +67,9 @@ def write_report(
         "<h2>Means</h2>",
         _table(summary["points"]),
     ]
+    if summary["unreadable"]:
+        names = ", ".join(map(html.escape, summary["unreadable"]))
+        sections.append(f"<p>Left out because they cannot be read: {names}.</p>")
     if compared:
         sections += ["<h2>Classical codecs in the same bytes</h2>", _table(compared)]
     if refined:
@@ -78,11 +82,11 @@ def write_report(
         for item in others:
             sections += _render(draw(published_curves(item), item.label), has_script=True)
     sections += ["<h2>Originals and what came back</h2>", _image(sheet)]
-    path.write_text(PAGE.format(title=html.escape(title), body="\n".join(sections)), "utf-8")
+    write_text(path, PAGE.format(title=html.escape(title), body="\n".join(sections)))
 
 
 def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[PublishedSet]]:
-    """Published sets of the same dataset: those under the measured protocol, and the others."""
+    """Split published sets of the same dataset into those under the measured protocol and the others."""
     dataset = settings["dataset"].lower()
     if DATASETS.get(dataset) != settings["pictures"]:
         return [], []
@@ -96,7 +100,7 @@ def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[Publi
 
 
 def _render(figures: Sequence[Any], has_script: bool = False) -> list[str]:
-    """The figures as HTML; the first carries plotly's script unless the page has it already."""
+    """Render figures as HTML; the first carries plotly's script unless the page has it already."""
     return [
         plotly.io.to_html(figure, full_html=False, include_plotlyjs=index == 0 and not has_script)
         for index, figure in enumerate(figures)

@@ -1,9 +1,7 @@
-"""Rows of single pictures to means, CSV files, and the results format of CompressAI."""
+"""Rows of single pictures to means, and to the results format of CompressAI."""
 
-import csv
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -35,7 +33,7 @@ COMPRESSAI_NAMES = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb"}
 
 
 def summarize(rows: Sequence[Row]) -> list[Row]:
-    """Mean rates and metrics of each point, in the order in which the points appear."""
+    """Average rates and metrics of each point, in the order in which the points appear."""
     points = {tuple(row[name] for name in POINT): None for row in rows}
     summary = []
     for point in points:
@@ -47,7 +45,7 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
 
 
 def summarize_baselines(compared: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
-    """Mean figures of each codec beside each preset, and on how many pictures ours is the better one.
+    """Average the figures of each codec beside each preset, and count the pictures where ours is better.
 
     Args:
         compared: Rows of the classical codecs.
@@ -75,7 +73,7 @@ def summarize_baselines(compared: Sequence[Row], rows: Sequence[Row]) -> list[Ro
 
 
 def summarize_codings(codings: Sequence[Row]) -> list[Row]:
-    """Mean figures of each coding of the indices at each preset.
+    """Average the figures of each coding of the indices at each preset.
 
     `index_bits` is the model's own cross-entropy; `saving` is that of the indices' bytes against packing them, in
     percent; `caption_bits_per_word` counts the caption's bytes and the words between its spaces.
@@ -99,7 +97,7 @@ def summarize_codings(codings: Sequence[Row]) -> list[Row]:
 
 
 def compressai_results(name: str, description: str, summary: Sequence[Row]) -> dict[str, Any]:
-    """A curve in the format of CompressAI's `results/image/<dataset>/<codec>.json`; `bpp` counts the whole file.
+    """Build a curve in the format of CompressAI's `results/image/<dataset>/<codec>.json`; `bpp` is the whole file's.
 
     Of each preset the first point is taken: the others are of other settings.
     """
@@ -111,16 +109,8 @@ def compressai_results(name: str, description: str, summary: Sequence[Row]) -> d
 
 
 def mean_metrics(rows: Sequence[Row]) -> Row:
-    """Rounded means of the metrics of some rows."""
+    """Average the metrics of some rows, rounded."""
     return means_of(rows, metric_digits(rows[0]))
-
-
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Rows of equal columns as a CSV file; None is an empty cell."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def metric_digits(row: Row) -> dict[str, int]:
@@ -129,7 +119,7 @@ def metric_digits(row: Row) -> dict[str, int]:
 
 
 def means_of(rows: Sequence[Row], digits: dict[str, int]) -> Row:
-    """Rounded means; None where no row has a value, or one is infinite."""
+    """Average columns, rounded; None where no row has a value, or one is infinite."""
     values = {name: [row[name] for row in rows if row[name] is not None] for name in digits}
     means = {name: fmean(values[name]) if values[name] else None for name in digits}
     # The PSNR of equal pictures is infinite, which JSON does not know.

@@ -1,4 +1,4 @@
-"""What a Hugging Face Space can run on; nothing is imported, so that the command line's help is quick."""
+"""Hardware of Hugging Face Spaces; free of imports, so that `--help` stays fast."""
 
 HARDWARE = {"cpu-basic": "cpu-basic", "zero-gpu": "zero-a10g"}
 """By name, each with a folder in `spaces_config`: what the hub calls it."""

@@ -1,4 +1,4 @@
-"""What the hub answers to whoever uploads, in one sentence with the remedy."""
+"""Turn the hub's refusals into one sentence with the remedy."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ REMEDIES = {
 
 
 def check_name(name: str, what: str) -> None:
-    """Refuses what is no name of a repository.
+    """Refuse what is no name of a repository.
 
     Args:
         name: The name.
@@ -42,7 +42,7 @@ def check_name(name: str, what: str) -> None:
 
 @contextmanager
 def remedies(name: str, more: dict[int, str]) -> Iterator[None]:
-    """Turns what the hub answers into one sentence; the hub's own words may quote a request.
+    """Turn what the hub answers into one sentence; the hub's own words may quote a request.
 
     Args:
         name: The repository.

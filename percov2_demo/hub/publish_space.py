@@ -1,4 +1,4 @@
-"""The app as a Hugging Face Space: the files that one takes, and how they get there."""
+"""Publish the app as a Hugging Face Space: choose the files that it takes, and upload them."""
 
 import shutil
 import subprocess
@@ -51,7 +51,7 @@ def publish(
     update: bool = False,
     dry_run: bool = False,
 ) -> dict[str, Any]:
-    """Creates a Space, or replaces its files, with the token of the environment or of `hf auth login`.
+    """Create a Space, or replace its files, with the token of the environment or of `hf auth login`.
 
     Args:
         space: The Space as "user/name".
@@ -97,7 +97,7 @@ def publish(
 
 
 def assemble(folder: Path, hardware: str, model: str | None = None, preload: bool = False) -> dict[str, int]:
-    """Writes a Space's files.
+    """Write a Space's files.
 
     Args:
         folder: An empty folder.
@@ -126,7 +126,7 @@ def assemble(folder: Path, hardware: str, model: str | None = None, preload: boo
 
 
 def files() -> list[str]:
-    """Paths of the files that go into a Space as they are, in order: of a git checkout, those that it tracks."""
+    """List the files that go into a Space as they are, in order: of a git checkout, those that it tracks."""
     if (ROOT / ".git").exists():
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True)
         paths = [ROOT / name for name in listed.stdout.split("\0")]
@@ -143,14 +143,14 @@ def _check_repository(name: str, what: str) -> None:
 
 
 def _is_public(model: str) -> bool:
-    """Whether a model on the hub is for everybody: a Space is built without a token."""
+    """Ask whether a model on the hub is for everybody: a Space is built without a token."""
     with remedies(model, {404: "there is no model {name}, or your token may not see it: check its name"}):
         info = HfApi().model_info(model)
     return not (info.private or info.gated)
 
 
 def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], private: bool, update: bool) -> str:
-    """Fills the Space and returns its address."""
+    """Fill the Space and return its address."""
     api = HfApi()
     with remedies(space, SPACE_REMEDIES):
         if not update:

@@ -1,4 +1,4 @@
-"""A trained model to the hub, with a card that says what it is by its own manifest."""
+"""Push a trained model to the hub, with a card made from its manifest."""
 
 from pathlib import Path
 from types import NoneType
@@ -32,7 +32,7 @@ _STABILITY = {
 
 
 def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[str, Any]:
-    """Uploads an exported model in one commit, with a card made of its manifest where the folder has none.
+    """Upload an exported model in one commit, with a card made of its manifest where the folder has none.
 
     The card is not written into the folder: there it would be the next export's too.
 
@@ -69,7 +69,7 @@ def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[st
 
 
 def model_card(manifest: dict[str, Any]) -> ModelCard:
-    """The card of an exported model.
+    """Write the card of an exported model.
 
     Args:
         manifest: Contents of its `manifest.json`.

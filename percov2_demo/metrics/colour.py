@@ -15,12 +15,12 @@ _LINEAR_TO_XYZ = (
 
 
 def linear_light(picture: Tensor) -> Tensor:
-    """Linear light in [0, 1] of sRGB values in [0, 1] (IEC 61966-2-1)."""
+    """Convert sRGB values in [0, 1] to linear light in [0, 1] (IEC 61966-2-1)."""
     return torch.where(picture <= 0.04045, picture / 12.92, ((picture.clamp(min=0) + 0.055) / 1.055) ** 2.4)
 
 
 def linear_to_lab(picture: Tensor) -> Tensor:
-    """CIELAB under D65, L in [0, 100], of linear sRGB `(3, ...)` in [0, 1]."""
+    """Convert linear sRGB `(3, ...)` in [0, 1] to CIELAB under D65, L in [0, 100]."""
     matrix = picture.new_tensor(_LINEAR_TO_XYZ)
     xyz = torch.einsum("xc,c...->x...", matrix / matrix.sum(1, keepdim=True), picture)
     edge = 6 / 29
@@ -29,7 +29,7 @@ def linear_to_lab(picture: Tensor) -> Tensor:
 
 
 def ciede2000(first: Tensor, second: Tensor) -> Tensor:
-    """Colour difference CIEDE2000 with unit weights: 0 for equal colours, about 1 where it is just seen.
+    """Compute the colour difference CIEDE2000 with unit weights: 0 for equal colours, about 1 where just seen.
 
     After Sharma, Wu and Dalal, Color Research and Application 30(1), 2005; the numbers are that paper's equations.
 

@@ -19,7 +19,7 @@ COLOUR_BLOCK = 16
 
 
 def psnr(first: Tensor, second: Tensor) -> float:
-    """Peak signal-to-noise ratio in dB, higher is better; infinite for equal pictures.
+    """Compute the peak signal-to-noise ratio in dB, higher is better; infinite for equal pictures.
 
     Args:
         first: Picture `(3, H, W)` in [0, 1].
@@ -34,7 +34,7 @@ def psnr(first: Tensor, second: Tensor) -> float:
 
 @torch.no_grad()
 def ms_ssim(first: Tensor, second: Tensor) -> float:
-    """Multi-scale structural similarity, 1 for equal pictures, higher is better.
+    """Compute the multi-scale structural similarity, 1 for equal pictures, higher is better.
 
     Five scales, Gaussian window of 11 pixels with a standard deviation of 1.5 (Wang et al., Asilomar 2003). As in
     torchmetrics, with which PerCo (SD) measures, the windows of the coarsest scale reach over a mirrored border, and
@@ -65,7 +65,7 @@ def ms_ssim(first: Tensor, second: Tensor) -> float:
 
 
 def colour_shift(original: Tensor, reconstruction: Tensor) -> float:
-    """Mean CIEDE2000 difference of the pictures' coarse colours, 0 for equal ones, lower is better.
+    """Compute the mean CIEDE2000 difference of the pictures' coarse colours, 0 for equal ones, lower is better.
 
     Both pictures are averaged over blocks of 16x16 pixels in linear light, as an eye at a distance does, and the
     blocks' colours compared in CIELAB (D65). Texture thus does not count, only the colour that it adds up to. A
@@ -89,7 +89,7 @@ def _blocks(picture: Tensor) -> Tensor:
 
 
 def _ssim(a: Tensor, b: Tensor, window: Tensor) -> tuple[float, float]:
-    """Means of similarity and of contrast and structure alone, over two pictures `(1, 3, H, W)`.
+    """Average similarity, and contrast and structure alone, over two pictures `(1, 3, H, W)`.
 
     The sum and the difference of the pictures hold all five moments in four maps.
     """

@@ -9,12 +9,12 @@ from percov2_demo.errors import MetricError
 
 
 def to_tensor(image: Image.Image) -> Tensor:
-    """An RGB picture as the metrics take it, `(3, H, W)` in [0, 1]."""
+    """Convert an RGB picture to what the metrics take, `(3, H, W)` in [0, 1]."""
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
 
 
 def check_pair(original: Tensor, reconstruction: Tensor) -> None:
-    """Checks that two tensors are pictures `(3, H, W)` of one size.
+    """Check that two tensors are pictures `(3, H, W)` of one size.
 
     Raises:
         MetricError: The sizes differ.

@@ -35,7 +35,7 @@ FLOOR = 1 / (255 * 12**0.5)
 
 @torch.no_grad()
 def patch_realism(original: Tensor, reconstruction: Tensor) -> float:
-    """Distance between the distributions of two pictures' patches: 0 is alike, 1 is as far as a flat picture.
+    """Measure the distance between the distributions of two pictures' patches: 0 is alike, 1 as far as a flat picture.
 
     The sliced Wasserstein distance between patches of 7x7 pixels of a Laplacian pyramid (Karras et al., ICLR 2018,
     section 5), on one pair of pictures. Each of up to four levels is divided by the distance of a picture of one
@@ -67,8 +67,9 @@ def patch_realism(original: Tensor, reconstruction: Tensor) -> float:
 
 
 def _levels(picture: Tensor) -> list[Tensor]:
-    """Details `(1, 3, h, w)` of the picture from fine to coarse, each at half the resolution of the one before."""
-    rest, levels = picture.detach().float().cpu()[None], []
+    """Split a picture into details `(1, 3, h, w)` from fine to coarse, each at half the resolution."""
+    rest = picture.detach().float().cpu()[None]
+    levels: list[Tensor] = []
     while len(levels) < LEVELS and min(rest.shape[-2:]) >= MIN_LEVEL_SIDE:
         low = _blur(rest)
         levels.append(rest - low)
@@ -77,7 +78,7 @@ def _levels(picture: Tensor) -> list[Tensor]:
 
 
 def _blur(picture: Tensor) -> Tensor:
-    """Binomial filter of five pixels along each side, as sums of neighbours."""
+    """Filter with a binomial of five pixels along each side, as sums of neighbours."""
     picture = F.pad(picture, (2, 2, 2, 2), mode="reflect")
     for dim in (-2, -1):
         for _ in range(4):
@@ -87,7 +88,7 @@ def _blur(picture: Tensor) -> Tensor:
 
 
 def _sorted_projections(level: Tensor) -> np.ndarray:
-    """Projections `(directions, patches)` of a level's patches, rising along each direction."""
+    """Project a level's patches to `(directions, patches)`, rising along each direction."""
     stride = max(1, min(level.shape[-2:]) // GRID)
     projections = F.conv2d(level, _directions(), stride=stride)[0].flatten(1)
     # NumPy sorts single precision an order of magnitude faster than torch.
@@ -96,7 +97,7 @@ def _sorted_projections(level: Tensor) -> np.ndarray:
 
 @functools.cache
 def _directions() -> Tensor:
-    """Unit vectors in the space of patches, `(directions, 3, 7, 7)`."""
+    """Return unit vectors in the space of patches, `(directions, 3, 7, 7)`."""
     generator = torch.Generator().manual_seed(0)
-    directions = torch.randn(PROJECTIONS, 3, PATCH, PATCH, generator=generator)
+    directions = torch.randn(PROJECTIONS, 3, PATCH, PATCH, generator=generator, dtype=torch.float32, device="cpu")
     return directions / directions.flatten(1).norm(dim=1).view(-1, 1, 1, 1)

@@ -24,7 +24,7 @@ CMMD_SCALE = 1000.0
 
 
 def patches(picture: Tensor, side: int = 64, stride: int | None = None, shifted: bool = False) -> Tensor:
-    """Square patches of a picture on a regular grid, `(N, 3, side, side)`; what is left over at the edges is dropped.
+    """Cut a picture into square patches on a regular grid, `(N, 3, side, side)`; what is left at the edges is dropped.
 
     Protocols: HiFiC (Mentzer et al., NeurIPS 2020) takes patches of 256 pixels side by side and, with
     `shifted`, those of a second grid that starts 128 pixels in; CoD takes patches of 64 pixels on Kodak.
@@ -54,7 +54,7 @@ def _grid(picture: Tensor, side: int, stride: int) -> Tensor:
 
 
 def cmmd(first: Tensor, second: Tensor) -> float:
-    """CLIP maximum mean discrepancy of two sets of embeddings, 0 for equal sets, lower is better.
+    """Compute the CLIP maximum mean discrepancy of two sets of embeddings, 0 for equal sets, lower is better.
 
     The squared discrepancy under a Gaussian kernel of width 10, with the biased estimator, times 1,000 (Jayasumana
     et al., CVPR 2024). The paper's embeddings are those of CLIP ViT-L/14 at 336 pixels, of length 1.
@@ -82,7 +82,7 @@ def set_metrics(
     clip: Clip | None = None,
     device: torch.device | str = "cpu",
 ) -> dict[str, float | int | None]:
-    """Distances between originals and reconstructions as sets, lower is better; one pair is held at a time.
+    """Measure distances between originals and reconstructions as sets, lower is better; one pair is held at a time.
 
     FID and KID of whole pictures ask for some thousands of them, see `MIN_PICTURES`: PerCo (Careil et al., ICLR 2024)
     refuses FID on Kodak's 24 for that reason. Those of patches are for smaller sets, mean something where there are
@@ -131,7 +131,7 @@ def set_metrics(
 
 
 def build_set_metrics(inception: nn.Module | None = None) -> tuple[nn.Module, nn.Module]:
-    """torchmetrics' FID and KID, with its Inception unless another network is given.
+    """Build torchmetrics' FID and KID, with its Inception unless another network is given.
 
     Raises:
         MetricError: The library, or its Inception, is neither installed nor reachable.

@@ -91,7 +91,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
 
     @torch.no_grad()
     def set_principal_components(self, mean: Tensor, components: Tensor) -> None:
-        """Makes the linear path the projection on `components` around `mean`.
+        """Make the linear path the projection on `components` around `mean`.
 
         Args:
             mean: Mean patch, `(in_channels * patch_size**2,)`, in the order of `pixel_unshuffle`.
@@ -103,19 +103,19 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.synthesis.bias.copy_(mean)
 
     def freeze_encoder(self) -> None:
-        """Leaves the decoder alone trainable."""
+        """Leave the decoder alone trainable."""
         self.analysis.requires_grad_(False)
         self.encoder.requires_grad_(False)
 
     @apply_forward_hook
     def encode(self, x: Tensor) -> AutoencoderTinyOutput:
-        """Raw latents `(B, latent_channels, H/8, W/8)` of pictures `(B, 3, H, W)` in [-1, 1]."""
+        """Encode pictures `(B, 3, H, W)` in [-1, 1] to raw latents `(B, latent_channels, H/8, W/8)`."""
         patches = F.pixel_unshuffle(x, self.config.patch_size)
         return AutoencoderTinyOutput(latents=self.analysis(patches) + self.encoder(patches))
 
     @apply_forward_hook
     def decode(self, latents: Tensor) -> DecoderOutput:
-        """Pictures `(B, 3, H, W)`, nominally in [-1, 1] but not clipped, of raw latents."""
+        """Decode raw latents to pictures `(B, 3, H, W)`, nominally in [-1, 1] but not clipped."""
         base = F.pixel_shuffle(self.synthesis(latents), self.config.patch_size)
         return DecoderOutput(sample=base + self.decoder(latents))
 
@@ -124,7 +124,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
 
 
 def scaled_latents(vae: ModelMixin, pixels: Tensor) -> Tensor:
-    """Latents `(B, C, H/8, W/8)` with the flow model's shift and scale, of pictures `(B, 3, H, W)` in [-1, 1].
+    """Encode pictures `(B, 3, H, W)` in [-1, 1] to latents `(B, C, H/8, W/8)` with the flow model's shift and scale.
 
     Args:
         vae: A `PatchAutoencoder`, or an `AutoencoderKL`; Stable Diffusion 2's has no shift.

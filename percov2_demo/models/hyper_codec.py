@@ -76,7 +76,7 @@ class HyperCodec(ModelMixin, ConfigMixin):
             self.quantize_weights()
 
     def quantize_weights(self) -> None:
-        """Rounds the weights of hyper-encoders and hyper-decoders to 8 bits, where they are not integers already.
+        """Round the weights of hyper-encoders and hyper-decoders to 8 bits, where they are not integers already.
 
         The quantisers keep theirs, on which the choice of an index hangs directly.
         """
@@ -93,16 +93,16 @@ class HyperCodec(ModelMixin, ConfigMixin):
 
     @apply_forward_hook
     def encode(self, latents: Tensor, preset: str) -> Tensor:
-        """Indices `(B, rows, columns)` of scaled latents `(B, latent_channels, H, W)`."""
+        """Encode scaled latents `(B, latent_channels, H, W)` to indices `(B, rows, columns)`."""
         return self.quantizers[preset].encode(self.encoders[preset](latents))
 
     @apply_forward_hook
     def decode(self, indices: Tensor, preset: str) -> Condition:
-        """The condition at latent resolution that indices `(B, rows, columns)` stand for."""
+        """Decode indices `(B, rows, columns)` to the condition at latent resolution."""
         return self.condition(self.quantizers[preset].decode(indices), preset)
 
     def condition(self, z_hat: Tensor, preset: str) -> Condition:
-        """The condition at latent resolution of `z_hat`, `(B, channels, rows, columns)`."""
+        """Build the condition at latent resolution from `z_hat`, `(B, channels, rows, columns)`."""
         if preset in self.decoders:
             estimate, features = self.decoders[preset](z_hat)
             return Condition(torch.cat([estimate, features], dim=1), estimate)
@@ -110,6 +110,6 @@ class HyperCodec(ModelMixin, ConfigMixin):
         return Condition(F.interpolate(z_hat, scale_factor=stride, mode="nearest"), None)
 
     def forward(self, latents: Tensor, preset: str) -> tuple[Condition, Tensor]:
-        """`(condition, indices)` with gradients through the quantiser, for training."""
+        """Return `(condition, indices)` with gradients through the quantiser, for training."""
         z_hat, indices = self.quantizers[preset](self.encoders[preset](latents))
         return self.condition(z_hat, preset), indices

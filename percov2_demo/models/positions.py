@@ -8,7 +8,7 @@ from percov2_demo.errors import ModelError
 
 @torch.no_grad()
 def crop_positions(transformer: SD3Transformer2DModel, size: int) -> SD3Transformer2DModel:
-    """A copy of a transformer whose position table covers `size` patches a side, with the same output up to there.
+    """Copy a transformer with a position table of `size` patches a side, and the same output up to there.
 
     SD3's transformer takes the middle of its table for a smaller picture, so the middle is what is kept.
 

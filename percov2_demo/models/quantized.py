@@ -38,12 +38,12 @@ class QuantizedConv2d(nn.Module):
         self.bias = convolution.bias
 
     def forward(self, x: Tensor) -> Tensor:
-        """`(B, out_channels, H', W')` of `(B, in_channels, H, W)`."""
+        """Map `(B, in_channels, H, W)` to `(B, out_channels, H', W')`."""
         return F.conv2d(x, self.weight * self.scale, self.bias, self.stride, self.padding)
 
 
 def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
-    """The integers, and each output channel's scale."""
+    """Round to integers, with a scale for each output channel."""
     # The scale is one that half precision holds, so that storing the model so changes nothing.
     tiny = torch.finfo(torch.float16).tiny
     scale = (weight.abs().amax((1, 2, 3), keepdim=True) / WEIGHT_LIMIT).clamp(min=tiny).half()
@@ -51,7 +51,7 @@ def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def quantize_convolutions(network: nn.Module) -> None:
-    """Puts a `QuantizedConv2d` in the place of every convolution inside a network."""
+    """Put a `QuantizedConv2d` in the place of every convolution inside a network."""
     for name, child in network.named_children():
         if isinstance(child, nn.Conv2d):
             setattr(network, name, QuantizedConv2d(child))

@@ -42,15 +42,15 @@ class VectorQuantizer(nn.Module):
         self._seen: list[tuple[Tensor, Tensor]] = []
 
     def encode(self, features: Tensor) -> Tensor:
-        """Indices `(B, h, w)` int64 of features `(B, channels, h, w)`."""
+        """Encode features `(B, channels, h, w)` to indices `(B, h, w)` int64."""
         return self._nearest(self._unit_vectors(features))
 
     def decode(self, indices: Tensor) -> Tensor:
-        """`z_hat`, `(B, channels, h, w)`, of indices `(B, h, w)`."""
+        """Decode indices `(B, h, w)` to `z_hat`, `(B, channels, h, w)`."""
         return self.project_out(self.codebook[indices].movedim(-1, 1).to(self.project_out.weight.dtype))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """`(z_hat, indices)`; gradients pass straight through, and in training mode `follow` knows of the features."""
+        """Return `(z_hat, indices)`; gradients pass straight through, and in training `follow` gets the features."""
         vectors = self._unit_vectors(features)
         indices = self._nearest(vectors)
         codes = self.codebook[indices]
@@ -69,7 +69,7 @@ class VectorQuantizer(nn.Module):
 
     @torch.no_grad()
     def follow(self) -> None:
-        """Moves the codebook towards all features since the last call, of all processes, as of a single batch.
+        """Move the codebook towards all features since the last call, of all processes, as of a single batch.
 
         To be called once a step of the optimiser, in however many parts its batch came.
         """
@@ -91,7 +91,7 @@ class VectorQuantizer(nn.Module):
 
 
 def _whole_batch(parts: Sequence[Tensor]) -> Tensor:
-    """Samples `(B, ...)` in the order of the whole batch, of which each part has every so many of each process."""
+    """Gather samples `(B, ...)` in the order of the whole batch, of which each process has every so many."""
     samples = torch.stack(list(parts), dim=1).flatten(0, 1)
     if not dist.is_initialized():
         return samples

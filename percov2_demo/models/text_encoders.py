@@ -20,6 +20,10 @@ class TextCondition:
     tokens: Tensor
     pooled: Tensor
 
+    def __getitem__(self, texts: slice) -> "TextCondition":
+        """Return the condition of some of the texts."""
+        return TextCondition(self.tokens[texts], self.pooled[texts])
+
 
 def encode_text(
     captions: Sequence[str],
@@ -27,7 +31,7 @@ def encode_text(
     t5: tuple[PreTrainedTokenizerBase, PreTrainedModel] | None,
     joint_attention_dim: int,
 ) -> TextCondition:
-    """Encodes captions as Stable Diffusion 3 does (Esser et al., arXiv 2403.03206, figure 2).
+    """Encode captions as Stable Diffusion 3 does (Esser et al., arXiv 2403.03206, figure 2).
 
     T5's tokens follow CLIP's along the sequence. A model with two CLIP encoders but without T5 gets zeros in T5's
     place, which is how SD3 was trained to do without it.
@@ -53,7 +57,7 @@ def encode_text(
 def encode_clip(
     token_ids: Sequence[Tensor], encoders: Sequence[PreTrainedModel], joint_attention_dim: int
 ) -> TextCondition:
-    """CLIP's part of the condition: penultimate hidden states side by side, zero-padded to `joint_attention_dim`.
+    """Encode CLIP's part of the condition: penultimate hidden states side by side, zero-padded in width.
 
     Args:
         token_ids: Token ids `(B, L)` for each encoder.
@@ -67,7 +71,7 @@ def encode_clip(
 
 
 def tokenize(tokenizer: PreTrainedTokenizerBase, captions: Sequence[str]) -> Tensor:
-    """Token ids `(B, L)`, padded and cut to the tokenizer's length."""
+    """Split captions into token ids `(B, L)`, padded and cut to the tokenizer's length."""
     length = min(tokenizer.model_max_length, T5_TOKENS)
     return tokenizer(
         list(captions), padding="max_length", max_length=length, truncation=True, return_tensors="pt"

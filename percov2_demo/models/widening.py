@@ -7,7 +7,7 @@ from torch import nn
 
 @torch.no_grad()
 def widen_input(transformer: SD3Transformer2DModel, condition_channels: int) -> SD3Transformer2DModel:
-    """Makes a transformer's patch embedding take `condition_channels` more input channels, and returns it.
+    """Make a transformer's patch embedding take `condition_channels` more input channels, and return it.
 
     The added weights are zero, so that the output is what it was whatever the condition is, until training changes
     them (as PerCo (SD) extends the input of its U-Net). All other weights stay where they are: a second copy of two

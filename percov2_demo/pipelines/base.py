@@ -8,7 +8,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -160,7 +159,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         download: Mapping[str, Any],
         **kwargs: Any,
     ) -> tuple[Self, Estimate]:
-        """Loads the model of a folder, with what its weights take; one that is complete has no use for a base."""
+        """Load the model of a folder, with what its weights take; one that is complete has no use for a base."""
         needed = check_memory(component_sizes(folder), plan, device)
         kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
         pipeline = super().from_pretrained(str(folder), **kwargs)
@@ -190,6 +189,11 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         super().save_pretrained(save_directory, **kwargs)
 
     @property
+    def description(self) -> str:
+        """What the model is, in a sentence or two; empty where nobody said."""
+        return self.config.description
+
+    @property
     def identity(self) -> str:
         """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
         if self.config.identity is None:
@@ -199,7 +203,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
     @property
     def entropy_identity(self) -> str | None:
         """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
-        if self.entropy_coder is None:
+        if self.masked_model is None or self.caption_model is None:
             return None
         merges = self.caption_model.config.merges
         return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
@@ -227,6 +231,11 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         """Return the strength that is used for a stream when none is asked for: 0 where it has refinement blocks."""
         refined = stream.refinement is not None and bool(stream.refinement.data)
         return 0.0 if refined else self.default_strength(stream.preset)
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels that the network has beside the noisy latent."""
+        return self.hyper_codec.condition_channels
 
     def latent_shape(self, stream: Bitstream) -> tuple[int, int, int, int]:
         """Return the shape `(1, C, H, W)` of the latent of a stream's picture."""
@@ -380,12 +389,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
             InputError: An argument is out of range, or the stream is not for this model.
             Interrupted: `interrupt` returned True.
         """
-        seeds = [seed] if isinstance(seed, Integral) else list(seed)
+        seeds = [int(seed)] if isinstance(seed, int | np.integer) else list(seed)
         steps = self.default_steps if num_inference_steps is None else num_inference_steps
         samplings = [Sampling(steps, guidance_scale, strength, value) for value in seeds]
         start = self.start(stream, strength, caption, interrupt)
         images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
-        return images[0] if isinstance(seed, Integral) else images
+        return images[0] if isinstance(seed, int | np.integer) else images
 
     @torch.inference_mode()
     def start(
@@ -407,6 +416,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
             InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
                 not for this model.
         """
+        self._prepare(stream)
         strength = self.stream_strength(stream) if strength is None else strength
         self.check_sampling(Sampling(strength=strength))
         caption = stream.caption if caption is None else caption
@@ -414,32 +424,23 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         # Those that painting takes; then that of the coded steps, which is the sender's whatever is painted with.
         captions = ["", caption][: 1 + bool(caption)] if strength > 0 else []
         coded = [] if stream.refinement is None else [stream.caption]
-        condition, text = self.condition(stream, captions + coded)
-        known = condition.estimate
-        if stream.refinement is not None:
-            with self._freeing(), onednn_products():
-                *_, (_, known) = self._refined(stream, condition, text, interrupt)
-        if captions:
-            text = TextCondition(text.tokens[: len(captions)], text.pooled[: len(captions)])
-        return Start(condition, text if captions else None, strength, known)
-
-    @torch.inference_mode()
-    def condition(self, stream: Bitstream, captions: Sequence[str]) -> tuple[Condition, TextCondition | None]:
-        """Return what the indices of a stream say, and the condition of captions where there are any.
-
-        Raises:
-            ValueError: The stream is not for this model.
-        """
-        self._check_stream(stream)
-        if self._other_captioner is not None:
-            self._other_captioner.release()
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
         with self._freeing(), onednn_products():
             # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
-            text = self.encode_captions(captions) if captions else None
-            condition = self.hyper_codec.decode(indices, stream.preset)
+            text = self.encode_captions(captions + coded) if captions or coded else None
+            condition = self.condition(stream)
+            known = condition.estimate
+            if stream.refinement is not None and text is not None:
+                *_, (_, known) = self._refined(stream, stream.refinement, condition, text, interrupt)
+        if captions and text is not None:
+            return Start(condition, text[: len(captions)], strength, known)
+        return Start(condition, None, strength, known)
+
+    def condition(self, stream: Bitstream) -> Condition:
+        """Decode what the indices of a stream say."""
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        condition = self.hyper_codec.decode(indices, stream.preset)
         estimate = None if condition.estimate is None else condition.estimate.float()
-        return Condition(condition.channels, estimate), text
+        return Condition(condition.channels, estimate)
 
     @torch.inference_mode()
     def paint(
@@ -548,6 +549,16 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         if get_preset(preset).name not in self.presets:
             raise InputError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
 
+    def _prepare(self, stream: Bitstream) -> None:
+        """Refuse a stream that is not for this model, and give back the memory that painting takes.
+
+        Raises:
+            StreamError: It is not.
+        """
+        self._check_stream(stream)
+        if self._other_captioner is not None:
+            self._other_captioner.release()
+
     def _check_stream(self, stream: Bitstream) -> None:
         if stream.model != self._stream_identity:
             raise InputError(
@@ -566,7 +577,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         Raises:
             InputError: One is.
         """
-        if not 1 <= sampling.steps <= self.max_steps:
+        if not isinstance(sampling.steps, int | np.integer) or not 1 <= sampling.steps <= self.max_steps:
             raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
         if not 0 <= sampling.guidance <= 100:
             raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
@@ -577,5 +588,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
 
     def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
         shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
-        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+        noise = torch.cat(
+            [torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu") for generator in generators]
+        )
         return noise.to(start.condition.channels.device)

@@ -69,7 +69,7 @@ _UNIT_TOLERANCE = 1e-3
 
 
 def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoPipeline:
-    """The model of a published checkpoint, in single precision.
+    """Read the model of a published checkpoint, in single precision.
 
     Args:
         folder: A folder with the parts `unet` and `hyper_enc`.
@@ -108,7 +108,7 @@ def read_perco_checkpoint(folder: str | Path, base: str | None = None) -> PerCoP
 
 
 def published_hyper_encoder(hyper_codec: HyperCodec) -> dict[str, tuple[str | None, Size]]:
-    """Names and shapes of a published hyper-encoder's parameters, each with our name of the parameter.
+    """Return names and shapes of a published hyper-encoder's parameters, each with our name of it.
 
     Args:
         hyper_codec: A codec of one preset, whose hyper-encoder it would be; its parameters may be on the meta device.
@@ -125,7 +125,7 @@ def published_hyper_encoder(hyper_codec: HyperCodec) -> dict[str, tuple[str | No
 
 
 def published_unet(unet: UNet2DConditionModel, latent_channels: int) -> dict[str, tuple[str | None, Size]]:
-    """Names and shapes of a published U-Net's parameters, each with our name of the parameter.
+    """Return names and shapes of a published U-Net's parameters, each with our name of it.
 
     Args:
         unet: The U-Net with the widened input that it would be; its parameters may be on the meta device.
@@ -144,7 +144,7 @@ def published_unet(unet: UNet2DConditionModel, latent_channels: int) -> dict[str
 
 
 def _encoder_name(name: str) -> str:
-    """The published name of a parameter of our hyper-encoder."""
+    """Return the published name of a parameter of our hyper-encoder."""
     layer, part, *rest = name.split(".")
     if part not in _TRUNKS:
         return name.replace("branch", "layers")
@@ -192,7 +192,7 @@ def _read_unet(folder: Path, condition_channels: int) -> UNet2DConditionModel:
 
 
 def _load(model: ModelMixin, folder: Path, table: Mapping[str, tuple[str | None, Size]]) -> None:
-    """Gives a model on the meta device the weights of a folder, after a look at all names and shapes."""
+    """Give a model on the meta device the weights of a folder, after a look at all names and shapes."""
     state = _read_weights(folder)
     _check_layout({name: value.shape for name, value in state.items()}, table, folder.name)
     shapes = {name: value.shape for name, value in model.state_dict().items()}
@@ -201,7 +201,7 @@ def _load(model: ModelMixin, folder: Path, table: Mapping[str, tuple[str | None,
 
 
 def _check_layout(found: Mapping[str, Size], table: Mapping[str, tuple[str | None, Size]], part: str) -> None:
-    """Raises what is missing, unexpected or of another shape, in one sentence."""
+    """Raise what is missing, unexpected or of another shape, in one sentence."""
     complaints = {
         "lacks": [name for name in table if name not in found],
         "has unexpectedly": [name for name in found if name not in table],
@@ -222,7 +222,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _read_config(folder: Path, fields: Sequence[str]) -> dict[str, Any]:
-    """A part's config, in which the fields are whole numbers above 0."""
+    """Read a part's config, in which the fields are whole numbers above 0."""
     path = folder / "config.json"
     if not path.is_file():
         raise ModelError(f"this is no published PerCo (SD) checkpoint: it has no {folder.name}/config.json")
@@ -249,13 +249,13 @@ def _read_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
-    """Stable Diffusion's own parts, of the checkpoint where it has them, else of the base."""
+    """Read Stable Diffusion's own parts, of the checkpoint where it has them, else of the base."""
     missing = [name for name in _BASE_PARTS if not (folder / name).is_dir()]
     if missing and base is None:
         raise ModelError(
             f"the checkpoint has no {missing[0]}: name Stable Diffusion 2.1, a folder or a hub id, as the base"
         )
-    below = find_folder(base, _REPLACED) if missing else folder
+    below = find_folder(base, _REPLACED) if missing and base is not None else folder
     absent = [name for name in missing if not (below / name).is_dir()]
     if absent:
         raise ModelError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 as the base")
@@ -268,7 +268,7 @@ def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
 
 
 def _check_base_parts(hyper_codec: HyperCodec, unet: UNet2DConditionModel, parts: Mapping[str, Any]) -> None:
-    """Raises which part of the base is of another model than the checkpoint was trained on."""
+    """Raise which part of the base is of another model than the checkpoint was trained on."""
     expected = {
         "vae": ("latent channels", parts["vae"].config.latent_channels, hyper_codec.config.latent_channels),
         "text_encoder": ("channels", parts["text_encoder"].config.hidden_size, unet.config.cross_attention_dim),

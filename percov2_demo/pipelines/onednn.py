@@ -1,4 +1,4 @@
-"""Which library multiplies matrices on the CPU."""
+"""Choose the library that multiplies matrices on the CPU."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import torch
 
 @contextmanager
 def onednn_products() -> Iterator[None]:
-    """While it lasts, oneDNN multiplies single-precision matrices, where it keeps single precision in doing so.
+    """Multiply single-precision matrices by oneDNN within this context, where it keeps single precision.
 
     PyTorch takes MKL, which leaves AVX-512 unused on AMD's processors. The setting that hands products to oneDNN
     allows it bfloat16, of which it makes use on processors with matrix units: on those nothing changes. The setting
@@ -24,14 +24,14 @@ def onednn_products() -> Iterator[None]:
 
 @cache
 def _keeps_single_precision() -> bool:
-    """Whether oneDNN multiplies numbers that bfloat16 does not hold without rounding them to it."""
+    """Return whether oneDNN multiplies single-precision numbers without rounding them to bfloat16."""
     if not torch.backends.mkldnn.is_available():
         return False
-    factor = torch.full((1024, 1024), 1 + 2**-10)
+    factor = torch.full((1024, 1024), 1 + 2**-10, dtype=torch.float32, device="cpu")
     # Pictures are painted in training too, where autocast would answer for its own rounding.
     with torch.autocast("cpu", enabled=False), _bfloat16_allowed():
         product = factor @ factor
-    return torch.allclose(product, torch.tensor(1024 * (1 + 2**-10) ** 2), rtol=1e-5)
+    return torch.allclose(product, torch.full_like(product, 1024 * (1 + 2**-10) ** 2), rtol=1e-5)
 
 
 @contextmanager

@@ -66,7 +66,7 @@ class PerCoPipeline(CodecPipeline):
         self._check_parts()
 
     def _check_parts(self) -> None:
-        """Refuses components that do not fit together."""
+        """Refuse components that do not fit together."""
         if self.has_estimate:
             raise ModelError("a PerCo model has no hyper-decoders: its U-Net takes z_hat itself")
         expected = self.vae.config.latent_channels + self.hyper_codec.condition_channels
@@ -98,7 +98,7 @@ class PerCoPipeline(CodecPipeline):
         return self.scheduler.config.prediction_type
 
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
-        """The text condition of captions, in the U-Net's precision; the U-Net reads the tokens alone."""
+        """Encode captions in the U-Net's precision; the U-Net reads the tokens alone."""
         output = self.text_encoder(tokenize(self.tokenizer, captions).to(self.text_encoder.device))
         device, dtype = self._execution_device, self.dtype
         return TextCondition(output.last_hidden_state.to(device, dtype), output.pooler_output.to(device, dtype))

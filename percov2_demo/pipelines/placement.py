@@ -31,7 +31,7 @@ class Placement:
     estimate: Estimate
 
     def facts(self) -> list[tuple[str, str]]:
-        """Names and values to show."""
+        """Return names and values to show."""
         taken = gigabytes(self.estimate.device)
         if self.device != "cpu":
             taken += f" on the device, {gigabytes(self.estimate.main)} in main memory"
@@ -41,7 +41,7 @@ class Placement:
 
 
 def find_device(name: str) -> "torch.device":
-    """The device of a name, such as torch takes.
+    """Return the device of a name, such as torch takes.
 
     Raises:
         InputError: This machine has no such device.
@@ -63,7 +63,7 @@ def find_device(name: str) -> "torch.device":
 
 
 def precisions(plan: MemoryPlan, device: "torch.device") -> dict[str, "torch.dtype"]:
-    """The precision of each part, as `DiffusionPipeline.from_pretrained` takes it."""
+    """Return the precision of each part, as `DiffusionPipeline.from_pretrained` takes it."""
     import torch
 
     if not plan.half:
@@ -110,7 +110,7 @@ def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str,
 
 
 def place(pipeline: "DiffusionPipeline", plan: MemoryPlan, device: "torch.device") -> None:
-    """Brings a loaded pipeline to a device, or readies it to go there part by part."""
+    """Bring a loaded pipeline to a device, or ready it to go there part by part."""
     from diffusers.models.autoencoders.vae import AutoencoderMixin
 
     if plan.tiling and isinstance(pipeline.vae, AutoencoderMixin):
@@ -124,7 +124,7 @@ def place(pipeline: "DiffusionPipeline", plan: MemoryPlan, device: "torch.device
 
 @contextmanager
 def tiled(vae: "ModelMixin") -> Iterator[None]:
-    """While it lasts, the autoencoder works in tiles on large pictures, where it can, whatever the plan."""
+    """Let the autoencoder work in tiles on large pictures within this context, where it can, whatever the plan."""
     from diffusers.models.autoencoders.vae import AutoencoderMixin
 
     if not isinstance(vae, AutoencoderMixin) or vae.use_tiling:

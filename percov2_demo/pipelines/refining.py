@@ -34,8 +34,21 @@ class Refining(ABC):
         """Return the pictures of scaled latents `(B, C, H, W)`."""
 
     @abstractmethod
-    def condition(self, stream: Bitstream, captions: Sequence[str]) -> tuple[Condition, TextCondition | None]:
-        """Return what the indices of a stream say, and the condition of captions where there are any."""
+    def encode_captions(self, captions: Sequence[str]) -> TextCondition:
+        """Return the text condition of captions."""
+
+    @property
+    @abstractmethod
+    def condition_channels(self) -> int:
+        """Channels that the network has beside the noisy latent."""
+
+    @abstractmethod
+    def condition(self, stream: Bitstream) -> Condition:
+        """Return what the indices of a stream say."""
+
+    @abstractmethod
+    def _prepare(self, stream: Bitstream) -> None:
+        """Refuse a stream that is not for this model, and give back the memory that painting takes."""
 
     @abstractmethod
     def _sampler(self) -> Sampler:
@@ -76,10 +89,11 @@ class Refining(ABC):
             atoms: As in `refine`.
             interrupt: As in `refine`.
         """
+        self._prepare(stream)
         allocation = Allocation(target.numel(), atoms)
-        condition, text = self.condition(stream, (stream.caption,))
         data = b""
         with self._freeing(), onednn_products():
+            text, condition = self.encode_captions([stream.caption]), self.condition(stream)
             expect = self._expectation(condition, text, interrupt)
             for block, expected in refine(target, self._first(stream, condition, expect), expect, allocation):
                 data += block
@@ -99,8 +113,9 @@ class Refining(ABC):
             interrupt: As in `refine`.
         """
         allocation = Allocation(target.numel(), atoms)
-        channels = target.new_zeros(1, self.hyper_codec.condition_channels, *target.shape[-2:])
-        condition = Condition(channels, torch.zeros_like(target))
+        condition = Condition(
+            target.new_zeros(1, self.condition_channels, *target.shape[-2:]), torch.zeros_like(target)
+        )
         with self._freeing(), onednn_products():
             expect = self._expectation(condition, self.encode_captions([""]), interrupt)
             first = expect(_pure_noise(target.shape).to(target), 1.0)
@@ -121,10 +136,13 @@ class Refining(ABC):
             StreamError: The refinement is damaged, or of another painter.
             Interrupted: `interrupt` returned True.
         """
-        condition, text = self.condition(stream, (stream.caption,))
+        if stream.refinement is None:
+            raise StreamError("This file has no refinement: refine it, or paint it as it is.")
+        self._prepare(stream)
         size = len(stream.to_bytes()) - len(stream.refinement.data)
         with self._freeing(), onednn_products():
-            for length, latents in self._refined(stream, condition, text, interrupt):
+            text, condition = self.encode_captions([stream.caption]), self.condition(stream)
+            for length, latents in self._refined(stream, stream.refinement, condition, text, interrupt):
                 yield size + length, self.decode_latents(latents)[0]
 
     def max_atoms(self, stream: Bitstream) -> int:
@@ -154,12 +172,12 @@ class Refining(ABC):
     def _refined(
         self,
         stream: Bitstream,
+        refinement: Refinement,
         condition: Condition,
         text: TextCondition,
         interrupt: Callable[[], bool] | None,
     ) -> Iterator[tuple[int, Tensor]]:
         """Yield `(bytes of blocks, latent)` without a block and after each."""
-        refinement = stream.refinement
         if refinement.painter is not None:
             raise StreamError(f"This file was refined with another painter ({refinement.painter:02x}): choose that.")
         expect = self._expectation(condition, text, interrupt)
@@ -179,7 +197,7 @@ class Refining(ABC):
         self, condition: Condition, text: TextCondition, interrupt: Callable[[], bool] | None
     ) -> Expectation:
         sampler = self._sampler()
-        last = TextCondition(text.tokens[-1:], text.pooled[-1:])
+        last = text[-1:]
 
         def expect(latents: Tensor, sigma: float) -> Tensor:
             if interrupt is not None and interrupt():

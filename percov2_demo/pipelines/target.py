@@ -20,7 +20,7 @@ from percov2_demo.bitstream.header import FIXED_BYTES
 from percov2_demo.errors import InputError
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.pipelines.base import CodecPipeline
+from percov2_demo.pipelines.codec import Codec
 from percov2_demo.refinement import Allocation, max_atoms, refinement_bytes
 
 
@@ -50,7 +50,7 @@ class AnyRate:
 
     def __init__(
         self,
-        pipeline: CodecPipeline,
+        pipeline: Codec,
         image: Image.Image | str | Path,
         caption: str = "",
         fit: str = "native",

@@ -61,7 +61,7 @@ def split_blocks(data: bytes, allocation: Allocation) -> list[bytes]:
     Raises:
         InputError: There are more bytes than the blocks take.
     """
-    blocks = []
+    blocks: list[bytes] = []
     for step in allocation.steps:
         length = block_bytes(allocation.dictionary_size, step.atoms)
         block, data = data[:length], data[length:]

@@ -16,7 +16,7 @@ PredictionType = Literal["velocity", "residual"]
 
 
 def noisy_latent(latent: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor:
-    """The point of the path at a noise level.
+    """Return the point of the path at a noise level.
 
     Args:
         latent: The path's end, `(B, C, H, W)`.
@@ -27,7 +27,7 @@ def noisy_latent(latent: Tensor, noise: Tensor, sigma: Tensor | float) -> Tensor
 
 
 def starting_point(estimate: Tensor | None, noise: Tensor, strength: float) -> Tensor:
-    """Where sampling with `strength` begins.
+    """Return where sampling with `strength` begins.
 
     Raises:
         InputError: A strength below 1 without an estimate.
@@ -42,16 +42,16 @@ def starting_point(estimate: Tensor | None, noise: Tensor, strength: float) -> T
 def expected_latent(
     prediction: Tensor, noisy: Tensor, estimate: Tensor | None, sigma: Tensor | float, prediction_type: PredictionType
 ) -> Tensor:
-    """The latent that the transformer's output stands for: a velocity, or a residual to the estimate."""
+    """Return the latent that the transformer's output stands for: a velocity, or a residual to the estimate."""
     return noisy - sigma * prediction if prediction_type == "velocity" else estimate + prediction
 
 
 def velocity(noisy: Tensor, expected: Tensor, sigma: Tensor | float) -> Tensor:
-    """The velocity towards noise, `dx/dsigma`, that the expected latent implies."""
+    """Return the velocity towards noise, `dx/dsigma`, that the expected latent implies."""
     return (noisy - expected) / sigma
 
 
 def starting_sigmas(steps: int, strength: float, shift: float) -> list[float]:
-    """Noise levels before the scheduler's time shift, evenly spaced; after it the first is `strength`, the end 0."""
+    """Return noise levels before the scheduler's shift, evenly spaced; after it the first is `strength`, the end 0."""
     start = strength / (shift - (shift - 1) * strength)
     return [start * (steps - step) / steps for step in range(steps)]

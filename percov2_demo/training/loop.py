@@ -143,7 +143,7 @@ class TrainingRun:
         time_budget_s: float,
         on_save: Callable[[nn.Module, int], None] | None = None,
     ) -> nn.Module:
-        """Trains until the time budget or `max_steps` is used up, and saves.
+        """Train until the time budget or `max_steps` is used up, and save.
 
         Args:
             next_batch: The batches.
@@ -189,7 +189,7 @@ class TrainingRun:
         return self._result
 
     def save(self, on_save: Callable[[nn.Module, int], None] | None = None) -> None:
-        """Writes the whole state beside the last one, then puts it in its place. All processes call this.
+        """Write the whole state beside the last one, then put it in its place. All processes call this.
 
         One that is killed while it writes leaves the last state as it was; one that is killed later leaves a state
         that `check_folder` puts in its place. What is gathered for a file is let go before the next, since the main
@@ -209,7 +209,7 @@ class TrainingRun:
         self.accelerator.wait_for_everyone()
 
     def _take_step(self, next_batch: NextBatch, shares: list[Share]) -> dict[str, Tensor]:
-        """One step of the optimiser; returns the means of this process's losses."""
+        """Take one step of the optimiser, and return the means of this process's losses."""
         sums: dict[str, Tensor] = {}
         for share in shares:
             batch = next_batch(self.step, share)
@@ -232,13 +232,13 @@ class TrainingRun:
         return sums
 
     def _trained(self) -> list[Tensor]:
-        """This process's part of the weights that are trained."""
+        """Return this process's part of the weights that are trained."""
         parameters = [parameter.detach() for parameter in self.model.parameters() if parameter.requires_grad]
         return [value.to_local() if isinstance(value, DTensor) else value for value in parameters]
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """The averaged weights in the model's place, and those in theirs."""
+        """Swap the averaged weights into the model, and back at the end."""
         self._swap()
         try:
             yield
@@ -253,7 +253,7 @@ class TrainingRun:
             average.copy_(kept)
 
     def _agree(self, seconds: float) -> float:
-        """The main process's time, on which all decisions hang: else one would wait for the others for ever."""
+        """Return the main process's time, for all decisions: else processes would wait for each other for ever."""
         if self.accelerator.num_processes == 1:
             return seconds
         return broadcast(torch.tensor(seconds, device=self.accelerator.device)).item()
@@ -262,13 +262,13 @@ class TrainingRun:
         return seconds >= self.LOG_EVERY_S if self.config.log_steps is None else steps >= self.config.log_steps
 
     def _mean(self, losses: dict[str, Tensor]) -> dict[str, float]:
-        """Means over all processes."""
+        """Average over all processes."""
         return dict(
             zip(losses, self.accelerator.reduce(torch.stack([*losses.values()]), "mean").tolist(), strict=True)
         )
 
     def _optimizer_state(self) -> dict[str, Tensor]:
-        """The optimizer's state, by parameter and name with a full stop between them."""
+        """Return the optimizer's state, by parameter and name with a full stop between them."""
         state = get_optimizer_state_dict(self.model, self.optimizer.optimizer, options=_WHOLE).get("state", {})
         return {f"{key}.{name}": value for key, part in state.items() for name, value in part.items()}
 
@@ -283,7 +283,7 @@ class TrainingRun:
             save_file(_apart(tensors), self.folder / f"{name}.safetensors.partial")
 
     def _load(self) -> None:
-        """Reads what `save` wrote, except for the average."""
+        """Read what `save` wrote, except for the average."""
         set_model_state_dict(self.model, load_file(self.folder / "weights.safetensors"), options=_WHOLE)
         state: dict[str, dict[str, Tensor]] = {}
         for key, value in load_file(self.folder / "optimizer.safetensors").items():
@@ -299,7 +299,7 @@ class TrainingRun:
             self._cut_curve()
 
     def _cut_curve(self) -> None:
-        """Drops what was logged after the saved step."""
+        """Drop what was logged after the saved step."""
         path = self.folder / "curve.csv"
         if path.is_file():
             head, *rows = path.read_text().splitlines(keepends=True)
@@ -325,7 +325,7 @@ class TrainingRun:
 
 
 def check_folder(folder: Path, resume: bool) -> None:
-    """Refuses to overwrite a saved state, or to resume without one; ends a save that was interrupted.
+    """Refuse to overwrite a saved state, or to resume without one, and end a save that was interrupted.
 
     Args:
         folder: A stage's folder.
@@ -347,7 +347,7 @@ def check_folder(folder: Path, resume: bool) -> None:
 
 
 def _put_in_place(folder: Path) -> None:
-    """Puts the files of a written state in place of the last one's; several processes may do so at once."""
+    """Put the files of a written state in place of the last one's; several processes may do so at once."""
     for name in STATE_FILES:
         written = _READY if name == "state.json" else f"{name}.partial"
         with suppress(FileNotFoundError):
@@ -359,7 +359,7 @@ _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors as safetensors takes them: a copy where one shares its memory with another, as tied weights do."""
+    """Copy tensors that share memory, as tied weights do: safetensors takes none such."""
     written, taken = {}, set()
     for key, value in tensors.items():
         value = value.detach().contiguous()

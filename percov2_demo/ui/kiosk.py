@@ -1,4 +1,4 @@
-"""A desk without staff: a page that nobody touches starts anew and shows the examples, until somebody does."""
+"""Kiosk mode: a page that nobody touches starts anew and shows the examples, until somebody does."""
 
 import json
 from dataclasses import dataclass
@@ -23,6 +23,6 @@ class Kiosk:
     patience_seconds: float = 120.0
 
     def script(self) -> str:
-        """JavaScript for the page's start."""
+        """Return JavaScript for the page's start."""
         seconds = {"idle": self.idle_seconds, "show": self.show_seconds, "patience": self.patience_seconds}
         return f"() => ({KIOSK_SCRIPT.read_text('utf-8')})({json.dumps(seconds)})"

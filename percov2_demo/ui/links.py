@@ -17,12 +17,12 @@ _MAX_TEXT = 4096 + MAX_BYTES * 4 // 3
 
 
 def stream_text(data: bytes) -> str:
-    """A stream in base64url (RFC 4648, section 5) without padding."""
+    """Write a stream in base64url (RFC 4648, section 5) without padding."""
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def read_stream_text(text: str) -> bytes:
-    """The stream of a text, or of a link that carries one; spaces and line breaks do not matter.
+    """Read the stream of a text, or of a link that carries one; spaces and line breaks do not matter.
 
     Raises:
         StreamError: It is neither.
@@ -43,7 +43,7 @@ def read_stream_text(text: str) -> bytes:
 
 
 def link_to(address: str, data: bytes) -> str:
-    """The link that opens a stream.
+    """Return the link that opens a stream.
 
     Args:
         address: Where the page is, without query.

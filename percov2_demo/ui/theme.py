@@ -9,7 +9,7 @@ STYLESHEET = Path(__file__).with_name("style.css")
 
 
 def explorer_theme() -> Base:
-    """The page's theme; its fonts come with gradio, so nothing is fetched from elsewhere."""
+    """Return the page's theme; its fonts come with gradio, so nothing is fetched from elsewhere."""
     return Base(
         primary_hue=colors.indigo,
         secondary_hue=colors.indigo,

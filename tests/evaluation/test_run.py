@@ -184,6 +184,7 @@ def test_parts_of_other_settings_are_not_taken_over(folder, tmp_path, monkeypatc
     assert [row["seed"] for row in read(tmp_path / "images.csv")] == ["1"] * 2
 
 
+@pytest.mark.server
 def test_two_processes_give_the_files_of_one(folder, finished, tmp_path):
     tiny_pipeline().save_pretrained(tmp_path / "model")
     command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]

@@ -353,6 +353,7 @@ EMBEDDED = {"PERCOV2_MODEL": "assets/model", "PERCOV2_DEVICE": "cpu"}
 """The model that each variant can serve without a network and a GPU."""
 
 
+@pytest.mark.server
 def test_the_assembled_folder_starts(tmp_path):
     assemble(tmp_path, "cpu-basic")
     with started(tmp_path, sys.executable, EMBEDDED) as address:

@@ -162,7 +162,7 @@ def test_a_perfect_u_nets_expectation_is_the_latent(kind, monkeypatch):
         return outputs[kind]
 
     monkeypatch.setattr(sampler, "_call", predict)
-    condition, _ = pipeline.condition(stream, [])
+    condition = pipeline.condition(stream)
     expected = sampler.expect(condition, None, 0.4 * latents + 0.6 * noise, 0.6)
     assert torch.allclose(expected, latents, atol=0.05)
 

@@ -62,6 +62,7 @@ def test_round_trip(client, photo):
     assert fields["preset"] == "low"
 
 
+@pytest.mark.server
 def test_round_trip_of_a_perco(photo):
     perco = tiny_perco(("high",))
     demo = build_demo(perco)
@@ -132,6 +133,7 @@ def test_a_sweep_that_cannot_be_is_one_sentence(photo, settings, message):
         list(Endpoints(LabPipeline()).sweep(photo["path"], **valid | settings))
 
 
+@pytest.mark.server
 def test_a_captioner_describes_photos(photo):
     class Captioner(FakePipeline):
         captioner = object()

@@ -102,7 +102,7 @@ class PhotoBatches:
         self._batches: Iterator[PhotoBatch] = iter(())
 
     def __call__(self, step: int, share: Share) -> PhotoBatch:
-        """A share of a step's batch, which lies within this process's.
+        """Load a share of a step's batch, which lies within this process's.
 
         Raises:
             InputError: The batch cannot be shared out evenly.
@@ -122,7 +122,7 @@ class PhotoBatches:
 
 
 def random_view(image: Image.Image, height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """A picture scaled to just cover a shape, cropped to it at random, and mirrored half of the time."""
+    """Scale a picture to just cover a shape, crop it to that at random, and mirror it half of the time."""
     scale = max(height / image.height, width / image.width)
     size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
     left, top = (rng.integers(free + 1) for free in (size[0] - width, size[1] - height))

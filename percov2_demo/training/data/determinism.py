@@ -1,4 +1,4 @@
-"""What makes a run the same on any number of processes: which samples are whose, and random numbers by sample."""
+"""Keep a run the same on any number of processes: which samples are whose, and random numbers by sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Share:
     count: int = 1
 
     def numbers(self, batch_size: int, groups: int = 1) -> range:
-        """The samples' numbers in the global batch.
+        """Return the samples' numbers in the global batch.
 
         Raises:
             InputError: The batch cannot be shared out evenly, in each of its groups.
@@ -42,7 +42,7 @@ class Share:
         return range(self.number, batch_size, self.count)
 
     def take(self, samples: Samples, groups: int = 1) -> Samples:
-        """The share of a tensor or list of samples, the global batch's."""
+        """Take the share of a tensor or list of the global batch's samples."""
         self.numbers(len(samples), groups)
         return samples[self.number :: self.count]
 
@@ -64,7 +64,7 @@ class Draws:
         self._generators: list[torch.Generator] = []
 
     def generators(self, count: int) -> Sequence[torch.Generator]:
-        """The generators of the share's first `count` samples."""
+        """Return the generators of the share's first `count` samples."""
         for position in range(len(self._generators), count):
             number = self.share.number + self.share.count * position
             state = np.random.SeedSequence((self.seed, self.step, number)).generate_state(2)
@@ -72,11 +72,11 @@ class Draws:
         return self._generators[:count]
 
     def normal(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """Standard normal numbers in `shape`, the samples along the first dimension."""
+        """Draw standard normal numbers in `shape`, the samples along the first dimension."""
         drawn = [torch.randn(*shape[1:], generator=generator) for generator in self.generators(shape[0])]
         return torch.stack(drawn).to(device)
 
     def uniform(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """Numbers from [0, 1) in `shape`, the samples along the first dimension."""
+        """Draw numbers from [0, 1) in `shape`, the samples along the first dimension."""
         drawn = [torch.rand(*shape[1:], generator=generator) for generator in self.generators(shape[0])]
         return torch.stack(drawn).to(device)

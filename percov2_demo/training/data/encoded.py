@@ -1,4 +1,4 @@
-"""Files of encoded photos, which remember the networks that encoded them."""
+"""Store encoded photos in files that remember the networks that encoded them."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from percov2_demo.checkpoints.fingerprint import fingerprint
+from percov2_demo.files.atomic import atomic_path
 from percov2_demo.models.hyper_codec import HyperCodec
 
 
@@ -16,7 +17,7 @@ _ENCODER = ("analysis", "encoder", "quant_conv")
 
 
 def encoder_fingerprint(vae: ModelMixin, hyper_codec: HyperCodec | None = None) -> str:
-    """Fingerprint of what turns photos into scaled latents, or these into indices where a hyper-codec is given."""
+    """Hash what turns photos into scaled latents, or these into indices where a hyper-codec is given."""
     parts = {name: part for name in _ENCODER if (part := getattr(vae, name, None)) is not None}
     if hyper_codec is not None:
         parts |= {"hyper_encoders": hyper_codec.encoders, "quantizers": hyper_codec.quantizers}
@@ -25,7 +26,7 @@ def encoder_fingerprint(vae: ModelMixin, hyper_codec: HyperCodec | None = None) 
 
 
 def save_encoded(path: Path, tensors: dict[str, Tensor], encoder: str, **notes: str) -> None:
-    """Writes encoded photos as one safetensors file, which is there as a whole or not at all.
+    """Write encoded photos as one safetensors file, which is there as a whole or not at all.
 
     Args:
         path: The file; its folder is made.
@@ -34,13 +35,12 @@ def save_encoded(path: Path, tensors: dict[str, Tensor], encoder: str, **notes: 
         **notes: What else goes there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"encoder": encoder, **notes})
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        save_file(tensors, partial, metadata={"encoder": encoder, **notes})
 
 
 def is_encoded(path: Path, encoder: str) -> bool:
-    """Whether a file of encoded photos is there and of this encoder, so that it need not be made again."""
+    """Return whether a file of encoded photos is there and of this encoder, so that it need not be made again."""
     if not path.is_file():
         return False
     with safe_open(path, "pt") as file:

@@ -1,4 +1,4 @@
-"""Photos as maps of indices, encoded once, and batches of crops of them for the entropy model."""
+"""Encode photos as maps of indices once, and load batches of crops of them for the entropy model."""
 
 import io
 import json
@@ -73,7 +73,7 @@ def encode_indices(
     batch_size: int = 1,
     workers: int = 0,
 ) -> None:
-    """Writes photos' index maps, for every preset, to one safetensors file; photos that are broken are left out.
+    """Write photos' index maps, for every preset, to one safetensors file; photos that are broken are left out.
 
     A preset's maps stand end to end in one int16 tensor of its name. `sizes` are the photos' rows and columns in units
     of 64 pixels, `(photos, 2)`, and `sources` the numbers of their sources in the list in the file's metadata.
@@ -118,7 +118,7 @@ def encode_indices(
 def _draw_views(
     photos: PhotoShards, numbers: Iterable[int], sides: Sequence[int], rng: np.random.Generator
 ) -> list[_View]:
-    """A view of each photo: its short side is `side`, its long side at most a quarter more, in multiples of 64."""
+    """Draw a view of each photo, its short side `side`, its long side at most a quarter more, in multiples of 64."""
     views = []
     for number in numbers:
         try:
@@ -138,7 +138,7 @@ def _draw_views(
 
 
 def _batches_of_a_shape(views: Sequence[_View], batch_size: int) -> list[list[int]]:
-    """The views' positions in batches, those of a batch being of the same shape."""
+    """Group the views' positions in batches of one shape."""
     shapes: dict[tuple[int, int], list[int]] = {}
     for position, view in enumerate(views):
         shapes.setdefault((view.rows, view.columns), []).append(position)
@@ -150,7 +150,7 @@ def _batches_of_a_shape(views: Sequence[_View], batch_size: int) -> list[list[in
 
 
 def _collate(samples: list[tuple[int, np.ndarray] | None]) -> tuple[list[int], Tensor]:
-    """Positions, and pictures `(B, 3, H, W)` uint8."""
+    """Collate positions, and pictures `(B, 3, H, W)` uint8."""
     read = [sample for sample in samples if sample is not None]
     if not read:
         return [], torch.empty(0)
@@ -175,7 +175,8 @@ class IndexBatches:
     def __init__(self, paths: Iterable[Path], shapes: dict[str, Sequence[tuple[int, int, float, int]]], seed: int):
         self.seed, self.shapes = seed, shapes
         self._maps: list[dict[str, Tensor]] = []
-        sizes, sources, names = [], [], {}
+        sizes, sources = [], []
+        names: dict[str, int] = {}
         for path in sorted(paths):
             with safe_open(path, "pt") as file:
                 # Mapped to the file: the processes of a machine share one copy, and read what they crop.
@@ -196,7 +197,7 @@ class IndexBatches:
                 self.candidates[preset, rows, columns] = fitting, BalancedSampler(source_of[fitting], seed)
 
     def __call__(self, step: int) -> dict[str, Tensor]:
-        """Indices `(B, rows, columns)` int64 by preset."""
+        """Load indices `(B, rows, columns)` int64 by preset."""
         rng = np.random.default_rng((self.seed, 1, step))
         return {preset: self._crops(preset, shapes, step, rng) for preset, shapes in self.shapes.items()}
 
@@ -213,12 +214,12 @@ class IndexBatches:
         return torch.stack(crops).long()
 
     def _map(self, preset: str, number: int) -> Tensor:
-        """A photo's indices `(rows, columns)` int16."""
+        """Load a photo's indices `(rows, columns)` int16."""
         rows, columns = (int(length) * _indices_along(preset) for length in self._sizes[number])
         start = int(self._starts[number]) * _indices_along(preset) ** 2
         return self._maps[self._files[number]][preset][start : start + rows * columns].view(rows, columns)
 
 
 def _indices_along(preset: str) -> int:
-    """Indices of a preset along 64 pixels."""
+    """Return the indices of a preset along 64 pixels."""
     return SIDE_MULTIPLE // get_preset(preset).stride

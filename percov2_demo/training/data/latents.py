@@ -1,4 +1,4 @@
-"""Photos encoded once, so that the flow stages do not run the autoencoder again in each step."""
+"""Encode photos as latents once, so that the flow stages do not run the autoencoder again in each step."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from percov2_demo.data.shards import Photo
+from percov2_demo.files.atomic import atomic_path
 from percov2_demo.models.autoencoder import LATENT_STRIDE, PatchAutoencoder, scaled_latents
 from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.data.encoded import encoder_fingerprint, save_encoded
@@ -33,7 +34,7 @@ def encode_photos(
     seed: int,
     device: torch.device,
 ) -> None:
-    """Writes the raw latents of all photos to one safetensors file, half precision.
+    """Write the raw latents of all photos to one safetensors file, half precision.
 
     A photo's key is its number; that of its edited version has the number of the edit after a full stop.
 
@@ -63,12 +64,13 @@ def encode_photos(
         for key, version in versions.items():
             raw = vae.encode(to_tensor(version[None]).to(device, vae.dtype)).latents[0]
             latents[key] = raw.to("cpu", torch.float16).contiguous()
-    save_file(latents, path)
+    with atomic_path(path) as partial:
+        save_file(latents, partial)
 
 
 @torch.inference_mode()
 def encode_both_ways(photos: Sequence[Photo], vae: ModelMixin, path: Path, side: int, device: torch.device) -> None:
-    """Writes the scaled latents of whole photos, as they are and mirrored, to one safetensors file, half precision.
+    """Write the scaled latents of whole photos, as they are and mirrored, to one safetensors file, half precision.
 
     Args:
         photos: The photos.
@@ -88,7 +90,7 @@ def encode_both_ways(photos: Sequence[Photo], vae: ModelMixin, path: Path, side:
 
 
 def latent_statistics(path: Path) -> tuple[float, float]:
-    """`(shift, scale)` that give the latents of a file zero mean and unit variance over all channels."""
+    """Return `(shift, scale)` that give a file's latents zero mean and unit variance over all channels."""
     total, squares, count = 0.0, 0.0, 0
     with safe_open(path, "pt") as file:
         for key in (key for key in file.keys() if "." not in key):  # noqa: SIM118
@@ -155,7 +157,7 @@ class LatentBatches:
             self.samplers.append(BalancedSampler([photos[number].source for number in fitting], seed))
 
     def __call__(self, step: int) -> LatentBatch:
-        """The batch of one step."""
+        """Load the batch of one step."""
         shape = np.random.default_rng((self.seed, 1, step)).choice(len(self.shapes), p=self.shares)
         height, width, _, batch_size = self.shapes[shape]
         chosen, rng = self.samplers[shape].draw(step, batch_size)

@@ -23,13 +23,13 @@ class BalancedSampler:
         self.seed = seed
 
     def draw(self, step: int, count: int) -> tuple[np.ndarray, np.random.Generator]:
-        """The `count` photo numbers of a step and the generator for all other choices of that step."""
+        """Draw the `count` photo numbers of a step, and the generator for all other choices of that step."""
         rng = np.random.default_rng((self.seed, step))
         return self._cumulative.searchsorted(rng.random(count), side="right"), rng
 
 
 def random_crop(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
-    """A random square crop, mirrored half of the time; a photo smaller than `size` is enlarged first."""
+    """Crop a random square, mirrored half of the time; a photo smaller than `size` is enlarged first."""
     height, width = pixels.shape[:2]
     if min(height, width) < size:
         scale = size / min(height, width)
@@ -42,5 +42,5 @@ def random_crop(pixels: np.ndarray, size: int, rng: np.random.Generator) -> np.n
 
 
 def to_tensor(pixels: np.ndarray) -> Tensor:
-    """Pictures `(B, H, W, 3)` uint8 as `(B, 3, H, W)` float32 in [-1, 1]."""
+    """Convert pictures `(B, H, W, 3)` uint8 to `(B, 3, H, W)` float32 in [-1, 1]."""
     return torch.from_numpy(np.array(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1

@@ -12,7 +12,7 @@ START, END = "<|start|>", "<|end|>"
 
 
 def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: int) -> PreTrainedTokenizerFast:
-    """A tokenizer that wraps a caption in a start and an end mark and pads with the end mark, as CLIP's does.
+    """Train a tokenizer that wraps a caption in a start and an end mark and pads with the latter, as CLIP's does.
 
     Args:
         captions: The text to learn from.
@@ -44,6 +44,6 @@ def train_tokenizer(captions: Iterable[str], vocabulary_size: int, max_length: i
 
 
 def read_captions(path: Path) -> list[str]:
-    """The captions of a gzipped text file, one a line."""
+    """Read the captions of a gzipped text file, one a line."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         return file.read().splitlines()

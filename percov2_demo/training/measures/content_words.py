@@ -1,4 +1,4 @@
-"""How much captions say about their own pictures: the content words they share with reference captions."""
+"""Measure how much captions say about their own pictures: the content words they share with references."""
 
 import re
 from collections.abc import Sequence
@@ -25,12 +25,12 @@ auxiliaries, prepositions and the nouns they are made with ("in front of"), conj
 
 
 def content_words(caption: str) -> set[str]:
-    """The words of a caption, of two letters or more, that are no stop words; as they are written, in lower case."""
+    """Return a caption's words of two letters or more that are no stop words, in lower case."""
     return set(re.findall(r"[^\W\d_]{2,}", caption.lower())) - STOP_WORDS
 
 
 def content_overlap(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Share of the pictures whose caption has at least one content word in common with one of its references.
+    """Return the share of pictures whose caption shares at least one content word with one of its references.
 
     Args:
         captions: One caption for each picture.
@@ -42,7 +42,7 @@ def content_overlap(captions: Sequence[str], references: Sequence[Sequence[str]]
 
 
 def shuffled_overlap(captions: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    """Mean `content_overlap` of two captions or more, given to other pictures, over all shifts of the list.
+    """Average `content_overlap` of captions that are given to other pictures, over all shifts of the list.
 
     What stays of the figure here is owed to words that are common, not to looking at the picture.
     """
@@ -51,7 +51,7 @@ def shuffled_overlap(captions: Sequence[str], references: Sequence[Sequence[str]
 
 
 def best_constant(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> tuple[str, float]:
-    """The candidate that has the largest `content_overlap` as the caption of every picture, and that overlap."""
+    """Return the candidate with the largest `content_overlap` as every picture's caption, and that overlap."""
     words = [_words(texts) for texts in references]
     overlaps = [_mean([bool(content_words(text) & reference) for reference in words]) for text in candidates]
     best = max(range(len(candidates)), key=overlaps.__getitem__)

@@ -1,4 +1,4 @@
-"""The loss curves of all stages as one page."""
+"""Draw the loss curves of all stages as one page."""
 
 import csv
 from pathlib import Path
@@ -14,14 +14,14 @@ ROW_HEIGHT = 260
 
 
 def read_curve(path: Path) -> dict[str, list[float]]:
-    """The columns of a stage's `curve.csv`."""
+    """Read the columns of a stage's `curve.csv`."""
     with path.open() as file:
         rows = list(csv.DictReader(file))
     return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
 def draw_curves(paths: dict[str, Path]) -> go.Figure:
-    """One row a stage, one panel a loss, over minutes of training.
+    """Draw one row a stage, one panel a loss, over minutes of training.
 
     Args:
         paths: Curves of stages by name; those that are not there are left out.

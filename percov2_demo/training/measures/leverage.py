@@ -1,6 +1,5 @@
-"""What the caption is worth: to the flow's error, and to the picture that is painted."""
+"""Measure what the caption is worth: to the flow's error, and to the picture that is painted."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from percov2_demo.files.csv_table import write_csv
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.interpolant import noisy_latent
 from percov2_demo.sweeps import difference
@@ -28,7 +28,7 @@ CONTRAST = ("a photo of a snowy mountain", "a photo of a red car")
 
 @torch.inference_mode()
 def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, empty_ids: Tensor, folder: Path) -> None:
-    """Writes the flow's loss on each preset as `leverage.csv`.
+    """Write the flow's loss on each preset as `leverage.csv`.
 
     Beside the loss under each caption stands by how many per cent of the right one's it is worse, and the standard
     error of that over photos. Every photo has the same noises under all captions, so that differences are paired.
@@ -69,7 +69,7 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, em
 
 
 def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], folder: Path) -> None:
-    """Writes how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
+    """Write how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
 
     Both changes are means over pictures of the mean of `sweeps.difference`, 0 to 255, at the default sampling:
     `caption_change` is from the one caption of `CONTRAST` to the other, and `painting_change`, to compare with, from
@@ -95,5 +95,4 @@ def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.I
 
 def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
+    write_csv(path, [dict(zip(head, row, strict=True)) for row in rows])

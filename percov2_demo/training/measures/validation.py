@@ -1,4 +1,4 @@
-"""What a model in training makes of photos that it is not trained on, to look at."""
+"""Paint photos that a model is not trained on, to look at."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 def validation_sheet(
     pipeline: PerCoV2Pipeline, photos: Sequence[Photo], side: int, steps: int, guidance: float
 ) -> Image.Image:
-    """A row for each photo: the original, and what comes back at each of the model's presets.
+    """Draw a row for each photo: the original, and what comes back at each of the model's presets.
 
     Args:
         pipeline: The model.

@@ -25,7 +25,7 @@ class AutoencoderObjective(nn.Module):
         self.latent_noise = latent_noise
 
     def forward(self, pixels: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """Losses on pictures `(B, 3, H, W)` in [-1, 1]."""
+        """Compute losses on pictures `(B, 3, H, W)` in [-1, 1]."""
         latents = self.autoencoder.encode(pixels).latents
         level = self.latent_noise * draws.uniform((len(latents), 1, 1, 1), latents.device)
         noise = level * latents.detach().std() * draws.normal(latents.shape, latents.device)
@@ -38,7 +38,7 @@ class AutoencoderObjective(nn.Module):
 
 
 def principal_components(photos: list[Photo], count: int, patch_size: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Mean `(D,)` and the `count` leading components `(count, D)` of the photos' patches in [-1, 1]."""
+    """Compute the mean `(D,)` and the `count` leading components `(count, D)` of the photos' patches in [-1, 1]."""
     sampler = BalancedSampler([photo.source for photo in photos], seed)
     numbers, rng = sampler.draw(0, min(1500, 4 * len(photos)))
     crops = np.stack([random_crop(photos[number].pixels(), 16 * patch_size, rng) for number in numbers])

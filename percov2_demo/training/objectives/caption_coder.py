@@ -23,7 +23,7 @@ class CaptionObjective(nn.Module):
         self.model = model
 
     def forward(self, tokens: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Losses on tokens and what follows each, `(B, L)`; beside the loss stands the mean caption in bytes."""
+        """Compute the loss, and the mean caption in bytes, on tokens and what follows each, `(B, L)`."""
         logits = self.model(tokens) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=_IGNORED, reduction="sum")
         return {"loss": nats / (targets != _IGNORED).sum(), "bytes": nats.detach() / (np.log(256) * len(tokens))}
@@ -48,8 +48,8 @@ class CaptionBatches:
     def __call__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.seed, step))
         # Captions of about the same length, so that little is spent on padding.
-        pool = rng.integers(len(self.tokens), size=(_LENGTH_CLASSES * self.batch_size))
-        pool = sorted(pool, key=lambda number: len(self.tokens[number]))
+        drawn = rng.integers(len(self.tokens), size=(_LENGTH_CLASSES * self.batch_size))
+        pool = sorted(drawn, key=lambda number: len(self.tokens[number]))
         start = self.batch_size * int(rng.integers(_LENGTH_CLASSES))
         captions = [self.tokens[number] for number in pool[start : start + self.batch_size]]
         mark = torch.tensor([self.mark])

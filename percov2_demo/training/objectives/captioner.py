@@ -31,7 +31,7 @@ def build_captioner(
     generation: dict[str, Any],
     tokenizer: PreTrainedTokenizerBase,
 ) -> VisionEncoderDecoderModel:
-    """A captioner with random weights.
+    """Build a captioner with random weights.
 
     Args:
         encoder: Config of a vision model, `model_type` included; one whose config has no `hidden_size` is told it.
@@ -84,7 +84,7 @@ class CaptionerObjective(nn.Module):
         self.register_buffer("shares", shares)
 
     def forward(self, latents: Tensor, captions: Tensor, texts: Tensor) -> dict[str, Tensor]:
-        """Losses on scaled latents `(B, C, H, W)`, their captions `(B, L)`, and captions `(N, M)` of other photos.
+        """Compute losses on scaled latents `(B, C, H, W)`, their captions `(B, L)`, and others' captions `(N, M)`.
 
         Captions are token ids, the marks at both ends included, and -100 after that.
         """

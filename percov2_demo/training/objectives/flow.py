@@ -20,7 +20,7 @@ class HyperObjective(nn.Module):
         self.hyper_codec = hyper_codec
 
     def forward(self, latents: Tensor) -> dict[str, Tensor]:
-        """Losses on scaled latents `(B, C, H, W)`; B is at least the number of presets."""
+        """Compute losses on scaled latents `(B, C, H, W)`; B is at least the number of presets."""
         losses = {}
         presets = self.hyper_codec.config.presets
         for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
@@ -60,7 +60,7 @@ class FlowObjective(nn.Module):
         hyper_codec.requires_grad_(False)
 
     def forward(self, latents: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """Losses on scaled latents `(B, C, H, W)`, those whose indices are sent, and caption tokens `(B, L)`.
+        """Compute losses on scaled latents `(B, C, H, W)`, those whose indices are sent, and tokens `(B, L)`.
 
         Beside the loss stands the gain, the share of the estimate's squared error that the transformer removes.
         """
@@ -74,7 +74,7 @@ class FlowObjective(nn.Module):
         return {"loss": (self.weight(sigma) * error).mean(), "gain": gain}
 
     def expected(self, noisy: Tensor, sigma: Tensor, condition: Condition, input_ids: Tensor) -> Tensor:
-        """The latent `(B, C, H, W)` that the transformer expects behind a noisy one."""
+        """Return the latent `(B, C, H, W)` that the transformer expects behind a noisy one."""
         text = encode_clip([input_ids], [self.text_encoder], self.transformer.config.joint_attention_dim)
         prediction = self.transformer(
             hidden_states=torch.cat([noisy, condition.channels], dim=1),
@@ -87,7 +87,7 @@ class FlowObjective(nn.Module):
 
     @torch.no_grad()
     def condition(self, latents: Tensor) -> Condition:
-        """The condition of scaled latents `(B, C, H, W)`, which are shared out among the presets in their order."""
+        """Compute the condition of scaled latents `(B, C, H, W)`, shared out among the presets in their order."""
         presets = self.hyper_codec.config.presets
         conditions = []
         for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
@@ -98,10 +98,10 @@ class FlowObjective(nn.Module):
         )
 
     def weight(self, sigma: Tensor) -> Tensor:
-        """Weight of a squared latent error at a noise level."""
+        """Weight a squared latent error at a noise level."""
         return (1 / sigma.square()).clamp(max=self.weight_cap)
 
     def noise_levels(self, latents: Tensor, draws: Draws) -> Tensor:
-        """Noise levels `(B, 1, 1, 1)` of a batch."""
+        """Draw noise levels `(B, 1, 1, 1)` of a batch."""
         logits = self.sigma_location + self.sigma_scale * draws.normal((len(latents), 1, 1, 1), latents.device)
         return logits.sigmoid().clamp(min=0.01)

@@ -80,7 +80,7 @@ class JointObjective(nn.Module):
         hyper_codec.train(self.trains_codec)
 
     def forward(self, latents: Tensor, tokens: Tensor, pooled: Tensor, draws: Draws) -> dict[str, Tensor]:
-        """Losses on scaled latents `(B, C, H, W)` and the text condition of their captions.
+        """Compute losses on scaled latents `(B, C, H, W)` and the text condition of their captions.
 
         `velocity` is the mean squared error of the velocity.
         """
@@ -107,7 +107,7 @@ class JointObjective(nn.Module):
         return {"loss": loss, **losses}
 
     def condition(self, latents: Tensor) -> Condition:
-        """The condition of scaled latents `(B, C, H, W)`, which are shared out among the presets in their order."""
+        """Compute the condition of scaled latents `(B, C, H, W)`, shared out among the presets in their order."""
         presets = self.hyper_codec.config.presets
         parts = latents.tensor_split(len(presets))
         conditions = [self.hyper_codec(part, preset)[0] for preset, part in zip(presets, parts, strict=True)]
@@ -117,18 +117,18 @@ class JointObjective(nn.Module):
         )
 
     def _judge(self, expected: Tensor, latents: Tensor, share: Share) -> Tensor:
-        """A share's part of the mean distance: the mean over all shares is that over all pictures that are judged."""
+        """Compute a share's part of the mean distance; the mean over shares is that over judged pictures."""
         parts = torch.arange(len(latents)).tensor_split(len(self.hyper_codec.config.presets))
         # A share has every `count`-th sample of a preset, so that all shares judge alike many where they can.
         limit = len(range(share.number, self.perceptual_pictures, share.count))
         judged = torch.cat([part[:limit] for part in parts])
-        if not len(judged):
+        if self.perceptual is None or not len(judged):
             return latents.new_zeros(())
         pictures = sum(min(self.perceptual_pictures, share.count * len(part)) for part in parts)
         return self.perceptual(expected[judged], latents[judged]).sum() * share.count / pictures
 
     def noise_levels(self, latents: Tensor, draws: Draws) -> Tensor:
-        """Noise levels `(B, 1, 1, 1)` of a batch."""
+        """Draw noise levels `(B, 1, 1, 1)` of a batch."""
         logits = self.sigma_location + self.sigma_scale * draws.normal((len(latents), 1, 1, 1), latents.device)
         even = logits.sigmoid()
         return self.shift * even / (1 + (self.shift - 1) * even)

@@ -19,7 +19,7 @@ TARGETS = (
 
 
 def add_lora(transformer: SD3Transformer2DModel, rank: int) -> None:
-    """Freezes a transformer but for its patch embedding, which takes the condition, and low-rank updates.
+    """Freeze a transformer but for its patch embedding, which takes the condition, and low-rank updates.
 
     Args:
         transformer: The transformer, widened.
@@ -40,6 +40,6 @@ def add_lora(transformer: SD3Transformer2DModel, rank: int) -> None:
 
 
 def merge_lora(transformer: SD3Transformer2DModel) -> None:
-    """Adds the updates to the weights that they belong to."""
+    """Add the updates to the weights that they belong to."""
     transformer.fuse_lora()
     transformer.unload_lora()

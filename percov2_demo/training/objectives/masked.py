@@ -50,13 +50,14 @@ class MaskedObjective(nn.Module):
         self.model, self.weights, self.schedules = model, weights, schedules
 
     def forward(self, draws: Draws, **maps: Tensor) -> dict[str, Tensor]:
-        """Losses on indices `(B, rows, columns)` by preset, whose bits an index stand beside."""
+        """Compute losses on indices `(B, rows, columns)` by preset, and their bits an index."""
         bits = {preset: self._bits(indices, preset, draws) for preset, indices in maps.items()}
         loss = sum(self.weights[preset] * value for preset, value in bits.items())
         return {"loss": loss, **bits}
 
     def _bits(self, indices: Tensor, preset: str, draws: Draws) -> Tensor:
-        known = self._known(*indices.shape, draws).to(indices.device)
+        count, rows, columns = indices.shape
+        known = self._known(count, rows, columns, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
         hidden = (~known).float()
@@ -82,7 +83,7 @@ class MaskedObjective(nn.Module):
 
 @torch.no_grad()
 def start_from_codes(model: MaskedModel, codebooks: dict[str, Tensor]) -> None:
-    """Starts the vectors of a trainable model's indices from those of their codes, at random angles.
+    """Start the vectors of a trainable model's indices from those of their codes, at random angles.
 
     Args:
         model: The model.

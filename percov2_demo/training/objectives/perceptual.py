@@ -33,13 +33,13 @@ class LatentLpips:
             raise InputError(f"{error}; or train without, with a perceptual_weight of 0") from error
 
     def __call__(self, expected: Tensor, latents: Tensor) -> Tensor:
-        """The distances `(B,)` of the pictures of scaled latents `(B, C, H, W)`."""
+        """Compute the distances `(B,)` of the pictures of scaled latents `(B, C, H, W)`."""
         with torch.no_grad():
             original = self._decode(latents)
         return self.network(self._decode(expected), original).flatten()
 
     def __deepcopy__(self, copied: dict[int, Any]) -> "LatentLpips":
-        """This itself: copies of an objective differ in what is trained alone."""
+        """Return this itself: copies of an objective differ in what is trained alone."""
         return self
 
     def _decode(self, latents: Tensor) -> Tensor:

@@ -94,11 +94,11 @@ class Recipe(ABC):
 
     @classmethod
     def stages(cls) -> tuple[str, ...]:
-        """Names of the recipe's stages, in their order."""
+        """List the recipe's stages, in their order."""
         return tuple(name for name in STAGES if hasattr(cls, _method_name(name)))
 
     def run(self, stage: str, time_budget_s: float, resume: bool = False, out: Path | None = None) -> None:
-        """Runs a stage by name; those that do not train run to their end.
+        """Run a stage by name; those that do not train run to their end.
 
         Args:
             stage: Name of the stage.
@@ -129,7 +129,7 @@ class Recipe(ABC):
         self.accelerator.wait_for_everyone()
 
     def indices(self) -> None:
-        """Encodes all photos with a trained model, in parts that processes share; finished parts are kept."""
+        """Encode all photos with a trained model, in parts that processes share; finished parts are kept."""
         device, index, processes = self.accelerator.device, *self._place()
         networks = [part.to(device, memory_format=torch.channels_last) for part in self._encoders()]
         encoder, config = encoder_fingerprint(*networks), self.config["indices"]
@@ -145,7 +145,7 @@ class Recipe(ABC):
                 encode_indices(shards[name], numbers, *networks, encoder, path, seed=seed, device=device, **config)
 
     def entropy(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains the masked model on the training photos' indices."""
+        """Train the masked model on the training photos' indices."""
         config, hyper_codec = EntropyConfig(**self.config["entropy"]), self._encoders()[1]
         model = MaskedModel(hyper_codec.config.presets, **config.model)
         make_trainable(model)
@@ -162,26 +162,26 @@ class Recipe(ABC):
         self._save("entropy", trained.model)
 
     def curves(self) -> None:
-        """Draws the loss curves of all stages as `curves.html`, which needs no network."""
+        """Draw the loss curves of all stages as `curves.html`, which needs no network."""
         paths = {stage: self.work / stage / "curve.csv" for stage in TIMED_STAGES}
         draw_curves(paths).write_html(self.work / "curves.html")
 
     def results(self, out: Path) -> None:
-        """Gathers what the stages measured, curves included."""
+        """Gather what the stages measured, curves included."""
         collect_results(self.work, TIMED_STAGES, out)
 
     @abstractmethod
     def export(self, out: Path) -> None:
-        """Writes the model that the stages made."""
+        """Write the model that the stages made."""
 
     @abstractmethod
     def _encoders(self) -> tuple[ModelMixin, HyperCodec]:
-        """The autoencoder and the trained hyper-codec."""
+        """Load the autoencoder and the trained hyper-codec."""
 
     def _shared(
         self, next_batch: Callable[[int], dict[str, Tensor]], groups: int = 1, draws: bool = True
     ) -> NextBatch:
-        """Shares of whole batches.
+        """Split whole batches into shares.
 
         Args:
             next_batch: The global batch of a step.
@@ -214,7 +214,7 @@ class Recipe(ABC):
             model.save_pretrained(self.work / stage / name)
 
     def _result(self, name: str) -> Path:
-        """What an earlier stage left in the work folder.
+        """Return what an earlier stage left in the work folder.
 
         Args:
             name: Its place there, the stage's name first.
@@ -229,14 +229,14 @@ class Recipe(ABC):
         return path
 
     def _place(self) -> tuple[int, int]:
-        """This process's number, and how many there are."""
+        """Return this process's number, and how many there are."""
         return self.accelerator.process_index, self.accelerator.num_processes
 
     def _train_shards(self) -> list[Path]:
         return sorted((self.data / "photos").glob("train-*.tar"))
 
     def _shards_folder(self) -> Path:
-        """Where it is kept what stands where in the shards."""
+        """Return the folder that keeps what stands where in the shards."""
         return self.work / "shards"
 
     def _indices_folder(self) -> Path:
@@ -244,7 +244,7 @@ class Recipe(ABC):
 
 
 def sharding_plugin(precision: str) -> FullyShardedDataParallelPlugin | None:
-    """How processes share a model, where `accelerate launch` was told that they do so by FSDP; else None.
+    """Return how processes share a model, where `accelerate launch` was told that they do so by FSDP; else None.
 
     Weights are gathered in the precision that is computed in, and gradients summed in single precision. Nothing else
     is cast but by autocast, as in a process that has the whole model: accelerate's own policy rounds what goes into
@@ -267,7 +267,7 @@ def sharding_plugin(precision: str) -> FullyShardedDataParallelPlugin | None:
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A training config from a JSON file; what it lacks is that of the file beside it that it `extends`, if any.
+    """Read a training config from a JSON file, completed by the file beside it that it `extends`, if any.
 
     Raises:
         InputError: A file cannot be read, or holds no JSON object; or a setting is missing or unknown.
@@ -303,7 +303,7 @@ def _merged(path: Path) -> dict[str, Any]:
 
 
 def _check_settings(place: str, settings: Any, taker: Callable[..., Any], others: Collection[str] = ()) -> None:
-    """Compares settings with the arguments of what takes them, but for the `others`, which are no settings."""
+    """Compare settings with the arguments of what takes them, but for the `others`, which are no settings."""
     if not isinstance(settings, dict):
         raise InputError(f"{place} is no JSON object")
     taken = {name: argument for name, argument in signature(taker).parameters.items() if name not in others}

@@ -1,4 +1,4 @@
-"""The results of all stages as one pipeline, and as a folder in half precision with a manifest."""
+"""Export the results of all stages as one pipeline, and as a folder in half precision with a manifest."""
 
 import json
 from collections import Counter
@@ -16,6 +16,7 @@ from percov2_demo.data.shards import Photo
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import InputError
+from percov2_demo.files.atomic import write_text
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.positions import crop_positions
@@ -31,18 +32,18 @@ EARLIER = "earlier.json"
 """File beside a stage's state: steps and seconds of the model that it went on from."""
 
 
-_FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "vae": (PatchAutoencoder, ("decoder/model", "autoencoder/model")),
+_FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
     "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
-    "transformer": (SD3Transformer2DModel, ("adversarial/transformer", "flow/transformer")),
-    "text_encoder": (CLIPTextModelWithProjection, ("adversarial/text_encoder", "flow/text_encoder")),
+    "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),
+    "text_encoder": (CLIPTextModelWithProjection, ("painter/text_encoder", "flow/text_encoder")),
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""
 
 
 def trained_parts(work: Path) -> dict[str, Any]:
-    """The parts of a pipeline that a work folder holds, by name."""
+    """Load the parts of a pipeline that a work folder holds, by name."""
     parts = {}
     for name, (kind, folders) in _FOLDERS.items():
         found = next((work / folder for folder in folders if (work / folder).is_dir()), None)
@@ -52,7 +53,7 @@ def trained_parts(work: Path) -> dict[str, Any]:
 
 
 def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> PerCoV2Pipeline:
-    """The pipeline that the stages made, with entropy models, captioner and default strengths where they are there.
+    """Assemble the pipeline that the stages made, with entropy models, captioner and default strengths if any.
 
     Args:
         config: The training config.
@@ -81,7 +82,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
 
 
 def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, base: str | None = None) -> None:
-    """Writes the trained model to `out`, in half precision and with a manifest.
+    """Write the trained model to `out`, in half precision and with a manifest.
 
     Args:
         config: The training config.
@@ -100,7 +101,7 @@ def export(config: dict[str, Any], photos: list[Photo], work: Path, out: Path, b
         pipeline.register_modules(transformer=crop_positions(pipeline.transformer, size))
     for part in pipeline.networks.values():
         if isinstance(part, ConfigMixin):
-            # Where a part was read from is nobody's business.
+            # Do not publish local paths.
             part.register_to_config(_name_or_path="")
     pipeline.register_to_config(_name_or_path="")
     pipeline.to(torch.float16, silence_dtype_warnings=True)
@@ -116,7 +117,7 @@ def write_manifest(
     more: dict[str, Any] | None = None,
     earlier: dict[str, Any] | None = None,
 ) -> None:
-    """Writes down what a model is and what it was trained on.
+    """Write down what a model is and what it was trained on.
 
     Args:
         pipeline: The model, saved.
@@ -127,11 +128,11 @@ def write_manifest(
         earlier: States of stages whose results the model had before.
     """
     manifest = _manifest(pipeline, sources, (earlier or {}) | _training_states(work)) | (more or {})
-    (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+    write_text(out / MANIFEST_FILE, json.dumps(manifest, indent=2) + "\n")
 
 
 def note_earlier_training(folder: Path, base: str | None) -> None:
-    """Writes down how long a named model was trained in the stage that now goes on from it; export adds that.
+    """Write down how long a named model was trained in the stage that now goes on from it; export adds that.
 
     Args:
         folder: The stage's folder in a work folder.
@@ -139,11 +140,11 @@ def note_earlier_training(folder: Path, base: str | None) -> None:
     """
     earlier = {} if base is None else _training_of(base).get(folder.name, {})
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / EARLIER).write_text(json.dumps(earlier))
+    write_text(folder / EARLIER, json.dumps(earlier))
 
 
 def _training_of(base: str) -> dict[str, dict[str, float]]:
-    """Steps and seconds of each stage of a model.
+    """Return steps and seconds of each stage of a model.
 
     Raises:
         InputError: There is no such model, or it has no manifest, or one that is damaged.
@@ -171,7 +172,7 @@ def _add_captioner(pipeline: PerCoV2Pipeline, work: Path) -> None:
 
 
 def _training_states(work: Path) -> dict[str, dict[str, float]]:
-    """Steps and seconds of the stages in a work folder, with those of the models that they went on from."""
+    """Return steps and seconds of a work folder's stages, with those of the models that they went on from."""
     folders = [work / stage for stage in TIMED_STAGES]
     states = {}
     for folder in (folder for folder in folders if (folder / "state.json").is_file()):
@@ -181,7 +182,7 @@ def _training_states(work: Path) -> dict[str, dict[str, float]]:
 
 
 def _count(part: torch.nn.Module) -> int:
-    """Trained numbers of a network; integers are buffers."""
+    """Count the trained numbers of a network; integers are buffers."""
     parameters = dict(part.named_parameters())
     state = part.state_dict()
     return sum(value.numel() for name, value in state.items() if name in parameters or not value.is_floating_point())

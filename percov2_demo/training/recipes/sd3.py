@@ -44,7 +44,7 @@ class SD3Recipe(Recipe):
     """
 
     def hyper(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains hyper-encoders, codebooks and hyper-decoders by regression to the latent.
+        """Train hyper-encoders, codebooks and hyper-decoders by regression to the latent.
 
         Raises:
             InputError: The config's hyper-codec has no hyper-decoders.
@@ -63,7 +63,7 @@ class SD3Recipe(Recipe):
         self._save("hyper", trained.hyper_codec)
 
     def joint(self, time_budget_s: float, resume: bool = False) -> None:
-        """Trains hyper-codec and flow transformer together, and paints validation pictures whenever it saves."""
+        """Train hyper-codec and flow transformer together, and paint validation pictures whenever it saves."""
         config = JointConfig(**self.config["joint"])
         hyper_codec = self._starting_codec()
         # The data before the base's billions of weights, so that what is wrong with it is said at once.
@@ -93,7 +93,7 @@ class SD3Recipe(Recipe):
         self._save("joint", trained.hyper_codec, "hyper_codec")
 
     def export(self, out: Path) -> None:
-        """Writes what training added to the base model as an adapter in half precision, with a manifest."""
+        """Write what training added to the base model as an adapter in half precision, with a manifest."""
         base = self.config["base"]
         pipeline = PerCoV2Pipeline.from_base(
             base["model"],
@@ -112,7 +112,7 @@ class SD3Recipe(Recipe):
         write_manifest(pipeline, sources, self.work, out, {"base": named})
 
     def _entropy_models(self) -> dict[str, Any]:
-        """The entropy models and their default, as arguments of the pipeline; nothing before they are trained."""
+        """Return the entropy models and their default as arguments of the pipeline; none before they are trained."""
         masked_model = self.work / "entropy" / "model"
         if not masked_model.is_dir():
             return {}
@@ -151,12 +151,12 @@ class SD3Recipe(Recipe):
         )
 
     def _latents(self, vae: AutoencoderKL, pixels: Tensor) -> Tensor:
-        """Scaled latents of pictures `(B, 3, H, W)` uint8."""
+        """Encode pictures `(B, 3, H, W)` uint8 to scaled latents."""
         with torch.no_grad():
             return scaled_latents(vae, pixels.to(self.accelerator.device, vae.dtype) / 127.5 - 1)
 
     def _captioned_batches(self, pipeline: PerCoV2Pipeline, photos: PhotoBatches) -> NextBatch:
-        """Batches in some of whose samples T5's tokens are zeros, as they are where a pipeline is without T5."""
+        """Replace T5's tokens by zeros in some samples of each batch, as where a pipeline is without T5."""
         t5_dropout = self.config["joint"]["t5_dropout"]
         clip_tokens = tokenize(pipeline.tokenizer, [""]).shape[1]
 
@@ -181,7 +181,7 @@ class SD3Recipe(Recipe):
         return list(islice(PhotoShards([shard]), count)) if count and shard.is_file() else []
 
     def _painter(self, pipeline: PerCoV2Pipeline, photos: list[Photo]) -> Callable[[nn.Module, int], None] | None:
-        """Writes a sheet of validation pictures; None without photos to paint."""
+        """Write a sheet of validation pictures; None without photos to paint."""
         if not photos:
             return None
         config, device, folder = self.config["validation"], self.accelerator.device, self.work / "joint" / "validation"

@@ -9,7 +9,7 @@ from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
 
 def widened_base(model: str, revision: str | None, hyper_codec: HyperCodec, dtype: torch.dtype) -> PerCoV2Pipeline:
-    """What training starts from: all is frozen but the transformer, as it takes the condition, and the hyper-codec.
+    """Load what training starts from: all is frozen but the widened transformer and the hyper-codec.
 
     Transformer and autoencoder are in single precision. The autoencoder takes one picture at a time, whose memory
     would else be more than the transformer's.
@@ -32,7 +32,7 @@ def widened_base(model: str, revision: str | None, hyper_codec: HyperCodec, dtyp
 
 
 def load_vae(model: str, revision: str | None) -> AutoencoderKL:
-    """The checkpoint's autoencoder alone, frozen, in single precision.
+    """Load the checkpoint's autoencoder alone, frozen, in single precision.
 
     Args:
         model: As in `widened_base`.

@@ -103,7 +103,7 @@ class PhotoInput:
 
         Raises:
             ImageError: The photo cannot be used.
-            gr.Error: There is none.
+            gr.Error: There is no photo.
         """
         if not photo:
             raise gr.Error("Choose a photo first.", print_exception=False)
@@ -113,7 +113,7 @@ class PhotoInput:
         """As `fit`, in a file of the visitor's session."""
         fitted = self.fit(photo, fit)
         path = received_path(photo)
-        stem = safe_stem(photo.get("orig_name") or path.name)
+        stem = safe_stem((photo or {}).get("orig_name") or path.name)
         saved = save_download(png_bytes(fitted), f"{stem}-original.png")
         return FittedPhoto(saved, stem, fitted.size, str(path), path.stat().st_size, fit)
 

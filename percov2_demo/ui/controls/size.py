@@ -41,10 +41,8 @@ class SizeControl:
         self.slider.change(None, self.slider, js=size_script(element_id, SMALLEST, LARGEST, POSITIONS), **PAGE_EVENT)
 
 
-def bytes_at(position: int) -> int | None:
-    """Return the bytes that a position of the slider stands for; None for no target."""
-    if not position:
-        return None
+def bytes_at(position: int) -> int:
+    """Return the bytes that a position of the slider stands for, from 1 on."""
     return round(SMALLEST * (LARGEST / SMALLEST) ** ((position - 1) / (POSITIONS - 1)))
 
 
@@ -60,8 +58,7 @@ def _marks_html(presets: list[str], element_id: str, position: int) -> str:
         size = get_preset(name).index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
         if size <= LARGEST:
             marks += f'<span style="left:{position_of(size)}%"><i></i>{name}</span>'
-    size = bytes_at(position)
-    text = f"{size:,} bytes" if size else "the preset as it is"
+    text = f"{bytes_at(position):,} bytes" if position else "the preset as it is"
     return (
         f'<div class="size-marks" aria-hidden="true">{marks}</div>'
         f'<p class="note">The file: <output id="{element_id}-bytes"><b>{text}</b></output></p>'

@@ -13,7 +13,7 @@ Event = TypeVar("Event")
 
 
 def watch(work: Callable[[Callable[[Event], None], Callable[[], bool]], None]) -> Iterator[Event]:
-    """Runs the work and yields its events as they come.
+    """Run the work and yield its events as they come.
 
     Closing the iterator, as gradio does when a visitor presses Stop or leaves, stops the work and waits for its end.
 
@@ -38,7 +38,7 @@ def watch(work: Callable[[Callable[[Event], None], Callable[[], bool]], None]) -
 
 @cache
 def _model_thread() -> ThreadPoolExecutor:
-    """One for all work: the allocator keeps memory by thread, so that with a thread for each a server would grow."""
+    """Return one thread for all work: the allocator keeps memory by thread, so a server with more would grow."""
     return ThreadPoolExecutor(max_workers=1)
 
 

@@ -20,12 +20,12 @@ try:
 except ImportError:
 
     def GPU(*, duration: Callable[..., int]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # noqa: N802
-        """Stands in for the package that only ZeroGPU Spaces need."""
+        """Stand in for the package that only ZeroGPU Spaces need."""
         return lambda function: function
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Job = Callable[..., Iterator[Any]]
 
@@ -42,7 +42,7 @@ _pipelines: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NOMINAL_SIDE) -> int:
-    """How long a job may have the GPU. It is asked for in advance and held against the visitor's quota.
+    """Return how many seconds a job may have the GPU, held against the visitor's quota in advance.
 
     Args:
         steps: Steps of the sampler, over all pictures.
@@ -52,8 +52,8 @@ def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NO
     return SECONDS_AT_START + math.ceil(SECONDS_PER_STEP * steps * width * height / NOMINAL_SIDE**2)
 
 
-def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
-    """Yields what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
+def run(pipeline: "Codec", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
+    """Yield what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
 
     Args:
         pipeline: The codec, the job's first argument.
@@ -68,8 +68,8 @@ def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> I
     yield from _run(seconds, id(pipeline), job, arguments)
 
 
-def call(pipeline: "CodecPipeline", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
-    """The result of one of the pipeline's methods.
+def call(pipeline: "Codec", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
+    """Return the result of one of the pipeline's methods.
 
     Args:
         pipeline: The codec.
@@ -91,7 +91,5 @@ def _run(seconds: int, key: int, job: Job, arguments: tuple[Any, ...]) -> Iterat
     yield from job(_pipelines[key], *arguments)
 
 
-def _call(
-    pipeline: "CodecPipeline", method: str, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Iterator[Any]:
+def _call(pipeline: "Codec", method: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Iterator[Any]:
     yield getattr(pipeline, method)(*arguments, **options)

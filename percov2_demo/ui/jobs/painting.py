@@ -14,14 +14,14 @@ from percov2_demo.ui.jobs.background import watch
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_PREVIEWS = 4
 """Pictures shown while one is painted; each takes about as long as half a step of the embedded model."""
 
 
 def paint(
-    pipeline: "CodecPipeline",
+    pipeline: "Codec",
     stream: Bitstream,
     settings: Sampling,
     progress: gr.Progress | None = None,
@@ -29,7 +29,7 @@ def paint(
     show: Callable[[int, Image.Image | None], dict[Component, Any]] | None = None,
     fast: bool = False,
 ) -> Generator[dict[Component, Any], None, Image.Image]:
-    """Decodes a stream and returns the picture; yields an update after each step.
+    """Decode a stream and return the picture; yield an update after each step.
 
     Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sampler after its step.
 
@@ -59,17 +59,17 @@ def paint(
 
 
 def _paint(
-    pipeline: "CodecPipeline",
+    pipeline: "Codec",
     stream: Bitstream,
     settings: Sampling,
     caption: str | None,
     previewed: Set[int],
     fast: bool,
 ) -> Iterator[tuple[int, Image.Image | None] | Image.Image]:
-    """The job of `paint`: the number of each finished step with its preview, where there is one; then the picture."""
+    """Yield the number of each finished step with its preview, where there is one; then the picture."""
 
     def work(tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> None:
-        def report(codec: "CodecPipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
+        def report(codec: "Codec", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
             preview = codec.decode_latents(tensors["expected_latents"])[0] if step + 1 in previewed else None
             tell((step + 1, preview))
             return tensors
@@ -91,5 +91,5 @@ def _paint(
 
 
 def preview_steps(steps: int) -> frozenset[int]:
-    """After which of so many steps a preview is worth its time: the first, and evenly on, but not the last."""
+    """Return the steps after which a preview is worth its time: the first, and evenly on, but not the last."""
     return frozenset(max(1, steps * number // MAX_PREVIEWS) for number in range(MAX_PREVIEWS)) - {steps}

@@ -11,28 +11,26 @@ from percov2_demo.ui.jobs.background import watch
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 CODED_STEPS = 8
 """Runs of the network that are reserved for coding or for decoding."""
 
 
-def refine(pipeline: "CodecPipeline", picture: Image.Image, max_bytes: int, caption: str, fit: str = "native") -> Any:
+def refine(pipeline: "Codec", picture: Image.Image, max_bytes: int, caption: str, fit: str = "native") -> Any:
     """Return the stream whose file comes closest to a size from below, see `AnyRate.at_most`."""
     seconds = gpu.reserved_seconds(CODED_STEPS, *picture.size)
     (stream,) = gpu.run(pipeline, seconds, _refine, picture, max_bytes, caption, fit)
     return stream
 
 
-def receive(pipeline: "CodecPipeline", stream: Bitstream) -> Iterator[tuple[int, Image.Image]]:
+def receive(pipeline: "Codec", stream: Bitstream) -> Iterator[tuple[int, Image.Image]]:
     """Yield the bytes that have arrived and what they show, after each block, see the pipeline's `prefixes`."""
     seconds = gpu.reserved_seconds(CODED_STEPS, stream.width, stream.height)
     yield from gpu.run(pipeline, seconds, _receive, stream)
 
 
-def _refine(
-    pipeline: "CodecPipeline", picture: Image.Image, max_bytes: int, caption: str, fit: str
-) -> Iterator[Bitstream]:
+def _refine(pipeline: "Codec", picture: Image.Image, max_bytes: int, caption: str, fit: str) -> Iterator[Bitstream]:
     # The page starts quicker without it.
     from percov2_demo.pipelines.target import AnyRate
 
@@ -42,7 +40,7 @@ def _refine(
     return watch(work)
 
 
-def _receive(pipeline: "CodecPipeline", stream: Bitstream) -> Iterator[tuple[int, Image.Image]]:
+def _receive(pipeline: "Codec", stream: Bitstream) -> Iterator[tuple[int, Image.Image]]:
     def work(tell: Callable[[tuple[int, Image.Image]], None], is_stopped: Callable[[], bool]) -> None:
         for arrived in pipeline.prefixes(stream, is_stopped):
             tell(arrived)

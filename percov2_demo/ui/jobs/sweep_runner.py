@@ -14,7 +14,7 @@ from percov2_demo.ui.session.photo import FittedPhoto
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_TRIALS = 60
 """Pictures of one sweep: others wait for the model meanwhile."""
@@ -30,12 +30,12 @@ class SweepRunner:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         self._paces: dict[bool, tuple[float, int]] = {}
 
     def forecast_html(self, trials: Sequence[Trial]) -> str:
-        """How much work a sweep is, said before it starts."""
+        """Return how much work a sweep is, said before it starts."""
         steps = sum(trial.steps for trial in trials)
         text = f"<b>{counted(len(trials), 'picture')}</b> to decode, {counted(steps, 'step')} in all"
         pace = self._pace(trials)
@@ -44,7 +44,7 @@ class SweepRunner:
         return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.")
 
     def run(self, photo: FittedPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
-        """Yields the status after each step, and with each finished picture its outcome.
+        """Yield the status after each step, and with each finished picture its outcome.
 
         Closing the generator, as gradio does when a visitor presses Stop or leaves, stops the sweep after its step.
         """
@@ -66,7 +66,7 @@ class SweepRunner:
         self._paces[outcome.trial.fast] = seconds + outcome.seconds, steps + outcome.trial.steps
 
     def _pace(self, trials: Sequence[Trial]) -> float | None:
-        """Seconds a step of trials of one mode; None where no step was measured."""
+        """Return the seconds a step of trials of one mode; None where no step was measured."""
         seconds, steps = self._paces.get(trials[0].fast, (0.0, 0)) if trials else (0.0, 0)
         return seconds / steps if steps else None
 
@@ -80,8 +80,8 @@ class SweepRunner:
         return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
 
 
-def run_sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
-    """Yields the number of each finished step of a picture, from 1, and each picture's outcome.
+def run_sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+    """Yield the number of each finished step of a picture, from 1, and each picture's outcome.
 
     Closing the iterator stops the sweep after its step.
 
@@ -97,7 +97,7 @@ def run_sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Tr
     return gpu.run(pipeline, seconds, _sweep, photo, trials)
 
 
-def _sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+def _sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
     def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
         for outcome in sweep(pipeline, photo, trials, tell, is_stopped):
             tell(outcome)
@@ -106,10 +106,10 @@ def _sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial
 
 
 def check_size(pictures: int) -> None:
-    """Refuses a sweep of no picture, and of too many.
+    """Refuse a sweep of no picture, and of too many.
 
     Raises:
-        gr.Error: It is one.
+        gr.Error: It has none or too many.
     """
     if not pictures:
         raise gr.Error("Choose at least one value of each setting.", print_exception=False)
@@ -119,10 +119,10 @@ def check_size(pictures: int) -> None:
 
 
 def check_steps(trials: Sequence[Trial]) -> None:
-    """Refuses a sweep of too many steps.
+    """Refuse a sweep of too many steps.
 
     Raises:
-        gr.Error: It is one.
+        gr.Error: It has too many.
     """
     steps = sum(trial.steps for trial in trials)
     if steps > MAX_TOTAL_STEPS:
@@ -135,7 +135,7 @@ WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>
 
 
 def stopped_html(done: int) -> str:
-    """What the status says after Stop or a failure."""
+    """Return the status after Stop or a failure."""
     return _line(f"<b>Stopped</b> after {counted(done, 'picture')}." if done else "Nothing was painted.")
 
 

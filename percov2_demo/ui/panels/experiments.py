@@ -19,7 +19,7 @@ from percov2_demo.ui.server.files import png_bytes, save_download
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -36,7 +36,7 @@ class Experiments:
         received: Slider of the groups that have arrived.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", stream: gr.State, received: gr.Slider):
+    def __init__(self, pipeline: "Codec", stream: gr.State, received: gr.Slider):
         self._pipeline, self._stream, self._received = pipeline, stream, received
         with gr.Row(elem_classes="experiments"):
             with gr.Column(min_width=320, elem_classes="experiment"):

@@ -1,4 +1,4 @@
-"""What a visitor reads when something goes wrong: one sentence, never a traceback or a path."""
+"""Turn failures into one sentence for the visitor, never a traceback or a path."""
 
 import errno
 import html
@@ -9,11 +9,8 @@ from functools import wraps
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import BlockFunction
-from gradio.state_holder import SessionState
 
 from percov2_demo.errors import PerCoError
-from percov2_demo.ui.server.values import checked
 
 
 GENERIC_SENTENCE = "Something went wrong on our side, not yours: please try again."
@@ -28,7 +25,7 @@ _logger = logging.getLogger(__name__)
 
 
 def friendly(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps an event handler, a function or a generator, so that it raises nothing but `gr.Error`.
+    """Wrap an event handler, a function or a generator, so that it raises nothing but `gr.Error`.
 
     The codec's own errors keep their sentence. Any other exception is logged with its traceback, and the visitor
     gets a generic sentence.
@@ -40,7 +37,7 @@ def friendly(handler: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return (yield from handler(*args, **kwargs))
             except Exception as error:
-                raise _visible(error) from error
+                raise visible_error(error) from error
 
     else:
 
@@ -49,46 +46,13 @@ def friendly(handler: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return handler(*args, **kwargs)
             except Exception as error:
-                raise _visible(error) from error
+                raise visible_error(error) from error
 
     return guarded
 
 
-class FriendlyBlocks(gr.Blocks):
-    """Blocks that answer every request that fails with a sentence.
-
-    gradio (6.31) does much before a handler runs and after it; what fails there tells of paths, or tells nothing.
-    """
-
-    async def process_api(self, block_fn: BlockFunction | int, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
-        if function.fn is None:  # It runs in the browser, so no page asks for it.
-            raise gr.Error(MALFORMED_SENTENCE, print_exception=False)
-        try:
-            return await super().process_api(block_fn, *args, **kwargs)
-        except Exception as error:
-            raise _visible(error) from error
-
-    async def preprocess_data(
-        self, block_fn: BlockFunction, inputs: list[Any], state: SessionState | None, *args: Any, **kwargs: Any
-    ) -> list[Any]:
-        try:
-            values = [
-                value
-                if block.stateful
-                else checked(state[block._id] if state and block._id in state else block, value)
-                for block, value in zip(block_fn.inputs, inputs, strict=True)
-            ]
-            return await super().preprocess_data(block_fn, values, state, *args, **kwargs)
-        except gr.Error as error:
-            error.print_exception = False
-            raise
-        except Exception as error:
-            raise gr.Error(MALFORMED_SENTENCE, print_exception=False) from error
-
-
 def sentence(error: Exception) -> str:
-    """What an exception says to a visitor; exceptions that are not the codec's own say nothing of themselves."""
+    """Return what an exception says to a visitor; the text of those that are not the codec's own is not shown."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return DISK_FULL_SENTENCE
     if not isinstance(error, PerCoError):
@@ -97,7 +61,8 @@ def sentence(error: Exception) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def _visible(error: Exception) -> gr.Error:
+def visible_error(error: Exception) -> gr.Error:
+    """Turn an exception into what the visitor is shown, and log it with its traceback where it is a bug."""
     if isinstance(error, gr.Error):
         return error
     if not isinstance(error, PerCoError):

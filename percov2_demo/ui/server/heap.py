@@ -1,4 +1,4 @@
-"""What a server that runs for days makes of the memory it has freed, where the C library is glibc; else nothing.
+"""Return freed heap memory to the system, where the C library is glibc; else do nothing.
 
 glibc gives each thread a heap of its own, up to eight for a processor, and keeps what many pictures of many sizes
 leave in pieces there: a server would grow for hours.
@@ -15,12 +15,12 @@ _HEAPS = 2
 
 
 def share_heaps() -> None:
-    """Lets threads that start from now on share heaps: painting is one thread's work at a time."""
+    """Let threads that start from now on share heaps: painting is one thread's work at a time."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _HEAPS)
 
 
 def return_memory() -> None:
-    """Gives memory that is free back to the system."""
+    """Return freed heap memory to the system."""
     with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)

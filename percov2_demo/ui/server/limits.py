@@ -1,4 +1,4 @@
-"""What a request may take of the server before any code of the app sees it; gradio (6.31) limits files alone."""
+"""Limit what a request may take before any code of the app sees it; gradio (6.31) limits files alone."""
 
 import asyncio
 import errno
@@ -66,7 +66,7 @@ class RequestLimits:
 
 
 def _bounded(receive: Receive, most: int) -> Receive:
-    """Raises `HTTPException` where a body has more than `most` bytes, or does not end in time."""
+    """Raise `HTTPException` where a body has more than `most` bytes, or does not end in time."""
     end: float | None = None
     got, is_going_on = 0, True
 

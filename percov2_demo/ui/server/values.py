@@ -1,17 +1,17 @@
-"""What a request may hold for each kind of component: gradio (6.31) lets a program send anything for most of them."""
+"""Check what a request holds for each kind of component: gradio (6.31) lets a program send anything for most."""
 
 import math
 from typing import Any
 
 import gradio as gr
-from gradio.blocks import Block
+from gradio.components import Component
 
 
 ADDRESS_SENTENCE = "Send the file itself: this server fetches nothing from other addresses."
 
 
-def checked(block: Block, value: Any) -> Any:
-    """The value, as the component's handlers expect it.
+def checked(block: Component, value: Any) -> Any:
+    """Check a value, and return it as the component's handlers expect it.
 
     Args:
         block: The component, as this visitor has it.
@@ -46,7 +46,7 @@ def checked(block: Block, value: Any) -> Any:
 
 
 def _refuse_addresses(value: Any) -> None:
-    """gradio fetches every file that is named by an address, wherever in a value, of any size and into memory."""
+    """Refuse files named by an address: gradio fetches them from anywhere, of any size, into memory."""
     if isinstance(value, dict):
         if str(value.get("path")).lower().startswith(("http:", "https:")):
             raise gr.Error(ADDRESS_SENTENCE, print_exception=False)

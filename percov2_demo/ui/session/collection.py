@@ -24,7 +24,7 @@ class RunCollection:
     last: Run | None = field(default=None, repr=False)
 
     def add(self, run: Run) -> "RunCollection":
-        """The collection with one more run, or itself where the run is the last one again.
+        """Add a run, and return the new collection, or this one where the run is the last one again.
 
         Numbers that begin again tell that the session was forgotten in a long rest, and its pictures with it.
         """
@@ -36,9 +36,9 @@ class RunCollection:
         return RunCollection(runs[dropped:], before.dropped + dropped, run)
 
     def clear(self) -> "RunCollection":
-        """The collection without runs."""
+        """Return the collection without runs."""
         return replace(self, runs=(), dropped=0)
 
     def find(self, number: int) -> Run | None:
-        """The run of that number; None where it is not kept."""
+        """Return the run of that number; None where it is not kept."""
         return next((run for run in self.runs if run.number == number), None)

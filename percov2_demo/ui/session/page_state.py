@@ -27,7 +27,7 @@ class Session:
 
     @classmethod
     def create(cls, demo: gr.Blocks) -> "Session":
-        """Adds the components to the page that is being built."""
+        """Add the components to the page that is being built."""
         address = gr.Textbox(visible=False)
         # A text, because gradio (6.31) tells of a state's change when it is first skipped; hidden, because what is not
         # in the page at all changes without telling.

@@ -26,6 +26,6 @@ class FittedPhoto:
     fit: str
 
     def open(self) -> Image.Image:
-        """The RGB picture."""
+        """Open the RGB picture."""
         with Image.open(self.path) as file:
             return file.convert("RGB")

@@ -84,7 +84,7 @@ class Run:
         }
 
     def to_json(self) -> bytes:
-        """`to_dict` as a file."""
+        """Write `to_dict` as a file."""
         return json_file(self.to_dict())
 
     def to_row(self) -> dict[str, Any]:
@@ -102,5 +102,5 @@ class Run:
 
 
 def next_number(last: Run | None) -> int:
-    """The number of the run after a session's last one."""
+    """Return the number of the run after a session's last one."""
     return 1 if last is None else last.number + 1

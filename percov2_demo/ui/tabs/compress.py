@@ -35,7 +35,7 @@ from percov2_demo.ui.session.run import Origin, Run, next_number
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -51,7 +51,7 @@ class CompressTab:
         session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", session: Session):
+    def __init__(self, pipeline: "Codec", session: Session):
         self._pipeline = pipeline
         self._session = session
         self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
@@ -165,10 +165,10 @@ class CompressTab:
             yield {self.caption.text: caption}
         options = self.coding.compress_options(values, original.size)
         seconds = gpu.reserved_seconds()
-        if (target := bytes_at(values[self.size.slider])) is None:
+        if not values[self.size.slider]:
             stream = gpu.call(self._pipeline, seconds, "compress", original, caption=caption, **options)
         else:
-            stream = refine(self._pipeline, original, target, caption)
+            stream = refine(self._pipeline, original, bytes_at(values[self.size.slider]), caption)
             settings = replace(settings, strength=self._pipeline.stream_strength(stream))
         data = stream.to_bytes()
         report = RateReport.from_bitstream(stream, photo.original_bytes)

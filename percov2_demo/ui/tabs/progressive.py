@@ -17,7 +17,7 @@ from percov2_demo.ui.server.files import png_bytes, save_download
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -37,7 +37,7 @@ class Progressive:
 
     def __init__(
         self,
-        pipeline: "CodecPipeline",
+        pipeline: "Codec",
         photo: gr.Image,
         caption: gr.Textbox,
         fit: Callable[[dict[str, Any] | None], Image.Image],

@@ -11,10 +11,6 @@ def test_the_scale_is_logarithmic():
     assert all(1.02 < after / before < 1.08 for before, after in pairwise(sizes))
 
 
-def test_the_left_end_is_no_target():
-    assert bytes_at(0) is None
-
-
 def test_positions_are_found_again():
     assert all(position_of(bytes_at(position)) == position for position in range(1, POSITIONS + 1))
 

@@ -13,7 +13,8 @@ from percov2_demo.errors import ModelError
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.presets import get_preset
 from percov2_demo.ui.demo import build_demo
-from percov2_demo.ui.server.errors import GENERIC_SENTENCE, FriendlyBlocks, friendly
+from percov2_demo.ui.server.errors import GENERIC_SENTENCE, friendly
+from percov2_demo.ui.server.gradio_internals import FriendlyBlocks
 from tests.ui.fakes import FakePipeline
 
 

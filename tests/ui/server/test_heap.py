@@ -42,10 +42,12 @@ def heaps(*arguments: str) -> int:
     return done.stderr.count("Arena ")
 
 
+@pytest.mark.server
 def test_threads_share_heaps():
     assert heaps("share") <= 2 < heaps()
 
 
+@pytest.mark.server
 def test_free_memory_is_given_back():
     """What stays in use lies between what is free, so that the C library by itself gives nothing back."""
     pieces = [bytearray(2000) for _ in range(50_000)]
