@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from percov2_demo.models.hyper_codec import HyperCodec
     from percov2_demo.pipelines.perco import PerCoPipeline
     from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
+    from percov2_demo.pipelines.target import AnyRate
 
 __version__ = "1.0.0"
 
 _MODULES = {
+    "AnyRate": "pipelines.target",
     "Bitstream": "bitstream",
     "HyperCodec": "models.hyper_codec",
     "ImageError": "errors",
@@ -30,6 +32,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "AnyRate",
     "Bitstream",
     "HyperCodec",
     "ImageError",

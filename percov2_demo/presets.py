@@ -36,7 +36,7 @@ class Preset:
 
     Attributes:
         name: The preset's name.
-        code: Its number in a stream, 0 to 7; never reused for another preset.
+        code: Its number in a stream, 0 to 3; never reused for another preset.
         stride: Pixels per index along each side.
         codebook_size: Number of code vectors.
         published: Figures published for the same grid and codebook.

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from math import prod
 from statistics import median
 from typing import Any
 
@@ -18,11 +19,15 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
+from percov2_demo.refinement import Allocation
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Trial, sweep
 
 
 CAPTION = "a black shape with a bright edge"
+REFINED_ATOMS = 500
+"""Spent on the refined file: about 700 bytes."""
+
 SWEEP_GUIDANCES = (1.0, 2.0, 3.0, 5.0, 7.5)
 SWEEP_STEPS = (2, 4, 8, 16)
 
@@ -51,6 +56,7 @@ def bench(
         rounds, and the same of processors' seconds, in which other programs hardly count, as "cpu_ratio_to_diffusers"
         and "cpu_ratio_to_diffusers_fast"; "psnr_to_diffusers" and "psnr_fast", dB between the pictures; "variants", of
         each "seconds", "ratio_to_diffusers" and "psnr_to_exact" or, where it does not run, "refused", a sentence;
+        "refinement", its coded steps, seconds, and ratios of CPU time to a plain picture of the same steps;
         "sweep" and its ratios to separate decodes; "peak_memory_mb", of the device's memory on a GPU.
 
     Raises:
@@ -65,6 +71,7 @@ def bench(
         {"settings": _settings(pipeline, photo, repeats, sampling), "parts": parts}
         | _beside_diffusers(pipeline, stream, sampling, repeats, variants)
         | _sweep(pipeline, photo, stream, sampling, sweep_steps)
+        | {"refinement": _refinement(pipeline, photo, stream, repeats)}
         | {"peak_memory_mb": peak_memory_mb(pipeline.device)}
     )
 
@@ -181,6 +188,22 @@ def _sweep(
         "ratio_of_sweep": seconds["exact"] / seconds["separate"],
         "ratio_of_sweep_fast": seconds["fast"] / seconds["separate"],
     }
+
+
+def _refinement(pipeline: PerCoV2Pipeline, photo: Image.Image, stream: Bitstream, repeats: int) -> dict[str, float]:
+    """Time refinement on both sides beside plain pictures of as many steps, without guidance as in coded steps."""
+    refined = pipeline.refine(stream, photo, REFINED_ATOMS)
+    steps = len(Allocation(prod(pipeline.latent_shape(stream)), REFINED_ATOMS).steps)
+    actions: dict[str, Callable[[], object]] = {
+        "plain": lambda: pipeline.decompress(stream, steps, guidance_scale=1.0),
+        "encode": lambda: pipeline.refine(stream, photo, REFINED_ATOMS),
+        "decode": lambda: pipeline.decompress(refined),
+    }
+    spans = take_turns(actions, repeats, pipeline.device)
+    cpu = {name: [span.cpu for span in taken] for name, taken in spans.items()}
+    seconds = {name: median(span.wall for span in taken) for name, taken in spans.items()}
+    ratios = {f"cpu_ratio_{name}": _ratio(cpu[name], cpu["plain"]) for name in ("encode", "decode")}
+    return {"steps": steps} | seconds | ratios
 
 
 def _ratio(times: Sequence[float], reference: Sequence[float]) -> float:

@@ -70,7 +70,7 @@ class PlainLoop:
             width=shape[1] * stride,
             sigmas=starting_sigmas(sampling.steps, start.strength, scheduler.config.shift),
             guidance_scale=sampling.guidance,
-            latents=starting_point(start.condition.estimate, noise.to(codec.device), start.strength),
+            latents=starting_point(start.known, noise.to(codec.device), start.strength),
             prompt_embeds=start.text.tokens[1:],
             negative_prompt_embeds=start.text.tokens[:1],
             pooled_prompt_embeds=start.text.pooled[1:],

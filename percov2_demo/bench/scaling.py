@@ -214,7 +214,7 @@ def _joined(starts: Sequence[Start]) -> Start:
     channels = torch.cat([condition.channels for condition in conditions])
     has_estimate = conditions[0].estimate is not None
     estimate = torch.cat([condition.estimate for condition in conditions]) if has_estimate else None
-    return replace(starts[0], condition=Condition(channels, estimate), first={})
+    return replace(starts[0], condition=Condition(channels, estimate), known=estimate, first={})
 
 
 def _caption_lab(pipeline: PerCoV2Pipeline, photo: Image.Image, preset: str, steps: int, number: int) -> None:

@@ -9,7 +9,7 @@ GROUPS = {"batches": "pictures in a batch", "captions": "captions of a photo", "
 
 def table(result: dict[str, Any]) -> str:
     """Format a result of `bench` as lines, with parts that were timed before among its own."""
-    sweep = result["sweep"]
+    sweep, refinement = result["sweep"], result["refinement"]
     lines = [_settings_line(result), "", "part                     seconds"]
     lines += [f"{name:24} {seconds:7.3f}" for name, seconds in result["parts"].items()]
     decode = result["decode"]
@@ -27,6 +27,11 @@ def table(result: dict[str, Any]) -> str:
         f"{'decoded one by one':24} {sweep['separate']:7.3f}",
         f"{'a sweep':24} {sweep['exact']:7.3f}  {result['ratio_of_sweep']:5.2f}",
         f"{'a sweep, fast mode':24} {sweep['fast']:7.3f}  {result['ratio_of_sweep_fast']:5.2f}",
+        "",
+        f"{refinement['steps']} coded steps            seconds  ratio of CPU seconds",
+        f"{'a plain picture':24} {refinement['plain']:7.3f}   1.00",
+        f"{'refining':24} {refinement['encode']:7.3f}  {refinement['cpu_ratio_encode']:5.2f}",
+        f"{'decoding':24} {refinement['decode']:7.3f}  {refinement['cpu_ratio_decode']:5.2f}",
         "",
         f"peak memory {result['peak_memory_mb']:.0f} MB",
     ]

@@ -11,11 +11,13 @@ from percov2_demo.bitstream.header import (
     parse_coding,
     usual_steps,
 )
+from percov2_demo.bitstream.refinement import MAX_ATOMS, Refinement
 from percov2_demo.bitstream.stream import MAX_BYTES, Bitstream, Content, PartSizes, Payload, PayloadCoder
 
 
 __all__ = [
     "HEAD_BYTES",
+    "MAX_ATOMS",
     "MAX_BYTES",
     "MAX_CAPTION_BYTES",
     "MAX_PIXELS",
@@ -27,6 +29,7 @@ __all__ = [
     "PartSizes",
     "Payload",
     "PayloadCoder",
+    "Refinement",
     "Withheld",
     "compress_caption",
     "parse_coding",

@@ -1,10 +1,11 @@
 """The head of a `.pcv2` file: what is coded, and how, in as few bytes as there are choices.
 
-    byte 0      layout:3 | preset:3 | flag:1 | sized:1, most significant bit first
+    byte 0      layout:3 | refined:1 | preset:2 | flag:1 | sized:1, most significant bit first
     byte 1      the model's identity, XOR the low byte of the content's CRC-32
     bytes 2-3   check: CRC-16-CCITT, from 0xFFFF, of byte 1 followed by the content
     if sized    width / 64 and height / 64, a byte each; 512x512 is never sized
     if explicit how the indices are coded, see below
+    if refined  what follows the payload, see `refinement`
 
 Layout 0 is version 1: indices are packed, the flag is the caption's coding, 0 for deflate and 1 for zlib. Layouts 1
 to 6 are version 2, whose captions and indices share one range-coded payload; `2 * (layout - 1) + flag` counts through
@@ -48,7 +49,7 @@ _PRESETS_BY_CODE: dict[int, Preset] = {preset.code: preset for preset in PRESETS
 FIXED_BYTES = 4
 
 HEAD_BYTES = FIXED_BYTES + 2 + 5
-"""Bytes of the longest head."""
+"""Bytes of the longest head, without what it says of a refinement."""
 
 
 class Withheld(NamedTuple):
@@ -78,6 +79,7 @@ class Header:
         entropy: Coding of the indices, one of `SCHEDULES`; "uniform" in version 1.
         entropy_steps: Steps of "qlds", 1 to 32 and no more than there are indices; None in other codings.
         withheld: Which groups of indices are not sent; None if all are.
+        refined: Whether refinement blocks follow the payload.
 
     Raises:
         InputError: A field is out of range.
@@ -91,6 +93,7 @@ class Header:
     entropy: str = "uniform"
     entropy_steps: int | None = None
     withheld: Withheld | None = None
+    refined: bool = False
 
     def __post_init__(self) -> None:
         if max(self.width, self.height) > MAX_SIDE:
@@ -126,13 +129,14 @@ class Header:
         if len(data) < FIXED_BYTES:
             raise StreamError("The file is empty or cut short: fetch or make it again.")
         head = data[0]
-        preset = _PRESETS_BY_CODE.get(head >> 2 & 7)
+        preset = _PRESETS_BY_CODE[head >> 2 & 3]
         layout, flag = head >> 5, head >> 1 & 1
-        if preset is None or layout > _V2_LAYOUTS:
+        if layout > _V2_LAYOUTS:
             raise StreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
         reader = _Reader(data, FIXED_BYTES)
         width, height = (SIDE_MULTIPLE * reader.byte() if head & 1 else NOMINAL_SIDE for _ in range(2))
         fields: dict[str, Any] = {"width": width, "height": height, "preset": preset.name}
+        fields["refined"] = bool(head >> 4 & 1)
         try:
             if layout == 0:
                 header = cls(**fields, version=1, caption_coding=_V1_CAPTIONS[flag])
@@ -166,7 +170,7 @@ class Header:
             layout, flag = number // 2 + 1, number % 2
             if entropy == "explicit":
                 rest += self._explicit()
-        return layout << 5 | get_preset(self.preset).code << 2 | flag << 1 | sized, rest
+        return layout << 5 | self.refined << 4 | get_preset(self.preset).code << 2 | flag << 1 | sized, rest
 
     def _explicit(self) -> bytes:
         unusual = self.entropy_steps != usual_steps(self.entropy, self.grid)

@@ -42,19 +42,24 @@ class RateReport:
         return self.parts.caption
 
     @property
+    def refinement_bytes(self) -> int:
+        """Bytes of the refinement blocks."""
+        return self.parts.refinement
+
+    @property
     def container_bytes(self) -> int:
         """Bytes of header, check and picture size."""
         return self.parts.container
 
     @property
     def payload_bytes(self) -> int:
-        """Bytes of indices and caption, without the container."""
-        return self.spatial_bytes + self.caption_bytes
+        """Bytes of indices, caption and refinement, without the container."""
+        return self.spatial_bytes + self.caption_bytes + self.refinement_bytes
 
     @property
     def paper_bytes(self) -> int:
         """Bytes of the payload with the caption in zlib, comparable with the papers' figures."""
-        return self.spatial_bytes + self.zlib_caption_bytes
+        return self.spatial_bytes + self.zlib_caption_bytes + self.refinement_bytes
 
     @property
     def file_bytes(self) -> int:
@@ -78,7 +83,7 @@ class RateReport:
 
     @property
     def payload_bpp(self) -> float:
-        """Bits per pixel of indices and caption, without the container."""
+        """Bits per pixel of indices, caption and refinement, without the container."""
         return self._bpp(self.payload_bytes)
 
     @property
@@ -109,8 +114,9 @@ class RateReport:
     def to_dict(self) -> dict[str, dict[str, float | None]]:
         """Return the figures as the command line prints them.
 
-        `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib, and
-        `original` stands there where the original file's size is known.
+        `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib.
+        `refinement` is among the bytes of a refined stream alone, and `original` is there where the original file's
+        size is known.
         """
         figures: dict[str, dict[str, float | None]] = {
             "bytes": {
@@ -127,6 +133,8 @@ class RateReport:
             },
             "paper": {"bytes": self.paper_bytes, "bpp": self.paper_bpp},
         }
+        if self.refinement_bytes:
+            figures["bytes"]["refinement"] = self.refinement_bytes
         if self.original_bytes is not None:
             figures["original"] = {"bytes": self.original_bytes, "ratio": self.compression_ratio}
         return figures

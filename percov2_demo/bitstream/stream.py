@@ -6,7 +6,10 @@ A stream has no magic number and no length field: every byte is about 1 % of an 
     version 1   indices row by row, big-endian, `bits_per_index` bits each; then the caption, compressed
     version 2   one range-coded run of the caption and the indices, made and read by a `PayloadCoder`
 
-The check is over the head, the indices in version 1's packed form and the caption in UTF-8. It is made of decoded
+A refined file says where the payload ends, and refinement blocks follow it, see `refinement`.
+
+The check is over the head, with what it says of a refinement but without the blocks, the indices in version 1's packed
+form and the caption in UTF-8. It is made of decoded
 values, so a model that predicts other probabilities than the encoder's is found out. Packed indices are the file's
 own bytes in version 1, so the check finds every burst of up to 16 bits in them. The identity's XOR makes content that
 is damaged and yet passes the check name a random model, which the loaded one refuses in 255 of 256 cases.
@@ -29,6 +32,12 @@ from percov2_demo.bitstream.captions import (
     encode_utf8,
 )
 from percov2_demo.bitstream.header import HEAD_BYTES, MAX_SIDE, Header, Withheld
+from percov2_demo.bitstream.refinement import (
+    MAX_FIELDS_BYTES,
+    MAX_REFINEMENT_BYTES,
+    Refinement,
+    read_fields,
+)
 from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS, Preset, get_preset
 
@@ -37,7 +46,11 @@ _MAX_CAPTION_CODE_BYTES = MAX_CAPTION_BYTES + 64
 """Text that does not compress grows by 5 bytes in deflate and 11 in zlib; the rest is room for other compressors."""
 
 MAX_BYTES = (
-    HEAD_BYTES + _MAX_CAPTION_CODE_BYTES + max(preset.index_bytes(MAX_SIDE, MAX_SIDE) for preset in PRESETS.values())
+    HEAD_BYTES
+    + MAX_FIELDS_BYTES
+    + max(preset.index_bytes(MAX_SIDE, MAX_SIDE) for preset in PRESETS.values())
+    + _MAX_CAPTION_CODE_BYTES
+    + MAX_REFINEMENT_BYTES
 )
 """Bytes of the longest stream."""
 
@@ -48,6 +61,7 @@ class PartSizes(NamedTuple):
     spatial: int
     caption: int
     container: int
+    refinement: int = 0
 
 
 class Payload(NamedTuple):
@@ -106,6 +120,7 @@ class Bitstream:
         entropy_steps: Steps of the coding "qlds"; None in others.
         withheld: Which groups of indices are not sent, but drawn by the decoder; None if all are sent.
         payload: The range-coded content, in version 2; its coder vouches that it stands for the other fields.
+        refinement: What leads a painter from these indices to the picture; None in a base stream.
 
     Raises:
         InputError: A field is out of range, or the caption is too long or no Unicode text.
@@ -122,6 +137,7 @@ class Bitstream:
     entropy_steps: int | None = None
     withheld: Withheld | None = None
     payload: Payload | None = None
+    refinement: Refinement | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.model <= 255:
@@ -153,16 +169,20 @@ class Bitstream:
             StreamError: The bytes are no stream, are damaged, need a newer version, or need a coder.
         """
         header, head_content, start = Header.from_bytes(data)
+        base, refinement = data[start:], None
+        if header.refined:
+            fields, base, refinement = _read_refinement(data, start)
+            head_content += fields
         payload = None
         if header.version == 1:
-            content = _read_packed(data[start:], header)
+            content = _read_packed(base, header)
         elif coder is None:
             raise StreamError("This file is entropy coded: to read it takes the model it was made with.")
         elif len(data) > MAX_BYTES:
             raise StreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
         else:
-            content = coder.decode(data[start:], header)
-            payload = Payload(data[start:], content.caption_bytes)
+            content = coder.decode(base, header)
+            payload = Payload(base, content.caption_bytes)
         whitened = data[1]
         checked = head_content + _checked_content(content.indices, content.caption, header.preset)
         if _check(whitened, checked) != data[2:4]:
@@ -179,6 +199,7 @@ class Bitstream:
             entropy_steps=header.entropy_steps,
             withheld=header.withheld,
             payload=payload,
+            refinement=refinement,
         )
 
     @classmethod
@@ -214,6 +235,7 @@ class Bitstream:
             "caption_coding": self.caption_coding,
             "model": f"{self.model:02x}",
             "version": self.version,
+            "refinement_atoms": self.refinement and self.refinement.atoms,
         }
 
     @property
@@ -236,32 +258,51 @@ class Bitstream:
             entropy=self.entropy,
             entropy_steps=self.entropy_steps,
             withheld=self.withheld,
+            refined=self.refinement is not None,
         )
 
     @property
     def part_sizes(self) -> PartSizes:
         """Bytes of the parts that `to_bytes` joins."""
-        container, spatial, caption = map(len, self._parts)
+        container, spatial, caption, refinement = map(len, self._parts)
         if self.payload is not None:
             caption = self.payload.caption_bytes
             spatial -= caption
-        return PartSizes(spatial=spatial, caption=caption, container=container)
+        return PartSizes(spatial=spatial, caption=caption, container=container, refinement=refinement)
 
     @property
     def _key(self) -> tuple[object, ...]:
-        return (self.header, self.model, self.caption, self.caption_coding, self.indices.tobytes(), self.payload)
+        content = (self.caption, self.caption_coding, self.indices.tobytes(), self.payload)
+        return (self.header, self.model, *content, self.refinement)
 
     @cached_property
-    def _parts(self) -> tuple[bytes, bytes, bytes]:
-        """Container, indices, caption; in version 2 the payload stands in the place of the indices."""
+    def _parts(self) -> tuple[bytes, bytes, bytes, bytes]:
+        """Container, indices, caption, refinement; in version 2 the payload stands in the place of the indices."""
+        if self.payload is not None:
+            spatial, caption = self.payload.data, b""
+        else:
+            spatial = _pack(self.indices, get_preset(self.preset).bits_per_index)
+            caption = compress_caption(self.caption, self.caption_coding)
         head, rest = self.header.to_bytes()
+        blocks = b""
+        if self.refinement is not None:
+            rest += self.refinement.fields(len(spatial) + len(caption))
+            blocks = self.refinement.data
         content = bytes([head]) + rest + _checked_content(self.indices, self.caption, self.preset)
         whitened = self.model ^ _whitening(content)
         container = bytes([head, whitened]) + _check(whitened, content) + rest
-        if self.payload is not None:
-            return container, self.payload.data, b""
-        packed = _pack(self.indices, get_preset(self.preset).bits_per_index)
-        return container, packed, compress_caption(self.caption, self.caption_coding)
+        return container, spatial, caption, blocks
+
+
+def _read_refinement(data: bytes, position: int) -> tuple[bytes, bytes, Refinement]:
+    """`(what the head says of it, the payload, the refinement)` of a refined file."""
+    atoms, painter, payload_bytes, start = read_fields(data, position)
+    end = start + payload_bytes
+    if len(data) < end:
+        raise StreamError("The file is cut short: fetch or make it again.")
+    if len(data) - end > MAX_REFINEMENT_BYTES:
+        raise StreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
+    return data[position:start], data[start:end], Refinement(atoms, data[end:], painter)
 
 
 def _read_packed(data: bytes, header: Header) -> Content:

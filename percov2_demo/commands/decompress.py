@@ -45,7 +45,7 @@ def run(options: Namespace) -> None:
         lost = draw_lost(stream.indices.size, options.lose, options.lose_seed)
         stream = pipeline.conceal(stream, lost, options.lose_seed)
     watch.lap("read")
-    strength = pipeline.default_strength(stream.preset) if options.strength is None else options.strength
+    strength = pipeline.stream_strength(stream) if options.strength is None else options.strength
     steps = pipeline.default_steps if options.steps is None else options.steps
     image = pipeline.decompress(
         stream,

@@ -43,6 +43,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--baselines", nargs="+", default=["all"], metavar="CODEC", help='classical codecs, "all" (default) or "none"'
     )
     parser.add_argument(
+        "--budgets",
+        nargs="+",
+        type=int,
+        default=[],
+        metavar="BYTES",
+        help="files of these sizes too: refined, without a base stream, and of the classical codecs",
+    )
+    parser.add_argument(
         "--learned", nargs="+", choices=LEARNED, default=[], help="metrics with weights of their own, from the hub"
     )
     parser.add_argument("--dataset", help="name of the pictures in the results; default: the folder's")
@@ -98,6 +106,7 @@ def run(options: Namespace) -> int:
         captions=captions.name if captions else source,
         baselines=baselines,
         learned=tuple(options.learned),
+        budgets=tuple(options.budgets),
         dataset=options.dataset or options.input.resolve().name,
     )
     for sampling in protocol.samplings:

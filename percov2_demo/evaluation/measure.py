@@ -76,7 +76,7 @@ class Evaluator:
             # Level 1 is several times as fast as the default and the files are a tenth larger.
             with atomic_path(self.picture_path(picture, preset, sampling)) as path:
                 decoded.save(path, "PNG", compress_level=1)
-            metrics = self._metrics(reference, decoded, picture.caption)
+            metrics = self.metrics(reference, decoded, picture.caption)
             seconds["measure"] = time.perf_counter() - start - seconds["decode"]
             point = {"image": picture.name, "preset": preset} | settings
             rows.append(point | _rates(stream) | metrics)
@@ -89,7 +89,7 @@ class Evaluator:
         """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
         original = picture.load()
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
-        return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
+        return {"ceiling": [{"image": picture.name} | self.metrics(to_tensor(original), decoded, picture.caption)]}
 
     def _write(self, picture: Picture, stream: Bitstream, coding: str) -> Bitstream:
         """Write the stream in another coding to a file, and read it back."""
@@ -151,7 +151,7 @@ class Evaluator:
                 needed[f"bytes_for_{name}"] = len(reached.data) if reached else None
             sizes = {"target_bytes": ours["file_bytes"], "file_bytes": len(coded.data), "fits": coded.fits}
             sizes["file_bpp"] = round(8 * len(coded.data) / (original.width * original.height), 6)
-            metrics = self._metrics(reference, coded.picture, picture.caption)
+            metrics = self.metrics(reference, coded.picture, picture.caption)
             compared.append({"image": picture.name, "preset": preset, "codec": codec} | sizes | metrics | needed)
         return {"compared": compared}
 
@@ -179,7 +179,8 @@ class Evaluator:
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
         return round(float(self.pipeline.information(stream).sum()), 2)
 
-    def _metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
+    def metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
+        """Return the rounded metrics of an original `(3, H, W)` in [0, 1] and what came back of it."""
         picture = to_tensor(decoded)
         metrics = measure(reference, picture)
         for learned in self.learned:

@@ -32,6 +32,7 @@ class Protocol:
         captions: Where the captions come from: a file's name, "auto" for the captioner, or "none".
         baselines: Names of classical codecs that are compared with.
         learned: Metrics that need weights of their own: "lpips", "clip", and "fid" of whole sets.
+        budgets: Bytes of files that pictures are refined to; may be empty.
         dataset: What the pictures are called in tables and charts, and in the published figures they are put beside.
     """
 
@@ -43,6 +44,7 @@ class Protocol:
     baselines: tuple[str, ...]
     learned: tuple[str, ...]
     dataset: str
+    budgets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name, values in asdict(self).items():

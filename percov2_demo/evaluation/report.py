@@ -12,6 +12,7 @@ from PIL import Image
 
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
 from percov2_demo.evaluation.published import DATASETS, PublishedSet, load_published
+from percov2_demo.evaluation.refined import budget_curves
 from percov2_demo.files.atomic import write_text
 from percov2_demo.metrics import METRICS
 
@@ -40,6 +41,7 @@ def write_report(
     compared: Sequence[dict[str, Any]],
     labels: dict[str, str],
     codings: Sequence[dict[str, Any]],
+    refined: Sequence[dict[str, Any]],
     sheet: Image.Image,
 ) -> None:
     """Write the report.
@@ -50,6 +52,7 @@ def write_report(
         compared: Mean rows of the classical codecs; may be empty.
         labels: The classical codecs' names for people.
         codings: Mean rows of the codings of the indices; may be empty.
+        refined: Mean rows of the byte budgets; may be empty.
         sheet: The contact sheet.
     """
     settings = summary["settings"]
@@ -57,6 +60,7 @@ def write_report(
     same, others = _published(settings)
     measured = f"{settings['dataset']}, {', '.join(settings['sizes'])}, {settings['fit']}"
     curves = curves_of(summary["points"], settings["default_strength"]) + baseline_curves(compared, labels)
+    curves += budget_curves(refined)
     figures = draw([*curves, *(curve for item in same for curve in published_curves(item))], measured)
     sections = [
         f"<p>{html.escape(summary['description'])}</p><p>Lower is better for realism and colour shift.</p>",
@@ -68,6 +72,8 @@ def write_report(
         sections.append(f"<p>Left out because they cannot be read: {names}.</p>")
     if compared:
         sections += ["<h2>Classical codecs in the same bytes</h2>", _table(compared)]
+    if refined:
+        sections += ["<h2>Files of given sizes</h2>", _table(refined)]
     if codings:
         sections += ["<h2>Codings of the indices</h2>", _table(codings)]
     sections += ["<h2>Rate, distortion, perception</h2>", *_render(figures)]

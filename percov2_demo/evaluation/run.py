@@ -21,6 +21,7 @@ from percov2_demo.evaluation.learned import load_learned, measure_sets
 from percov2_demo.evaluation.measure import Evaluator
 from percov2_demo.evaluation.parts import Parts
 from percov2_demo.evaluation.protocol import Picture, Protocol
+from percov2_demo.evaluation.refined import REFINED, measure_budgets, summarize_budgets
 from percov2_demo.evaluation.report import write_report
 from percov2_demo.evaluation.tables import (
     Row,
@@ -32,6 +33,7 @@ from percov2_demo.evaluation.tables import (
 )
 from percov2_demo.files.atomic import atomic_path, write_text
 from percov2_demo.files.csv_table import write_csv
+from percov2_demo.metrics import to_tensor
 
 
 if TYPE_CHECKING:
@@ -64,6 +66,8 @@ def evaluate(pipeline: "Codec", pictures: list[Picture], protocol: Protocol, out
         baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
         autoencoder.csv          a row for each picture: what the autoencoder alone makes of it, the ceiling
         codings.csv              means of each coding of the indices, if several: ideal bits, bytes, seconds
+        refined.csv              a row for each picture, size and way of filling it, see `refined`, where asked for
+        refined-summary.csv      their means
         sets.csv                 FID and KID of each combination, where asked for
         timings.csv              seconds
         report.html              charts and tables; holds the contact sheet
@@ -139,7 +143,19 @@ def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, 
     for codec in evaluator.protocol.baselines:
         make = partial(evaluator.compare, picture, codec, measured["rows"])
         measured["compared"] += parts.get(f"{codec}/{picture.name}", conditions, make)["compared"]
+    if evaluator.protocol.budgets:
+        make = partial(_measure_budgets, evaluator, picture)
+        measured |= parts.get(f"{REFINED}/{picture.name}", conditions, make)
     return measured
+
+
+def _measure_budgets(evaluator: Evaluator, picture: Picture) -> dict[str, list[Row]]:
+    def metrics(original: Image.Image, decoded: Image.Image) -> Row:
+        return evaluator.metrics(to_tensor(original), decoded, picture.caption)
+
+    protocol = evaluator.protocol
+    rows = measure_budgets(evaluator.pipeline, picture, protocol.budgets, protocol.baselines, metrics, evaluator.out)
+    return {"refined": rows}
 
 
 def _assemble(
@@ -187,10 +203,16 @@ def _assemble(
             text = "The largest file within the bytes of ours, or the codec's smallest file."
             _write_json(folder / f"{codec}.json", compressai_results(labels[codec], text, curve))
 
+    refined = [row for tables in measured.values() for row in tables.get("refined", [])]
+    refined_points = summarize_budgets(refined)
+    if refined:
+        write_csv(out / "refined.csv", refined)
+        write_csv(out / "refined-summary.csv", refined_points)
+
     sheet = _contact_sheet(evaluator, pictures)
     with atomic_path(out / "contact-sheet.png") as path:
         sheet.save(path, "PNG")
-    write_report(out / "report.html", summary, compared_points, labels, coded_points, sheet)
+    write_report(out / "report.html", summary, compared_points, labels, coded_points, refined_points, sheet)
     return summary
 
 

@@ -38,7 +38,7 @@ def summarize(rows: Sequence[Row]) -> list[Row]:
     summary = []
     for point in points:
         members = [row for row in rows if tuple(row[name] for name in POINT) == point]
-        means = _means(members, RATES | _metric_digits(rows[0]))
+        means = means_of(members, RATES | metric_digits(rows[0]))
         count = len({row["image"] for row in members})
         summary.append(dict(zip(POINT, point, strict=True)) | {"pictures": count} | means)
     return summary
@@ -58,10 +58,10 @@ def summarize_baselines(compared: Sequence[Row], rows: Sequence[Row]) -> list[Ro
     summary = []
     for preset, codec in pairs:
         members = [row for row in compared if (row["preset"], row["codec"]) == (preset, codec)]
-        digits = _metric_digits(members[0])
-        means = _means(members, {"target_bytes": 1, "file_bytes": 1, "file_bpp": 5} | digits)
+        digits = metric_digits(members[0])
+        means = means_of(members, {"target_bytes": 1, "file_bytes": 1, "file_bpp": 5} | digits)
         matches = [(ours[row["image"], preset], row) for row in members]
-        wins = {f"ours_better_{name}": sum(_is_better(name, a[name], b[name]) for a, b in matches) for name in digits}
+        wins = {f"ours_better_{name}": sum(is_better(name, a[name], b[name]) for a, b in matches) for name in digits}
         needed = {
             name: round(fmean(values), 1) if None not in (values := [row[name] for row in members]) else None
             for name in members[0]
@@ -83,7 +83,7 @@ def summarize_codings(codings: Sequence[Row]) -> list[Row]:
     for preset, entropy in pairs:
         members = [row for row in codings if (row["preset"], row["entropy"]) == (preset, entropy)]
         digits = {"index_bits": 1, "spatial_bytes": 1, "caption_bytes": 1, "file_bytes": 1}
-        means = _means(members, digits | {"encode_seconds": 3, "decode_seconds": 3})
+        means = means_of(members, digits | {"encode_seconds": 3, "decode_seconds": 3})
         packed = sum(get_preset(preset).index_bytes(row["width"], row["height"]) for row in members)
         words = sum(row["caption_words"] for row in members)
         ratios = {
@@ -102,7 +102,7 @@ def compressai_results(name: str, description: str, summary: Sequence[Row]) -> d
     Of each preset the first point is taken: the others are of other settings.
     """
     curve = list({point["preset"]: point for point in reversed(summary)}.values())[::-1]
-    metrics = {metric: COMPRESSAI_NAMES.get(metric, metric) for metric in _metric_digits(summary[0])}
+    metrics = {metric: COMPRESSAI_NAMES.get(metric, metric) for metric in metric_digits(summary[0])}
     columns = {"file_bpp": "bpp"} | metrics
     results = {column: [point[ours] for point in curve] for ours, column in columns.items()}
     return {"name": name, "description": description, "results": results}
@@ -110,14 +110,15 @@ def compressai_results(name: str, description: str, summary: Sequence[Row]) -> d
 
 def mean_metrics(rows: Sequence[Row]) -> Row:
     """Average the metrics of some rows, rounded."""
-    return _means(rows, _metric_digits(rows[0]))
+    return means_of(rows, metric_digits(rows[0]))
 
 
-def _metric_digits(row: Row) -> dict[str, int]:
+def metric_digits(row: Row) -> dict[str, int]:
+    """Return the decimal places of the metrics that a row has."""
     return {name: DIGITS[name] for name in METRICS if name in row}
 
 
-def _means(rows: Sequence[Row], digits: dict[str, int]) -> Row:
+def means_of(rows: Sequence[Row], digits: dict[str, int]) -> Row:
     """Average columns, rounded; None where no row has a value, or one is infinite."""
     values = {name: [row[name] for row in rows if row[name] is not None] for name in digits}
     means = {name: fmean(values[name]) if values[name] else None for name in digits}
@@ -128,7 +129,8 @@ def _means(rows: Sequence[Row], digits: dict[str, int]) -> Row:
     }
 
 
-def _is_better(name: str, ours: float | None, theirs: float | None) -> bool:
+def is_better(name: str, ours: float | None, theirs: float | None) -> bool:
+    """Return whether the first of two values of a metric is known and the better one."""
     if ours is None or theirs is None:
         return False
     return ours > theirs if METRICS[name].better == "higher" else ours < theirs

@@ -20,6 +20,10 @@ class TextCondition:
     tokens: Tensor
     pooled: Tensor
 
+    def __getitem__(self, texts: slice) -> "TextCondition":
+        """Return the condition of some of the texts."""
+        return TextCondition(self.tokens[texts], self.pooled[texts])
+
 
 def encode_text(
     captions: Sequence[str],

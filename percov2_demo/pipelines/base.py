@@ -42,6 +42,7 @@ from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.pipelines.onednn import onednn_products
 from percov2_demo.pipelines.placement import Placement, find_device, load_t5, place, precisions, tiled
+from percov2_demo.pipelines.refining import Refining
 from percov2_demo.pipelines.streams import StreamCoding
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.sampler import Sampler, Start
@@ -54,7 +55,7 @@ ASIDE = (*ENTROPY_MODELS, "captioner")
 StepCallback = Callable[["CodecPipeline", int, float, dict[str, Tensor]], dict[str, Tensor] | None]
 
 
-class CodecPipeline(DiffusionPipeline, StreamCoding):
+class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
     """A codec that paints with a diffusion model.
 
     Subclasses register the components `vae`, `hyper_codec`, `scheduler` and `tokenizer`, and of the entropy models and
@@ -226,6 +227,21 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         """The strength that is used for a preset when none is asked for."""
         return 1.0
 
+    def stream_strength(self, stream: Bitstream) -> float:
+        """Return the strength that is used for a stream when none is asked for: 0 where it has refinement blocks."""
+        refined = stream.refinement is not None and bool(stream.refinement.data)
+        return 0.0 if refined else self.default_strength(stream.preset)
+
+    @property
+    def condition_channels(self) -> int:
+        """Channels that the network has beside the noisy latent."""
+        return self.hyper_codec.condition_channels
+
+    def latent_shape(self, stream: Bitstream) -> tuple[int, int, int, int]:
+        """Return the shape `(1, C, H, W)` of the latent of a stream's picture."""
+        stride = self.hyper_codec.config.latent_stride
+        return 1, self.vae.config.latent_channels, stream.height // stride, stream.width // stride
+
     @property
     def entropy_coder(self) -> EntropyCoder | None:
         """Codes and reads entropy-coded payloads, on the CPU; None in a model without."""
@@ -356,9 +372,9 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             num_inference_steps: Steps of the sampler, 1 to `max_steps`; `default_steps` if None.
             guidance_scale: Classifier-free guidance on the text (PerCo, equation 5); 1 follows the caption without
                 amplifying it at half the cost, 0 ignores the caption.
-            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate; 1 starts from
-                pure noise as the paper does, 0 gives the estimate itself; None takes the model's default for the
-                preset.
+            strength: Noise level in [0, 1] at which sampling starts from the hyper-decoder's estimate, or from what
+                refinement made of it; 1 starts from pure noise as the paper does, 0 gives the estimate itself; None
+                takes the model's default for the preset, and 0 where the stream is refined.
             seed: Seed of the noise, which is drawn on the CPU and so is the same everywhere; several seeds give a
                 list of pictures in one batch.
             generator: Source of the noise in place of `seed`.
@@ -376,37 +392,55 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         seeds = [int(seed)] if isinstance(seed, int | np.integer) else list(seed)
         steps = self.default_steps if num_inference_steps is None else num_inference_steps
         samplings = [Sampling(steps, guidance_scale, strength, value) for value in seeds]
-        start = self.start(stream, strength, caption)
+        start = self.start(stream, strength, caption, interrupt)
         images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
         return images[0] if isinstance(seed, int | np.integer) else images
 
     @torch.inference_mode()
-    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
+    def start(
+        self,
+        stream: Bitstream,
+        strength: float | None = None,
+        caption: str | None = None,
+        interrupt: Callable[[], bool] | None = None,
+    ) -> Start:
         """What the pictures of a stream share, for `paint`.
 
         Args:
             stream: As in `decompress`.
             strength: As in `decompress`.
             caption: As in `decompress`.
+            interrupt: As in `decompress`.
 
         Raises:
             InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
                 not for this model.
         """
-        self._check_stream(stream)
-        strength = self.default_strength(stream.preset) if strength is None else strength
+        self._prepare(stream)
+        strength = self.stream_strength(stream) if strength is None else strength
         self.check_sampling(Sampling(strength=strength))
         caption = stream.caption if caption is None else caption
         encode_utf8(caption)
-        if self._other_captioner is not None:
-            self._other_captioner.release()
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        # Those that painting takes; then that of the coded steps, which is the sender's whatever is painted with.
+        captions = ["", caption][: 1 + bool(caption)] if strength > 0 else []
+        coded = [] if stream.refinement is None else [stream.caption]
         with self._freeing(), onednn_products():
             # In the order of `model_cpu_offload_seq`: each part sends the one before it back to main memory.
-            text = self.encode_captions(["", caption] if caption else [""]) if strength > 0 else None
-            condition = self.hyper_codec.decode(indices, stream.preset)
+            text = self.encode_captions(captions + coded) if captions or coded else None
+            condition = self.condition(stream)
+            known = condition.estimate
+            if stream.refinement is not None and text is not None:
+                *_, (_, known) = self._refined(stream, stream.refinement, condition, text, interrupt)
+        if captions and text is not None:
+            return Start(condition, text[: len(captions)], strength, known)
+        return Start(condition, None, strength, known)
+
+    def condition(self, stream: Bitstream) -> Condition:
+        """Decode what the indices of a stream say."""
+        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
+        condition = self.hyper_codec.decode(indices, stream.preset)
         estimate = None if condition.estimate is None else condition.estimate.float()
-        return Start(Condition(condition.channels, estimate), text, strength)
+        return Condition(condition.channels, estimate)
 
     @torch.inference_mode()
     def paint(
@@ -514,6 +548,16 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     def _check_preset(self, preset: str) -> None:
         if get_preset(preset).name not in self.presets:
             raise InputError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
+
+    def _prepare(self, stream: Bitstream) -> None:
+        """Refuse a stream that is not for this model, and give back the memory that painting takes.
+
+        Raises:
+            StreamError: It is not.
+        """
+        self._check_stream(stream)
+        if self._other_captioner is not None:
+            self._other_captioner.release()
 
     def _check_stream(self, stream: Bitstream) -> None:
         if stream.model != self._stream_identity:

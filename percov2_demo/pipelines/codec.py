@@ -3,7 +3,7 @@
 `CodecPipeline` is one, and so are the stand-ins of the tests; the type checker holds both to it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -161,6 +161,27 @@ class Codec(Protocol):
         interrupt: Callable[[], bool] | None = ...,
     ) -> list[Image.Image]:
         """Paint pictures of several settings in one batch."""
+
+    def stream_strength(self, stream: Bitstream) -> float:
+        """Return the strength that is used for a stream when none is asked for."""
+
+    def max_atoms(self, stream: Bitstream) -> int:
+        """Return the largest budget that a stream can be refined with."""
+
+    def refinements(
+        self, stream: Bitstream, target: Any, atoms: int, interrupt: Callable[[], bool] | None = ...
+    ) -> Iterator[tuple[Bitstream, Any]]:
+        """Refine a stream towards latents, block by block."""
+
+    def refine_without_base(
+        self, target: Any, atoms: int, interrupt: Callable[[], bool] | None = ...
+    ) -> Iterator[Any]:
+        """Lead the painter to latents by blocks alone."""
+
+    def prefixes(
+        self, stream: Bitstream, interrupt: Callable[[], bool] | None = ...
+    ) -> Iterator[tuple[int, Image.Image]]:
+        """Paint a refined file as it arrives, block by block."""
 
     def encode_latents(self, image: Image.Image) -> Any:
         """Encode the latents of a picture whose sides are multiples of 64."""

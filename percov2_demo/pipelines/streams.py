@@ -67,6 +67,8 @@ class StreamCoding(ABC):
         Raises:
             InputError: A setting is unknown or out of range, or needs entropy models that this model does not have.
         """
+        if stream.refinement is not None and withheld is not None:
+            raise InputError("a refinement goes with all of its indices: withhold none")
         coder = self.entropy_coder if caption_coding is None else None
         if entropy_steps is not None and entropy is None:
             entropy = "qlds"
@@ -128,7 +130,7 @@ class StreamCoding(ABC):
         return coder.trace(stream)
 
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
-        """The stream with lost indices filled in by the entropy model.
+        """The base stream with lost indices filled in by the entropy model.
 
         Args:
             stream: A stream.
@@ -143,4 +145,4 @@ class StreamCoding(ABC):
         if coder is None:
             raise InputError("this model has no entropy models to fill in lost indices with")
         indices = conceal(coder.indices, stream.indices, lost, stream.preset, seed, temperature)
-        return self.recode(replace(stream, indices=indices), "deflate", "uniform")
+        return self.recode(replace(stream, indices=indices, refinement=None), "deflate", "uniform")

@@ -4,6 +4,7 @@ import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from torch import Tensor
 
+from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.sampling.interpolant import PredictionType, expected_latent, starting_sigmas, velocity
 from percov2_demo.sampling.sampler import Sampler
@@ -26,6 +27,14 @@ class FlowSampler(Sampler):
     ):
         super().__init__(transformer, scheduler)
         self._prediction_type = prediction_type
+
+    def expect(self, condition: Condition, text: TextCondition, latents: Tensor, sigma: float) -> Tensor:
+        """Return the clean latents that the transformer expects, see `Sampler.expect`."""
+        dtype = self._network.dtype
+        timestep = torch.tensor([sigma * self._scheduler.config.num_train_timesteps], device=latents.device)
+        noisy = torch.cat([latents.to(dtype), condition.channels.to(dtype)], dim=1)
+        prediction = self._call(noisy, timestep, text).float()
+        return expected_latent(prediction, latents, condition.estimate, sigma, self._prediction_type)
 
     def _set_timesteps(self, steps: int, strength: float, device: torch.device) -> None:
         sigmas = starting_sigmas(steps, strength, self._scheduler.config.shift)

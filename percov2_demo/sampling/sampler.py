@@ -46,12 +46,15 @@ class Start:
         condition: What the indices say, of one picture; or of as many as are painted, each with a seed of its own.
         text: The condition without a caption and, where there is one, with it; None at strength 0.
         strength: Noise level in [0, 1] at the start.
+        known: The latent `(1, C, H, W)` that sampling starts from at a strength below 1: the condition's estimate, or
+            what refinement made of it; None in a model without.
         first: The first step's predictions `(1, C, H, W)` by branch, seed and timestep, as far as they were asked for.
     """
 
     condition: Condition
     text: TextCondition | None
     strength: float
+    known: Tensor | None
     first: dict[tuple[int, int, float], Tensor] = field(default_factory=dict)
 
 
@@ -85,6 +88,17 @@ class Sampler(ABC):
     ) -> tuple[Tensor, Tensor]:
         """The latents after a step, and the clean ones that the network expects."""
 
+    @abstractmethod
+    def expect(self, condition: Condition, text: TextCondition, latents: Tensor, sigma: float) -> Tensor:
+        """Return the clean latents `(B, C, H, W)` that the network expects at a point of rectified flow's path.
+
+        Args:
+            condition: What the indices say.
+            text: One text's condition.
+            latents: `(1 - sigma) * clean + sigma * noise`, `(B, C, H, W)`.
+            sigma: Noise level in (0, 1].
+        """
+
     def sample(
         self,
         start: Start,
@@ -108,7 +122,7 @@ class Sampler(ABC):
             InputError: The model has no estimate to start from, and the strength is below 1.
             Interrupted: `interrupt` returned True.
         """
-        latents = starting_point(start.condition.estimate, noise, start.strength)
+        latents = starting_point(start.known, noise, start.strength)
         if start.strength == 0:
             return latents
         assert start.text is not None

@@ -22,6 +22,7 @@ from percov2_demo.ui.controls.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_
 from percov2_demo.ui.events import MODEL_QUEUE
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.jobs.refining import refine
 from percov2_demo.ui.jobs.sweep_runner import check_size, check_steps, run_sweep
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download
@@ -41,6 +42,7 @@ def create_endpoints(pipeline: "Codec") -> None:
         preset = gr.Radio(list(pipeline.presets), value=pipeline.presets[0], label="Preset")
         caption = gr.Textbox("", label="Caption")
         fit = gr.Radio(list(FITS), value=FITS[0], label="Fit")
+        max_bytes = gr.Number(None, minimum=0, precision=0, label="Bytes to refine to, or none for the preset alone")
         stream = gr.File(label="Stream, a .pcv2 file")
         sampling = _create_sampling_inputs(pipeline)
         varied = _create_sweep_inputs(pipeline)
@@ -54,7 +56,7 @@ def create_endpoints(pipeline: "Codec") -> None:
         pictures = gr.File(label="The pictures, a ZIP file")
         button = gr.Button()
     compress, decompress = friendly(endpoints.compress), friendly(endpoints.decompress)
-    inputs = [photo, preset, caption, fit]
+    inputs = [photo, preset, caption, fit, max_bytes]
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
     button.click(decompress, [stream, *sampling, fast], [picture, fields], api_name="decompress", **MODEL_QUEUE)
     button.click(friendly(endpoints.info), stream, fields, api_name="info", **MODEL_QUEUE)
@@ -94,7 +96,12 @@ class Endpoints:
         self._pipeline = pipeline
 
     def compress(
-        self, photo: str | None, preset: str, caption: str | None = "", fit: str = "native"
+        self,
+        photo: str | None,
+        preset: str,
+        caption: str | None = "",
+        fit: str = "native",
+        max_bytes: int | None = None,
     ) -> tuple[str, dict[str, dict[str, float | None]]]:
         """Turns a photo into a .pcv2 file.
 
@@ -103,14 +110,21 @@ class Endpoints:
             preset: Name of the bitrate preset.
             caption: Text that travels in the file and guides the painting; empty for none.
             fit: "native" keeps the aspect ratio, "crop" takes the middle, "squash" stretches to 512x512.
+            max_bytes: Size that the file comes closest to from below, with the preset that suits it, refined; empty
+                for the named preset alone.
 
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
         photo = _sent(photo, "photo")
-        options = {"preset": preset, "caption": (caption or "").strip(), "fit": fit}
-        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", load_image(photo), **options)
-        path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
+        options = {"caption": (caption or "").strip(), "fit": fit}
+        picture = load_image(photo)
+        if max_bytes is None:
+            seconds = gpu.reserved_seconds()
+            stream = gpu.call(self._pipeline, seconds, "compress", picture, preset=preset, **options)
+        else:
+            stream = refine(self._pipeline, picture, max_bytes, **options)
+        path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{stream.preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
     def decompress(

@@ -72,6 +72,15 @@ def stale_script(element_id: str, is_stale: bool) -> str:
     return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
 
 
+def size_script(element_id: str, smallest: int, largest: int, positions: int) -> str:
+    """Shows the bytes that a position of the size slider stands for, see `SizeControl`."""
+    return f"""(position) => {{
+        const size = Math.round({smallest} * ({largest} / {smallest}) ** ((position - 1) / {positions - 1}));
+        const text = position ? size.toLocaleString("en") + " bytes" : "the preset as it is";
+        document.querySelector("#{element_id}-bytes b").textContent = text;
+    }}"""
+
+
 def step_script(element_id: str) -> str:
     """Shows the step of a transmission that a number of groups stands for, see `transmission`."""
     return f"""(received) => {{

@@ -47,6 +47,9 @@ def test_ratios_are_of_the_times(result):
     assert result["ratio_to_diffusers_fast"] == pytest.approx(decode["fast"] / decode["diffusers"])
     assert result["cpu_ratio_to_diffusers"] > 0 < result["cpu_ratio_to_diffusers_fast"]
     assert sweep["pictures"] == 10
+    refinement = result["refinement"]
+    assert refinement["steps"] == 6
+    assert refinement["cpu_ratio_encode"] > 0 < refinement["cpu_ratio_decode"]
     assert result["ratio_of_sweep_fast"] == pytest.approx(sweep["fast"] / sweep["separate"])
 
 

@@ -141,14 +141,14 @@ def test_overhead_is_4_bytes_at_512_and_6_elsewhere(preset: str) -> None:
         stream = make_stream(preset, width, height)
         spatial = get_preset(preset).index_bytes(width, height)
         assert len(stream.to_bytes()) == spatial + overhead
-        assert stream.part_sizes == (spatial, 0, overhead)
+        assert stream.part_sizes == (spatial, 0, overhead, 0)
 
 
 @pytest.mark.parametrize("coding", CAPTION_CODINGS)
 def test_part_sizes_are_those_of_the_file(coding: str) -> None:
     stream = make_stream("low", 640, 448, "an old castle", coding)
     caption = len(compress_caption("an old castle", coding))
-    assert stream.part_sizes._asdict() == {"spatial": 350, "caption": caption, "container": 6}
+    assert stream.part_sizes._asdict() == {"spatial": 350, "caption": caption, "container": 6, "refinement": 0}
     assert sum(stream.part_sizes) == len(stream.to_bytes())
 
 

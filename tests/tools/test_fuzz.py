@@ -13,7 +13,7 @@ def test_the_corpus_is_taken(name):
     assert all(map(TARGETS[name].check, corpus))
 
 
-COUNTS = {"container": 3000, "stream": 100, "caption": 60, "indices": 100, "picture": 600}
+COUNTS = {"container": 3000, "stream": 100, "caption": 60, "indices": 100, "picture": 600, "refined": 60, "block": 300}
 
 
 @pytest.mark.parametrize("name", TARGETS)

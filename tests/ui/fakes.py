@@ -54,6 +54,9 @@ class FakePipeline:
     def default_strength(self, preset: str) -> float:
         return {"ultra-low": 1.0, "low": 0.8}.get(preset, 0.6)
 
+    def stream_strength(self, stream: Bitstream) -> float:
+        return self.default_strength(stream.preset)
+
     def default_entropy(self, preset: str) -> str:
         return "quincunx"
 
@@ -170,6 +173,18 @@ class FakePipeline:
 
     def caption_bytes(self, caption: str) -> int:
         return len(compress_caption(caption, "deflate"))
+
+    def max_atoms(self, stream: Bitstream) -> int:
+        raise AssertionError("the fake refines nothing")
+
+    def refinements(self, *arguments: Any, **options: Any) -> Iterator[tuple[Bitstream, Any]]:
+        raise AssertionError("the fake refines nothing")
+
+    def refine_without_base(self, *arguments: Any, **options: Any) -> Iterator[Any]:
+        raise AssertionError("the fake refines nothing")
+
+    def prefixes(self, *arguments: Any, **options: Any) -> Iterator[tuple[int, Image.Image]]:
+        raise AssertionError("the fake refines nothing")
 
 
 IS_A_CODEC: type[Codec] = FakePipeline

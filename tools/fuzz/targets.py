@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
+from math import comb
 
 import numpy as np
 from PIL import Image, ImageCms
 
-from percov2_demo.bitstream import MAX_CAPTION_BYTES, Bitstream, Header, Withheld
+from percov2_demo.bitstream import MAX_CAPTION_BYTES, MAX_PIXELS, Bitstream, Header, Refinement, Withheld
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import ImageError, StreamError
-from percov2_demo.images import MAX_PIXELS, load_image
+from percov2_demo.images import limits, load_image
 from percov2_demo.presets import PRESETS, get_preset
+from percov2_demo.refinement import Allocation, refinement_bytes
+from percov2_demo.refinement.blocks import Atoms, block_bytes, read_block, write_block
 from tests.conftest import CAPTIONS, tiny_caption_model, tiny_masked_model
 from tests.scene import draw_scene
 
@@ -29,6 +32,10 @@ HEADERS = tuple(
         ("ultra-low", "low"), (64, 192), ("model", "literal", "none"), ("uniform", "checkerboard", "quincunx")
     )
 )
+
+
+DICTIONARY = 4096
+"""Atoms that a fuzzed block chooses from."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,23 @@ def check_indices(data: bytes) -> bool:
     return True
 
 
+def check_block(data: bytes) -> bool:
+    """Of any block come so many atoms as the first byte says, and of them the block, but for ranks that no set has."""
+    atoms = max(1, data[0]) if data else 1
+    length = block_bytes(DICTIONARY, atoms)
+    block = data[1 : 1 + length].ljust(length, b"\0")
+    read = read_block(block, DICTIONARY, atoms)
+    if (
+        len(set(read.positions.tolist())) != atoms
+        or not 0 <= read.positions.min() <= read.positions.max() < DICTIONARY
+    ):
+        raise AssertionError("no such atoms can be sent")
+    written = write_block(read, DICTIONARY)
+    if written != block and int.from_bytes(block) < comb(DICTIONARY, atoms) << atoms:
+        raise AssertionError("another block stands for the same atoms")
+    return written == block
+
+
 def check_picture(data: bytes) -> bool:
     """A file is refused, or is a picture of no more pixels than are allowed, its last row and column perhaps cut."""
     try:
@@ -93,7 +117,7 @@ def check_picture(data: bytes) -> bool:
     except ImageError as error:
         _check_sentence(error)
         return False
-    if image.mode != "RGB" or not 0 < image.width * image.height <= MAX_PIXELS + sum(image.size):
+    if image.mode != "RGB" or not 0 < image.width * image.height <= limits.MAX_PIXELS + sum(image.size):
         raise AssertionError(f"a picture that should have been refused: {image.mode}, {image.size}")
     return True
 
@@ -115,6 +139,31 @@ def streams() -> list[bytes]:
         if stream.indices.size <= 16
     ]
     return [*packed(), *coded]
+
+
+def refined() -> list[bytes]:
+    """Files with blocks of some budgets after their base, whole and cut."""
+    rng = np.random.default_rng(9)
+    files = []
+    for number, data in enumerate(streams()):
+        stream = Bitstream.from_bytes(data, coder())
+        if stream.width * stream.height <= MAX_PIXELS:
+            allocation = Allocation(stream.width * stream.height // 4, int(rng.integers(1, 200)))
+            blocks = rng.bytes(refinement_bytes(allocation))
+            painter = None if number % 3 else int(rng.integers(256))
+            kept = blocks[: len(blocks) // (1 + number % 2)]
+            files.append(replace(stream, refinement=Refinement(allocation.atoms, kept, painter)).to_bytes())
+    return files
+
+
+def blocks() -> list[bytes]:
+    """Blocks of one step after the number of their atoms, of a dictionary of 4096."""
+    rng = np.random.default_rng(10)
+    found = []
+    for count in (1, 7, 30, 120, 255):
+        positions = np.sort(rng.permutation(DICTIONARY)[:count])
+        found.append(bytes([count]) + write_block(Atoms(positions, rng.choice([-1, 1], count)), DICTIONARY))
+    return found
 
 
 def captions() -> list[bytes]:
@@ -161,6 +210,8 @@ TARGETS = {
     "stream": Target(check_stream, streams),
     "caption": Target(check_caption, captions),
     "indices": Target(check_indices, payloads),
+    "refined": Target(check_stream, refined),
+    "block": Target(check_block, blocks),
     "picture": Target(check_picture, pictures),
 }
 

@@ -12,6 +12,7 @@ from percov2_demo.ui.render.wording import format_size
 _PARTS = {
     "spatial": "Spatial: the tokens",
     "caption": "Caption",
+    "refinement": "Refinement: chosen noise",
     "container": "Container: header and check",
 }
 
@@ -48,11 +49,16 @@ def _bar(report: RateReport, longest: float) -> str:
 
 
 def _table(report: RateReport) -> str:
+    refinement = []
+    if report.refinement_bytes:
+        bpp = 8 * report.refinement_bytes / report.pixels
+        refinement = [_row(_PARTS["refinement"], report.refinement_bytes, bpp, "refinement")]
     rows = [
         _row(_PARTS["spatial"], report.spatial_bytes, report.spatial_bpp, "spatial"),
         _row(_PARTS["caption"], report.caption_bytes, report.caption_bpp, "caption"),
+        *refinement,
         _row(_PARTS["container"], report.container_bytes, report.container_bpp, "container"),
-        _row("Payload: spatial + caption", report.payload_bytes, report.payload_bpp, "total"),
+        _row("Payload: all but the container", report.payload_bytes, report.payload_bpp, "total"),
         _row("File on disk", report.file_bytes, report.file_bpp, "total"),
         _row("As the papers count: no container, caption in zlib", report.paper_bytes, report.paper_bpp, "paper"),
     ]
@@ -88,6 +94,7 @@ def stream_fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
         ("Grid", f"{columns}×{rows}"),
         ("Codebook", str(get_preset(stream.preset).codebook_size)),
         ("Token coding", _coding(stream)),
+        ("Refinement", "none" if stream.refinement is None else f"{stream.refinement.atoms:,} atoms"),
         ("Caption coding", stream.caption_coding if stream.caption else "none"),
         ("Model", f"{stream.model:02x}"),
         ("Format", f"version {stream.version}"),

@@ -22,12 +22,14 @@ class Origin:
         fit: Name of the fit.
         entropy: The choice among entropy schedules.
         withheld: How many groups of indices were not sent.
+        target: Position of the slider for the target size; 0 for none.
     """
 
     photo: str
     fit: str
     entropy: str
     withheld: int
+    target: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

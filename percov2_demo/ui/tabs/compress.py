@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -13,10 +14,12 @@ from percov2_demo.ui.controls.caption import CaptionControls
 from percov2_demo.ui.controls.coding import CodingControls
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.sampling import SamplingControls
+from percov2_demo.ui.controls.size import SizeControl, bytes_at
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.jobs.refining import refine
 from percov2_demo.ui.panels.progress import progress_clock
 from percov2_demo.ui.panels.result import ResultPanel
 from percov2_demo.ui.pictures import journey_html
@@ -69,6 +72,7 @@ class CompressTab:
             [[photo, caption, "custom"] for photo, caption in examples], [self.caption.text, self.caption.source]
         )
         self.coding.preset.render()
+        self.size = SizeControl(list(self._pipeline.presets), "target-size")
         self.caption.render(self.photo.image)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action", elem_id="compress")
         with gr.Accordion("Painting", open=False):
@@ -108,7 +112,7 @@ class CompressTab:
 
     @property
     def _settings(self) -> list[Component]:
-        return [*self.caption.components, *self.coding.components, *self.sampling.components]
+        return [*self.caption.components, *self.coding.components, *self.sampling.components, self.size.slider]
 
     @property
     def restorable(self) -> list[Component]:
@@ -124,6 +128,7 @@ class CompressTab:
         return {
             **({self.photo.image: photo} if photo else {}),
             **self.coding.restore(run.preset, run.origin),
+            self.size.slider: run.origin.target if run.origin else 0,
             **self.caption.restore(run.caption),
             **self.sampling.restore(run.sampling),
         }
@@ -160,7 +165,11 @@ class CompressTab:
             yield {self.caption.text: caption}
         options = self.coding.compress_options(values, original.size)
         seconds = gpu.reserved_seconds()
-        stream = gpu.call(self._pipeline, seconds, "compress", original, caption=caption, **options)
+        if not values[self.size.slider]:
+            stream = gpu.call(self._pipeline, seconds, "compress", original, caption=caption, **options)
+        else:
+            stream = refine(self._pipeline, original, bytes_at(values[self.size.slider]), caption)
+            settings = replace(settings, strength=self._pipeline.stream_strength(stream))
         data = stream.to_bytes()
         report = RateReport.from_bitstream(stream, photo.original_bytes)
         name = f"{photo.stem}-{stream.preset}"
@@ -187,7 +196,11 @@ class CompressTab:
             seconds=time.perf_counter() - started,
             metrics=pair_metrics(original, picture),
             origin=Origin(
-                photo.received, photo.fit, values[self.coding.entropy], withheld=values[self.coding.withheld]
+                photo.received,
+                photo.fit,
+                values[self.coding.entropy],
+                withheld=values[self.coding.withheld],
+                target=values[self.size.slider],
             ),
         )
         # The entropy model runs once more for the maps, so they come last.

@@ -187,7 +187,7 @@ class DecodeTab:
             self.breakdown: breakdown_html(RateReport.from_bitstream(stream), preset),
             self.link: link_html(address, received.data),
             self.caption: stream.caption,
-            self.sampling.strength: self._pipeline.default_strength(stream.preset),
+            self.sampling.strength: self._pipeline.stream_strength(stream),
         }
 
     def forget(self) -> Updates:

@@ -17,6 +17,7 @@ from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.scripts import scroll_script, step_script
 from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.tabs.progressive import Progressive
 
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class InsideTab:
             )
             self.maps = gr.HTML()
             self.experiments = Experiments(self._pipeline, self.stream, self.received)
+            self.progressive = Progressive(self._pipeline, self.photo.image, self.caption, self.photo.fit)
 
     def _connect(self) -> None:
         self.received.change(None, self.received, js=step_script(ELEMENT_ID), **PAGE_EVENT)

@@ -12,6 +12,7 @@ from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.errors import ImageError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.controls.photo import check_photo
+from percov2_demo.ui.controls.size import bytes_at, position_of
 from percov2_demo.ui.links import link_to
 from percov2_demo.ui.server.files import save_download
 from percov2_demo.ui.session.run import Origin
@@ -29,7 +30,7 @@ def path_of(button: gr.DownloadButton) -> Path:
 
 def values(tab, photo, fit="native", **chosen):
     """What the inputs hold after a photo was chosen, and settings that differ from the page's first ones."""
-    inputs = [*tab.caption.components, *tab.coding.components, *tab.sampling.components]
+    inputs = [*tab.caption.components, *tab.coding.components, *tab.sampling.components, tab.size.slider]
     given = {part: part.value for part in inputs}
     named = {
         "preset": tab.coding.preset,
@@ -40,6 +41,7 @@ def values(tab, photo, fit="native", **chosen):
         "steps": tab.sampling.steps,
         "strength": tab.sampling.strength,
         "seed": tab.sampling.seed,
+        "target": tab.size.slider,
     }
     given |= {named[name]: value for name, value in chosen.items()}
     given |= {tab._session.last_run: None, tab._session.address: "http://here/"}
@@ -188,3 +190,13 @@ def test_visitors_share_nothing(tab, uploaded_photo):
         "My-holiday-1-ultra-low.png",
         "other-low.png",
     ]
+
+
+def test_a_target_size_is_refined_to(pipeline, session, blocks, uploaded_photo):
+    tab = CompressTab(pipeline, session)
+    updates = list(tab.run(values(tab, uploaded_photo, target=position_of(400), steps=1, strength=0.8)))
+    run = updates[-1][tab._session.last_run]
+    assert 0.9 * 400 < len(run.stream) <= bytes_at(position_of(400))
+    assert run.rates.refinement_bytes > 0
+    assert run.sampling.strength == 0
+    assert tab.restore(run)[tab.size.slider] == position_of(400)

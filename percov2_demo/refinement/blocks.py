@@ -1,0 +1,73 @@
+"""A coded step's atoms to bytes and back: one number for which they are, and a bit for each one's sign."""
+
+from math import comb
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from percov2_demo.errors import InputError
+from percov2_demo.refinement.allocation import Allocation
+from percov2_demo.refinement.combinations import rank, unrank
+
+
+class Atoms(NamedTuple):
+    """What a block says.
+
+    Attributes:
+        positions: Which atoms of the step's dictionary, rising, `(M,)`.
+        signs: 1 or -1 for each, `(M,)`.
+    """
+
+    positions: NDArray[np.int64]
+    signs: NDArray[np.int64]
+
+
+def block_bytes(size: int, atoms: int) -> int:
+    """Bytes of a block of so many atoms out of a dictionary of `size`."""
+    return ((comb(size, atoms) << atoms) - 1).bit_length() + 7 >> 3
+
+
+def refinement_bytes(allocation: Allocation) -> int:
+    """Return the bytes of all blocks of a budget."""
+    return sum(block_bytes(allocation.dictionary_size, step.atoms) for step in allocation.steps)
+
+
+def write_block(atoms: Atoms, size: int) -> bytes:
+    """The block of atoms out of a dictionary of `size`: the rank of their set, then the signs, 1 for negative ones."""
+    count = len(atoms.signs)
+    negative = "".join("1" if sign < 0 else "0" for sign in atoms.signs.tolist())
+    number = rank(atoms.positions.tolist(), size) << count | int(negative, 2)
+    return number.to_bytes(block_bytes(size, count))
+
+
+def read_block(block: bytes, size: int, atoms: int) -> Atoms:
+    """The atoms of a block; any bytes name some, so that damage is noise and not an error.
+
+    Args:
+        block: Its bytes.
+        size: How many atoms the dictionary has.
+        atoms: How many of them the block names.
+    """
+    number = int.from_bytes(block)
+    positions = unrank((number >> atoms) % comb(size, atoms), size, atoms)
+    negative = f"{number & (1 << atoms) - 1:0{atoms}b}"
+    return Atoms(np.array(positions), 1 - 2 * np.array(list(negative)).astype(np.int64))
+
+
+def split_blocks(data: bytes, allocation: Allocation) -> list[bytes]:
+    """The whole blocks at the start of a file's refinement; of a file that was cut short there are fewer.
+
+    Raises:
+        InputError: There are more bytes than the blocks take.
+    """
+    blocks: list[bytes] = []
+    for step in allocation.steps:
+        length = block_bytes(allocation.dictionary_size, step.atoms)
+        block, data = data[:length], data[length:]
+        if len(block) < length:
+            return blocks
+        blocks.append(block)
+    if data:
+        raise InputError("the refinement has bytes too many")
+    return blocks

@@ -1,0 +1,65 @@
+"""A target size: a slider over bytes on a logarithmic scale, with the presets as marks."""
+
+import gradio as gr
+
+from percov2_demo.presets import NOMINAL_SIDE, get_preset
+from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.scripts import size_script
+
+
+SMALLEST, LARGEST = 60, 6000
+"""Bytes at the ends of the scale."""
+
+POSITIONS = 100
+"""Steps of the slider; at 0 there is no target."""
+
+
+class SizeControl:
+    """The slider, and beside it what it stands for.
+
+    Args:
+        presets: Names of the model's presets.
+        element_id: Identity of the slider on the page.
+        position: Where the slider is at first.
+        optional: Whether the slider's left end stands for no target.
+    """
+
+    def __init__(self, presets: list[str], element_id: str, position: int = 0, optional: bool = True):
+        self._optional = optional
+        self.slider = gr.Slider(
+            0 if optional else 1,
+            POSITIONS,
+            position,
+            step=1,
+            label="Target size",
+            info="Any number of bytes: the preset that suits, refined."
+            + " On the left, the preset as it is." * optional,
+            elem_id=element_id,
+            elem_classes="target-size",
+        )
+        self.marks = gr.HTML(_marks_html(presets, element_id, position))
+        self.slider.change(None, self.slider, js=size_script(element_id, SMALLEST, LARGEST, POSITIONS), **PAGE_EVENT)
+
+
+def bytes_at(position: int) -> int:
+    """Return the bytes that a position of the slider stands for, from 1 on."""
+    return round(SMALLEST * (LARGEST / SMALLEST) ** ((position - 1) / (POSITIONS - 1)))
+
+
+def position_of(size: int) -> int:
+    """Return the slider's position that is nearest to so many bytes."""
+    return min(range(1, POSITIONS + 1), key=lambda position: abs(bytes_at(position) - size))
+
+
+def _marks_html(presets: list[str], element_id: str, position: int) -> str:
+    """What the slider stands for, and where the presets' own files are."""
+    marks = ""
+    for name in presets:
+        size = get_preset(name).index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
+        if size <= LARGEST:
+            marks += f'<span style="left:{position_of(size)}%"><i></i>{name}</span>'
+    text = f"{bytes_at(position):,} bytes" if position else "the preset as it is"
+    return (
+        f'<div class="size-marks" aria-hidden="true">{marks}</div>'
+        f'<p class="note">The file: <output id="{element_id}-bytes"><b>{text}</b></output></p>'
+    )

@@ -1,0 +1,64 @@
+"""Atoms to bytes and back."""
+
+from math import comb, log2
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from percov2_demo.errors import InputError
+from percov2_demo.refinement.allocation import Allocation
+from percov2_demo.refinement.blocks import Atoms, block_bytes, read_block, split_blocks, write_block
+
+
+@st.composite
+def coded_atoms(draw):
+    size = 2 ** draw(st.integers(4, 17))
+    positions = draw(st.sets(st.integers(0, size - 1), min_size=1, max_size=16))
+    signs = [draw(st.sampled_from([-1, 1])) for _ in positions]
+    return Atoms(np.array(sorted(positions)), np.array(signs)), size
+
+
+@settings(deadline=None)
+@given(coded_atoms())
+def test_round_trip(case):
+    atoms, size = case
+    block = write_block(atoms, size)
+    assert len(block) == block_bytes(size, len(atoms.signs))
+    received = read_block(block, size, len(atoms.signs))
+    assert np.array_equal(received.positions, atoms.positions)
+    assert np.array_equal(received.signs, atoms.signs)
+
+
+@pytest.mark.parametrize(("atoms", "size"), [(4, 8), (8, 16), (30, 51), (100, 147), (200, 269)])
+def test_bytes_are_the_logarithm_of_the_choices(atoms, size):
+    """As the throw-away trial counted them, bytes rounded up here."""
+    assert block_bytes(65536, atoms) == size or block_bytes(65536, atoms) == size + 1
+    assert block_bytes(65536, atoms) - 1 < (log2(comb(65536, atoms)) + atoms) / 8 <= block_bytes(65536, atoms)
+
+
+@given(st.binary(min_size=51, max_size=51))
+def test_any_bytes_name_atoms(block):
+    positions, signs = read_block(block, 65536, 30)
+    assert len(set(positions.tolist())) == len(signs) == 30
+    assert 0 <= positions.min() <= positions.max() < 65536
+
+
+@settings(deadline=None)
+@given(st.integers(1, 4000), st.data())
+def test_any_prefix_gives_its_whole_blocks(budget, data):
+    allocation = Allocation(65536, budget)
+    lengths = [block_bytes(65536, step.atoms) for step in allocation.steps]
+    whole = bytes(number % 251 for number in range(sum(lengths)))
+    cut = data.draw(st.integers(0, len(whole)))
+    blocks = split_blocks(whole[:cut], allocation)
+    assert whole.startswith(b"".join(blocks))
+    assert [len(block) for block in blocks] == lengths[: len(blocks)]
+    assert cut - sum(map(len, blocks)) < max(lengths)
+
+
+def test_bytes_too_many_are_refused():
+    allocation = Allocation(65536, 10)
+    with pytest.raises(InputError, match="too many"):
+        split_blocks(bytes(100), allocation)

@@ -1,0 +1,23 @@
+"""The slider for the target size."""
+
+from itertools import pairwise
+
+from percov2_demo.ui.controls.size import LARGEST, POSITIONS, SMALLEST, SizeControl, bytes_at, position_of
+
+
+def test_the_scale_is_logarithmic():
+    sizes = [bytes_at(position) for position in range(1, POSITIONS + 1)]
+    assert (sizes[0], sizes[-1]) == (SMALLEST, LARGEST)
+    assert all(1.02 < after / before < 1.08 for before, after in pairwise(sizes))
+
+
+def test_positions_are_found_again():
+    assert all(position_of(bytes_at(position)) == position for position in range(1, POSITIONS + 1))
+
+
+def test_the_presets_are_marked(blocks):
+    control = SizeControl(["ultra-low", "low", "high"], "size")
+    assert "ultra-low" in control.marks.value
+    assert "low" in control.marks.value
+    assert "the preset as it is" in control.marks.value
+    assert "2,0" in SizeControl(["low"], "other", position_of(2000), optional=False).marks.value

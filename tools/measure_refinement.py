@@ -1,0 +1,104 @@
+"""Which preset to refine at which size, measured over validation photos.
+
+    python -m tools.measure_refinement PHOTOS.tar [--photos N] [--budgets BYTES ...]
+
+Every preset of the embedded model is refined to every budget that its file fits into. The PSNR over the budgets goes
+to `assets/results/refinement/validation.csv`, and to `percov2_demo/pipelines/target.json` for each preset the bits per
+pixel from which its mean PSNR is the best of all presets up to it.
+"""
+
+import csv
+import json
+from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from PIL import Image
+from tqdm import tqdm
+
+from percov2_demo import PerCoV2Pipeline
+from percov2_demo.data.shards import read_shards
+from percov2_demo.errors import InputError
+from percov2_demo.metrics import psnr, to_tensor
+from percov2_demo.pipelines.target import MEASURED, AnyRate
+from percov2_demo.presets import NOMINAL_SIDE
+
+
+RESULTS = Path(__file__).parents[1] / "assets" / "results" / "refinement" / "validation.csv"
+
+BUDGETS = (100, 200, 300, 400, 600, 800, 1100, 1500, 2000, 4000, 6000)
+
+SHORTEST_SIDE = 448
+"""Of photos that are measured: those that are enlarged further have no detail to send."""
+
+
+def main() -> None:
+    """Measure, and write what was measured."""
+    parser = ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("shard", type=Path)
+    parser.add_argument("--photos", type=int, default=18)
+    parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS, metavar="BYTES")
+    options = parser.parse_args()
+    pipeline = PerCoV2Pipeline.from_pretrained()
+    pipeline.set_progress_bar_config(disable=True)
+    pictures = [Image.fromarray(photo.pixels()) for photo in read_shards([options.shard])]
+    pictures = [picture for picture in pictures if min(picture.size) >= SHORTEST_SIDE][: options.photos]
+    curves = measure(pipeline, pictures, options.budgets)
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    with RESULTS.open("w", newline="") as file:
+        rows = [(name, budget, f"{mean:.3f}") for name, curve in curves.items() for budget, mean in curve.items()]
+        csv.writer(file, lineterminator="\n").writerows([("preset", "bytes", "psnr"), *rows])
+    bpp = {name: round(8 * size / NOMINAL_SIDE**2, 5) for name, size in thresholds(curves).items()}
+    MEASURED.write_text(json.dumps({"photos": len(pictures), "bpp": bpp}, indent=2) + "\n")
+
+
+def measure(
+    pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], budgets: Sequence[int]
+) -> dict[str, dict[int, float]]:
+    """Return the mean PSNR in dB by preset and budget, of budgets that all pictures' files fit into.
+
+    Args:
+        pipeline: The model.
+        pictures: RGB, cropped and scaled to 512x512.
+        budgets: Bytes.
+    """
+    measured: dict[str, dict[int, list[float]]] = {name: {} for name in pipeline.presets}
+    for picture in tqdm(pictures, desc="refining"):
+        ladder = AnyRate(pipeline, picture, fit="crop")
+        original = to_tensor(ladder.image)
+        for name in pipeline.presets:
+            for budget in budgets:
+                try:
+                    _, painted = ladder.code(budget, name)
+                except InputError:
+                    continue
+                measured[name].setdefault(budget, []).append(psnr(original, to_tensor(painted)))
+    return {
+        name: {budget: fmean(values) for budget, values in curve.items() if len(values) == len(pictures)}
+        for name, curve in measured.items()
+    }
+
+
+def thresholds(curves: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
+    """Return the bytes from which each preset is the best of those up to it; 0 for the first.
+
+    Presets that never are the best are left out.
+
+    Args:
+        curves: PSNR in dB by preset, in rising rate, and bytes, rising.
+    """
+    chosen: dict[str, float] = {}
+    best: dict[int, float] = {}
+    for name, curve in curves.items():
+        # Where a preset's file does not fit, it is no choice; above its threshold it stays one.
+        wins = [budget for budget in sorted(curve) if curve[budget] >= best.get(budget, float("-inf"))]
+        if wins:
+            chosen[name] = 0 if not chosen else wins[0]
+        for budget, value in curve.items():
+            best[budget] = max(value, best.get(budget, value))
+    return chosen
+
+
+if __name__ == "__main__":
+    main()
