@@ -20,6 +20,9 @@ lint: ## format and complain
 	ruff format .
 	ruff check .
 
+types: ## what the type checker complains about
+	mypy
+
 docs: ## the documents' tables from the committed results
 	python -m tools.regenerate --only tables
 

@@ -47,25 +47,28 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"error: {message}\n")
 
 
-FAILURE, BUG = 2, 70
-"""Exit codes: what the user can mend, as argparse's own; and a bug of this program, as sysexits.h has it."""
+SOME, FAILURE, BUG = 1, 2, 70
+"""Exit codes: some of many files could not be used, which are named on stderr, and the others were; what the user can
+mend, as argparse's own; and a bug of this program, as sysexits.h has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code, 0, `FAILURE` or `BUG`; a failure is one line on stderr."""
+    """Run one command and return its exit code, 0, `SOME`, `FAILURE` or `BUG`; a failure is one line on stderr."""
     options = build_parser().parse_args(arguments)
     try:
-        options.command(options)
+        code = options.command(options)
     except KeyboardInterrupt:
         print("error: stopped", file=sys.stderr)
         return FAILURE
     except Exception as error:
         if options.traceback:
             traceback.print_exception(error)
-        is_failure = isinstance(error, PerCoError | OSError)
-        print(f"error: {_failure(error) if is_failure else _bug(error)}", file=sys.stderr)
-        return FAILURE if is_failure else BUG
-    return 0
+        if isinstance(error, PerCoError | OSError):
+            print(f"error: {_failure(error)}", file=sys.stderr)
+            return FAILURE
+        print(f"error: {_bug(error)}", file=sys.stderr)
+        return BUG
+    return code or 0
 
 
 def build_parser() -> Parser:

@@ -22,7 +22,7 @@ from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
     from percov2_demo.sampling.sampler import Start
 
 MAX_BATCH = 4
@@ -127,7 +127,7 @@ def plan(
 
 
 def sweep(
-    pipeline: "CodecPipeline",
+    pipeline: "Codec",
     photo: Image.Image,
     trials: Iterable[Trial],
     on_step: Callable[[int], None] | None = None,

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from percov2_demo.checkpoints.folders import source_licences
+from percov2_demo.presets import NOMINAL_SIDE, PRESETS
 from percov2_demo.sampling.settings import Sampling
 
 
@@ -53,6 +54,17 @@ def results() -> str:
         )
     lines.append(["autoencoder alone", "", "", "", *(str(summary["autoencoder"][name]) for name in METRICS)])
     head = ["preset", "strength", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "realism", "colour shift"]
+    return table(head, lines)
+
+
+def presets() -> str:
+    """The points on the rate axis."""
+    lines = []
+    for preset in PRESETS.values():
+        grid = "×".join(map(str, preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)))
+        size = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
+        lines.append([f"`{preset.name}`", grid, str(preset.codebook_size), str(size), f"{preset.nominal_bpp:.5f}"])
+    head = ["preset", "grid at 512×512", "codebook", "index bytes, packed", "nominal bpp"]
     return table(head, lines)
 
 
@@ -235,7 +247,7 @@ def growth() -> str:
 TABLES = {
     make.__name__: make
     for make in (
-        *(summary, results, codings, baselines),
+        *(presets, summary, results, codings, baselines),
         *(sizes, operations, growth),
         *(strengths, leverage, caption_change, captioner, parts, stages, sources),
     )

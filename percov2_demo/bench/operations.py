@@ -1,6 +1,6 @@
 """What a network's time goes into: attention, matrix products and the rest."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,7 +40,7 @@ class OperationTimes(TorchDispatchMode):
         self._device = device
 
     def __torch_dispatch__(
-        self, func: Callable[..., Any], types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+        self, func: Any, types: object, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
         is_attention = "scaled_dot_product" in str(func)

@@ -55,6 +55,7 @@ class PlainLoop:
     @torch.inference_mode()
     def paint(self, start: Start, sampling: Sampling) -> Image.Image:
         """Paint the picture of a start that `PerCoV2Pipeline.start` made from a stream with a caption."""
+        assert start.text is not None
         codec = self._pipeline
         scheduler = FlowMatchEulerDiscreteScheduler.from_config(codec.scheduler.config)
         plain = StableDiffusion3Pipeline(ConditionedTransformer(codec, start), scheduler, *[None] * 7)

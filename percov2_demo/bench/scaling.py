@@ -236,6 +236,7 @@ def _with_threads(number: int, action: Callable[[], object]) -> None:
 @torch.inference_mode()
 def _run_transformer(pipeline: PerCoV2Pipeline, start: Start, side: int, done: list[dict[str, Work]]) -> None:
     """Run the flow transformer once on noise, as of a picture of `side`, and append what it took to `done`."""
+    assert start.text is not None
     config = pipeline.transformer.config
     latent_side = side // pipeline.hyper_codec.config.latent_stride
     noise = torch.randn(1, config.in_channels, latent_side, latent_side).to(pipeline.device, pipeline.dtype)

@@ -1,7 +1,16 @@
 """The `.pcv2` file format."""
 
 from percov2_demo.bitstream.captions import MAX_CAPTION_BYTES, compress_caption
-from percov2_demo.bitstream.header import HEAD_BYTES, MAX_PIXELS, MAX_SIDE, SCHEDULES, Header, Withheld, usual_steps
+from percov2_demo.bitstream.header import (
+    HEAD_BYTES,
+    MAX_PIXELS,
+    MAX_SIDE,
+    SCHEDULES,
+    Header,
+    Withheld,
+    parse_coding,
+    usual_steps,
+)
 from percov2_demo.bitstream.stream import MAX_BYTES, Bitstream, Content, PartSizes, Payload, PayloadCoder
 
 
@@ -20,5 +29,6 @@ __all__ = [
     "PayloadCoder",
     "Withheld",
     "compress_caption",
+    "parse_coding",
     "usual_steps",
 ]

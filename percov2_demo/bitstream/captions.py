@@ -21,7 +21,7 @@ def encode_utf8(caption: str) -> bytes:
     try:
         text = caption.encode()
     except UnicodeEncodeError:
-        raise InputError("the caption has half of a surrogate pair, which is no Unicode text: remove it") from None
+        raise InputError("the caption is no Unicode text: write it in UTF-8") from None
     if len(text) > MAX_CAPTION_BYTES:
         raise InputError(f"the caption takes {len(text)} bytes in UTF-8: shorten it to at most {MAX_CAPTION_BYTES}")
     return text

@@ -18,7 +18,7 @@ of groups sent, the seed, and the temperature in 64ths. A description that has a
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS, SIDE_MULTIPLE, Preset, get_preset
@@ -132,7 +132,7 @@ class Header:
             raise StreamError("This is not a .pcv2 file, or it needs a newer version of PerCoV2 Explorer.")
         reader = _Reader(data, FIXED_BYTES)
         width, height = (SIDE_MULTIPLE * reader.byte() if head & 1 else NOMINAL_SIDE for _ in range(2))
-        fields: dict[str, object] = {"width": width, "height": height, "preset": preset.name}
+        fields: dict[str, Any] = {"width": width, "height": height, "preset": preset.name}
         try:
             if layout == 0:
                 header = cls(**fields, version=1, caption_coding=_V1_CAPTIONS[flag])
@@ -171,7 +171,7 @@ class Header:
     def _explicit(self) -> bytes:
         unusual = self.entropy_steps != usual_steps(self.entropy, self.grid)
         description = SCHEDULES.index(self.entropy) << 5 | unusual << 4 | (self.withheld is not None) << 3
-        steps = bytes([self.entropy_steps]) if unusual else b""
+        steps = bytes([self.entropy_steps]) if unusual and self.entropy_steps is not None else b""
         if self.withheld is None:
             return bytes([description]) + steps
         sent, seed, temperature = self.withheld
@@ -201,7 +201,7 @@ class _Reader:
         return self.data[self.position - 1]
 
 
-def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
+def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, Any]:
     description = reader.byte()
     number = description >> 5
     if description & 7 or number >= len(SCHEDULES):
@@ -212,6 +212,25 @@ def _read_explicit(reader: _Reader, grid: tuple[int, int]) -> dict[str, object]:
     if description >> 3 & 1:
         withheld = Withheld(reader.byte(), reader.byte(), reader.byte() / TEMPERATURE_UNIT)
     return {"entropy": entropy, "entropy_steps": steps, "withheld": withheld}
+
+
+def parse_coding(text: str) -> tuple[str | None, int | None]:
+    """Parse a coding of the indices: one of `SCHEDULES`, "qlds:" and a number of steps, or "default".
+
+    Returns:
+        The coding and its steps, as pipelines take them; None for the model's default and for the usual steps.
+
+    Raises:
+        InputError: It is none of them.
+    """
+    if text == "default":
+        return None, None
+    name, colon, steps = text.partition(":")
+    if name in SCHEDULES and not colon:
+        return name, None
+    if name == "qlds" and steps in map(str, range(1, MAX_STEPS + 1)):
+        return name, int(steps)
+    raise InputError(f"{text} is none of default, {', '.join(SCHEDULES)}, or qlds:S with S from 1 to {MAX_STEPS}")
 
 
 def usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:

@@ -106,14 +106,13 @@ class RateReport:
             "file_bpp": self.file_bpp,
         }
 
-    def to_dict(self) -> dict[str, dict[str, float]]:
+    def to_dict(self) -> dict[str, dict[str, float | None]]:
         """Return the figures as the command line prints them.
 
         `bytes` and `bpp` are the parts and totals of this stream, `paper` is the payload with the caption in zlib, and
         `original` stands there where the original file's size is known.
         """
-        original = {"original": {"bytes": self.original_bytes, "ratio": self.compression_ratio}}
-        return {
+        figures: dict[str, dict[str, float | None]] = {
             "bytes": {
                 "spatial": self.spatial_bytes,
                 "caption": self.caption_bytes,
@@ -127,7 +126,10 @@ class RateReport:
                 "file": self.file_bpp,
             },
             "paper": {"bytes": self.paper_bytes, "bpp": self.paper_bpp},
-        } | (original if self.original_bytes is not None else {})
+        }
+        if self.original_bytes is not None:
+            figures["original"] = {"bytes": self.original_bytes, "ratio": self.compression_ratio}
+        return figures
 
     def _bpp(self, size: int) -> float:
         return 8 * size / self.pixels

@@ -274,7 +274,8 @@ def _read_packed(data: bytes, header: Header) -> Content:
         raise StreamError("This is not a .pcv2 file: it is longer than its first bytes announce.")
     indices = _unpack(data[:end], preset.bits_per_index).reshape(header.grid)
     caption = decompress_caption(data[end:], header.caption_coding)
-    return Content(indices, caption, header.caption_coding, len(data) - end)
+    # Unsigned, as they were packed: a `Bitstream` makes its own copy anyway.
+    return Content(indices, caption, header.caption_coding, len(data) - end)  # type: ignore[arg-type]
 
 
 def _checked_content(indices: NDArray[np.int64], caption: str, preset: str) -> bytes:

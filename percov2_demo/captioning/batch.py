@@ -1,10 +1,10 @@
 """Captions of whole collections, made before training so that no captioner is needed beside it."""
 
-import json
 import os
+import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.data.caption_lines import caption_line, read_caption_lines, write_caption_lines
 from percov2_demo.data.shards import PICTURES, PhotoShards
 from percov2_demo.errors import InputError, PerCoError
 from percov2_demo.images import load_image
@@ -26,6 +26,11 @@ _READERS = 4
 
 class Pictures(Protocol):
     """Numbered pictures, of which none is in memory before it is asked for."""
+
+    @property
+    def sources(self) -> Iterable[Path]:
+        """The files that the pictures are in."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -55,13 +60,17 @@ class FilePictures:
     def __init__(self, paths: Sequence[Path]):
         self.paths: dict[str, Path] = {}
         for path in paths:
-            found = sorted(path.rglob("*")) if path.is_dir() else [path]
+            found = sorted(filter(_is_picture, path.rglob("*"))) if path.is_dir() else [path]
             for file in found:
-                if file == path or file.suffix.lower().lstrip(".") in PICTURES:
-                    name = file.name if file == path else file.relative_to(path).as_posix()
-                    if self.paths.setdefault(name, file) != file:
-                        raise InputError(f"two pictures would be called {name}: give the folder that both are in")
+                name = file.name if file == path else file.relative_to(path).as_posix()
+                if self.paths.setdefault(name, file) != file:
+                    raise InputError(f"two pictures would be called {name}: give the folder that both are in")
         self.files = list(self.paths)
+
+    @property
+    def sources(self) -> Iterable[Path]:
+        """As `Pictures.sources`."""
+        return self.paths.values()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -84,6 +93,11 @@ class ShardPictures:
 
     def __init__(self, paths: Sequence[Path]):
         self.photos = PhotoShards(paths)
+
+    @property
+    def sources(self) -> Iterable[Path]:
+        """As `Pictures.sources`."""
+        return self.photos.paths
 
     def __len__(self) -> int:
         return len(self.photos)
@@ -119,12 +133,17 @@ class _Readable(Dataset):
             return _Read(file, None, str(error))
 
 
+def _is_picture(path: Path) -> bool:
+    """Whether a path in a folder is that of a picture, and of none that macOS keeps notes on another file in."""
+    return path.suffix.lower().lstrip(".") in PICTURES and not path.name.startswith("._") and path.is_file()
+
+
 def open_pictures(paths: Sequence[Path]) -> Pictures:
     """Open the pictures of files, folders of files, tar shards, or folders of tar shards.
 
     Raises:
-        InputError: A path is missing, there is no picture, there are both files and shards, or two would be called
-            the same.
+        InputError: Every path is missing, there is no picture, there are both files and shards, or two would be
+            called the same.
     """
     found = [shard for path in paths for shard in (sorted(path.glob("*.tar")) if path.is_dir() else [path])]
     shards = list(dict.fromkeys(found))
@@ -134,9 +153,8 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
         return ShardPictures(shards)
     if any(shard.suffix == ".tar" for shard in shards):
         raise InputError("give either pictures or tar shards, not both")
-    missing = next((path for path in paths if not path.exists()), None)
-    if missing is not None:
-        raise InputError(f"there is no file or folder {missing}: check the name")
+    if not any(path.exists() for path in paths):
+        raise InputError(f"there is no file or folder {paths[0]}: check the name")
     pictures = FilePictures(paths)
     if not len(pictures):
         raise InputError(f"no pictures found: give {', '.join(PICTURES)} files, a folder of them, or tar shards")
@@ -145,7 +163,7 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
 
 def write_captions(
     describe: Callable[[Sequence[Image.Image]], list[str]], pictures: Pictures, out: Path, batch_size: int
-) -> dict[str, int] | None:
+) -> dict[str, Any] | None:
     """Write JSON lines with `file` and `caption`, in the order of the pictures.
 
     What was captioned before is not captioned again, and captions of other pictures stay, before these. While a batch
@@ -159,7 +177,8 @@ def write_captions(
         batch_size: Pictures that are captioned at once.
 
     Returns:
-        How many pictures have captions, and how many could not be read; None in all processes but the first.
+        `captions` and `unreadable`, how many pictures have captions and how many could not be read, and where there
+        are such, `unreadable_files`, their names; None in all processes but the first.
 
     Raises:
         InputError: The batch size is no number of pictures, `out` holds something else than captions, or none of the
@@ -169,37 +188,41 @@ def write_captions(
         raise InputError(f"the batch size must be at least 1, not {batch_size}")
     state = PartialState()
     # A process that starts later must not take for unfinished what an earlier one is at.
-    done = {record["file"] for path in (out, *_partials(out)) for record in _records(path)}
+    done = set(_records(out))
     state.wait_for_everyone()
     mine = out.with_name(f"{out.name}.{state.process_index}.partial")
-    _rewrite(mine, _records(mine))
+    # What a killed run left half written is cut off, so that what is appended begins a line.
+    write_caption_lines(mine, _partial_records(mine))
     numbers = [
         n for n in range(state.process_index, len(pictures), state.num_processes) if pictures.file(n) not in done
     ]
     hidden = None if state.is_main_process else True
-    with mine.open("a", encoding="utf-8") as lines, tqdm(total=len(numbers), unit="picture", disable=hidden) as bar:
+    with mine.open("ab") as lines, tqdm(total=len(numbers), unit="picture", disable=hidden) as bar:
         for batch in _read_ahead(pictures, numbers, batch_size):
             for read in batch:
                 if read.image is None:
                     bar.write(f"{read.file}: {read.error}", file=sys.stderr)
-            readable = [read for read in batch if read.image is not None]
-            captions = describe([read.image for read in readable]) if readable else []
-            for read, caption in zip(readable, captions, strict=True):
-                lines.write(json.dumps({"file": read.file, "caption": caption}, ensure_ascii=False) + "\n")
+            readable = {read.file: read.image for read in batch if read.image is not None}
+            captions = describe([*readable.values()]) if readable else []
+            for name, caption in zip(readable, captions, strict=True):
+                lines.write(caption_line(name, caption))
             lines.flush()
             bar.update(len(batch))
     state.wait_for_everyone()
     if not state.is_main_process:
         return None
-    records = {record["file"]: record for path in (out, *_partials(out)) for record in _records(path)}
+    records = _records(out)
     ordered = [records.pop(file) for file in map(pictures.file, range(len(pictures))) if file in records]
     if records or ordered:
-        _rewrite(out, [*records.values(), *ordered])
+        write_caption_lines(out, [*records.values(), *ordered])
     for path in _partials(out):
         path.unlink()
     if not ordered:
         raise InputError("none of the pictures can be read: nothing was captioned")
-    return {"captions": len(ordered), "unreadable": len(pictures) - len(ordered)}
+    captioned = {record["file"] for record in ordered}
+    unreadable = [file for file in map(pictures.file, range(len(pictures))) if file not in captioned]
+    written = {"captions": len(ordered), "unreadable": len(unreadable)}
+    return written | ({"unreadable_files": unreadable} if unreadable else {})
 
 
 def _read_ahead(pictures: Pictures, numbers: Sequence[int], batch_size: int) -> Iterator[list[_Read]]:
@@ -217,24 +240,16 @@ def _read_ahead(pictures: Pictures, numbers: Sequence[int], batch_size: int) -> 
 
 
 def _partials(out: Path) -> list[Path]:
-    return sorted(out.parent.glob(f"{out.name}.*.partial"))
+    """What processes of a run write beside its result, and nothing that somebody else may have put there."""
+    written = re.compile(re.escape(out.name) + r"\.\d+\.partial")
+    return sorted(path for path in out.parent.iterdir() if written.fullmatch(path.name))
 
 
-def _records(path: Path) -> list[dict[str, Any]]:
-    """Read the lines of a file, up to one that was cut off."""
-    return list(_whole_lines(path)) if path.is_file() else []
+def _records(out: Path) -> dict[str, dict[str, Any]]:
+    """What is captioned already, by file: in the file of captions, and in what a stopped run left beside it."""
+    lines = [line.record for line in read_caption_lines(out)] if out.is_file() else []
+    return {record["file"]: record for record in [*lines, *chain.from_iterable(map(_partial_records, _partials(out)))]}
 
 
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if not line.endswith("\n"):
-                return
-            yield read_caption(line, path.name)
-
-
-def _rewrite(path: Path, records: Sequence[dict[str, Any]]) -> None:
-    temporary = path.with_name(f"{path.name}.new")
-    with temporary.open("w", encoding="utf-8") as lines:
-        lines.writelines(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
-    temporary.replace(path)
+def _partial_records(path: Path) -> list[dict[str, Any]]:
+    return [line.record for line in read_caption_lines(path, drops_cut=True)] if path.is_file() else []

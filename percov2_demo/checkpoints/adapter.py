@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from diffusers import ConfigMixin, SD3Transformer2DModel
@@ -32,6 +32,7 @@ from percov2_demo.checkpoints.weights import component_sizes, tensor_files
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError
+from percov2_demo.files.atomic import write_text
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.widening import widen_input
 from percov2_demo.presets import NOMINAL_SIDE, get_preset
@@ -173,7 +174,7 @@ class Adapter:
 
     def write(self, folder: Path) -> None:
         """Write the manifest into the adapter's folder."""
-        (folder / ADAPTER_FILE).write_text(json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
+        write_text(folder / ADAPTER_FILE, json.dumps({"format": FORMAT} | asdict(self), indent=2) + "\n")
 
 
 class Adapted(NamedTuple):
@@ -196,7 +197,7 @@ def load_adapter(
     folder: Path,
     plan: MemoryPlan,
     device: torch.device,
-    load_t5: Callable[[Path], Mapping[str, Any]],
+    load_t5: Callable[[Path], dict[str, Any]],
     base: str | Path | None = None,
     download: Mapping[str, Any] = MappingProxyType({}),
     **kwargs: Any,
@@ -262,7 +263,7 @@ def save_adapter(
     (folder / "transformer").mkdir(exist_ok=True)
     pattern = "diffusion_pytorch_model{suffix}.safetensors"
     save_torch_state_dict(changed, folder / "transformer", filename_pattern=pattern, max_shard_size=max_shard_size)
-    hyper_codec = parts["hyper_codec"]
+    hyper_codec = cast(HyperCodec, parts["hyper_codec"])
     adapter = Adapter(
         base=Base(checkpoint.name, checkpoint.revision, checkpoint.fingerprint()),
         identity="",

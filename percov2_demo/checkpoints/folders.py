@@ -29,14 +29,14 @@ PIPELINES = (PERCOV2, "PerCoPipeline")
 PUBLISHED_PERCO = "StableDiffusionPipelinePerco"
 """The class that PerCo (SD)'s own repository names in its checkpoints."""
 
-_SETTINGS: Shape = {
+_SETTINGS: dict[str | type, Shape] = {
     "identity": str | None,
     "description": str | None,
     "prediction_type": str | None,
     "default_strength": (NoneType, {str: NUMBER}),
     "default_entropy": (NoneType, {str: str}),
 }
-_INDEX: Shape = {"_class_name": str | None} | _SETTINGS
+_INDEX: Shape = {"_class_name": str | None, **_SETTINGS}
 ADAPTER_SHAPE: Shape = {"base": {"name": str, "revision": str | None}, "identity": str, "settings": _SETTINGS}
 _MANIFEST: Shape = {
     "identity": str,

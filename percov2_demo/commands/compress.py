@@ -5,9 +5,10 @@ from pathlib import Path
 
 from percov2_demo.bitstream import SCHEDULES, Withheld
 from percov2_demo.bitstream.rates import RateReport
-from percov2_demo.commands.files import check_output
+from percov2_demo.commands.files import check_output, read_picture
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
+from percov2_demo.files.atomic import write_bytes
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.presets import PRESETS
 
@@ -35,14 +36,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """Write the stream of a picture and print its accounting."""
-    check_output(options.output)
+    check_output(options.output, [options.input])
+    original = read_picture(options.input)
+    image = load_image(original)
     withheld = None
     if options.send_groups is not None:
         withheld = Withheld(options.send_groups, options.fill_seed, options.fill_temperature)
     watch = Stopwatch()
     pipeline = load_pipeline(options)
     watch.lap("load")
-    image = load_image(options.input)
     caption = options.caption or default_caption(options)
     if caption == "none":
         caption = ""
@@ -61,6 +63,6 @@ def run(options: Namespace) -> None:
         withheld=withheld,
     )
     watch.lap("compress")
-    options.output.write_bytes(stream.to_bytes())
-    report = RateReport.from_bitstream(stream, options.input.stat().st_size)
+    write_bytes(options.output, stream.to_bytes())
+    report = RateReport.from_bitstream(stream, len(original))
     print_json(stream.to_dict() | report.to_dict() | {"seconds": watch.seconds})

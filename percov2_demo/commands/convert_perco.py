@@ -3,6 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from percov2_demo.commands.files import check_output_folder
 from percov2_demo.commands.model import quieten_libraries
 from percov2_demo.commands.output import print_json
 from percov2_demo.errors import InputError
@@ -24,6 +25,7 @@ def run(options: Namespace) -> None:
     """Write the model folder of a published checkpoint and print what it is."""
     if options.output.exists() and (not options.output.is_dir() or any(options.output.iterdir())):
         raise InputError(f"{options.output} exists already: name a new folder")
+    check_output_folder(options.output, options.checkpoint)
     quieten_libraries()
     from percov2_demo.pipelines.convert_perco import read_perco_checkpoint
 

@@ -3,10 +3,11 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from percov2_demo.commands.files import check_output, read_head
+from percov2_demo.commands.files import check_output, read_stream
 from percov2_demo.commands.model import add_model_options, load_pipeline
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.entropy.packet_loss import draw_lost
+from percov2_demo.files.atomic import atomic_path
 from percov2_demo.sampling.settings import Sampling
 
 
@@ -34,12 +35,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> None:
     """Write the picture of a stream as PNG."""
-    check_output(options.output)
-    read_head(options.input)
+    check_output(options.output, [options.input])
+    data = read_stream(options.input)
     watch = Stopwatch()
     pipeline = load_pipeline(options)
     watch.lap("load")
-    stream = pipeline.read(options.input)
+    stream = pipeline.read(data)
     if options.lose is not None:
         lost = draw_lost(stream.indices.size, options.lose, options.lose_seed)
         stream = pipeline.conceal(stream, lost, options.lose_seed)
@@ -55,7 +56,8 @@ def run(options: Namespace) -> None:
         fast=options.fast,
     )
     watch.lap("decompress")
-    image.save(options.output, format="PNG")
+    with atomic_path(options.output) as path:
+        image.save(path, format="PNG")
     sampling = {"steps": steps, "guidance": options.guidance, "strength": strength, "seed": options.seed}
     sampling["fast"] = options.fast
     print_json(sampling | {"width": image.width, "height": image.height, "seconds": watch.seconds})

@@ -1,11 +1,13 @@
 """The command `evaluate`: measure rates and metrics over a folder of pictures."""
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from dataclasses import replace
 from itertools import product, starmap
 from pathlib import Path
 
-from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.bitstream import SCHEDULES, parse_coding
 from percov2_demo.commands.decompress import STEPS_HELP, STRENGTH_HELP
+from percov2_demo.commands.files import check_output_folder
 from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
 from percov2_demo.commands.output import print_json
 from percov2_demo.errors import InputError
@@ -56,17 +58,16 @@ def strength(text: str) -> float | None:
 
 
 def coding(text: str) -> str:
-    """Parse a coding of the indices: a name, "default", or "qlds:" and a number of steps."""
-    name, _, steps = text.partition(":")
-    valid = name in (*SCHEDULES, "default") if text == name else name == "qlds" and steps in map(str, range(1, 33))
-    if not valid:
-        names = ", ".join(SCHEDULES)
-        raise ArgumentTypeError(f"{text} is none of default, {names}, or qlds:S with S from 1 to 32")
+    """Check a coding of the indices, see `parse_coding`."""
+    try:
+        parse_coding(text)
+    except InputError as error:
+        raise ArgumentTypeError(str(error)) from None
     return text
 
 
-def run(options: Namespace) -> None:
-    """Measure the codec on a folder of pictures."""
+def run(options: Namespace) -> int:
+    """Measure the codec on a folder of pictures; return 1 where some of them cannot be read."""
     from percov2_demo.evaluation.protocol import (
         Protocol,
         choose_codecs,
@@ -76,14 +77,15 @@ def run(options: Namespace) -> None:
     )
     from percov2_demo.evaluation.run import evaluate, join_processes
 
-    if options.out.exists() and not options.out.is_dir():
-        raise InputError(f"{options.out} is a file: name a folder for the results")
+    check_output_folder(options.out, options.input)
     options.device = join_processes(options.device)
     source = options.captions or default_caption(options)
     captions = None if source in ("auto", "none") else Path(source)
+    pictures = list_pictures(options.input, captions, options.fit)
+    baselines = choose_codecs(options.baselines)
     pipeline = load_pipeline(options)
     pipeline.set_progress_bar_config(disable=True)
-    pictures = list_pictures(options.input, captions, options.fit, pipeline.max_side)
+    pictures = [replace(picture, max_side=pipeline.max_side) for picture in pictures]
     if source == "auto":
         pictures = describe_pictures(pictures, pipeline.caption)
     steps = options.steps or [pipeline.default_steps]
@@ -94,12 +96,14 @@ def run(options: Namespace) -> None:
         samplings=distinct_samplings(starmap(Sampling, samplings)),
         fit=options.fit,
         captions=captions.name if captions else source,
-        baselines=choose_codecs(options.baselines),
+        baselines=baselines,
         learned=tuple(options.learned),
         dataset=options.dataset or options.input.resolve().name,
     )
     for sampling in protocol.samplings:
         pipeline.check_sampling(sampling)
     summary = evaluate(pipeline, pictures, protocol, options.out)
-    if summary is not None:
-        print_json(summary)
+    if summary is None:
+        return 0
+    print_json(summary)
+    return 1 if summary["unreadable"] else 0

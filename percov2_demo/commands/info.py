@@ -3,9 +3,9 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, Header
 from percov2_demo.bitstream.rates import RateReport
-from percov2_demo.commands.files import read_head
+from percov2_demo.commands.files import read_stream
 from percov2_demo.commands.model import add_model_options
 from percov2_demo.commands.output import print_json
 
@@ -26,8 +26,8 @@ def run(options: Namespace) -> None:
 
         print_json(describe_model(options.model, options.base))
         return
-    coder = None
-    if read_head(options.input).version > 1:
+    coder, data = None, read_stream(options.input)
+    if Header.from_bytes(data)[0].version > 1:
         from percov2_demo.checkpoints.damage import damage_as_sentence
         from percov2_demo.checkpoints.folders import model_folder
         from percov2_demo.entropy.payload import EntropyCoder
@@ -35,6 +35,6 @@ def run(options: Namespace) -> None:
         folder = model_folder(options.model)
         with damage_as_sentence(folder):
             coder = EntropyCoder.from_pretrained(folder)
-    stream = Bitstream.from_file(options.input, coder)
+    stream = Bitstream.from_bytes(data, coder)
     report = RateReport.from_bitstream(stream)
     print_json(stream.to_dict() | report.to_dict() | {"indices": stream.indices.tolist()})

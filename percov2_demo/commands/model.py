@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.memory_plans import PLANS
+from percov2_demo.errors import InputError
 
 
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
     from percov2_demo.pipelines import auto
 
     pipeline = auto.load_pipeline(options.model, memory=options.memory, device=options.device, base=options.base)
-    ignored = pipeline.placement.plan.ignored_on(pipeline.placement.device)
-    if ignored is not None:
+    if pipeline.placement is not None and (ignored := pipeline.placement.plan.ignored_on(pipeline.placement.device)):
         print(f"note: {ignored}", file=sys.stderr)
     if getattr(options, "captioner", None) is not None:
         pipeline.use_captioner(options.captioner)
@@ -73,8 +73,23 @@ def load_pipeline(options: Namespace) -> "CodecPipeline":
     return pipeline
 
 
+def check_docstrings() -> None:
+    """Refuse an interpreter without docstrings, which libraries read when they are imported.
+
+    Raises:
+        InputError: Python runs with -OO or PYTHONOPTIMIZE=2.
+    """
+    if sys.flags.optimize > 1:
+        raise InputError("the libraries need docstrings, which -OO and PYTHONOPTIMIZE=2 remove: use -O, or neither")
+
+
 def quieten_libraries() -> None:
-    """Mute the libraries' notices for developers; a command's stderr carries progress and its one error line."""
+    """Mute the libraries' notices for developers; a command's stderr carries progress and its one error line.
+
+    Raises:
+        InputError: As `check_docstrings`.
+    """
+    check_docstrings()
     warnings.filterwarnings("ignore")
     # What torchao says of its own files when diffusers looks for it.
     for name in ("torchao", "torch.utils._pytree"):

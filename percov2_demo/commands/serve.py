@@ -8,7 +8,7 @@ import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
 
-from percov2_demo.commands.model import add_model_options, load_pipeline
+from percov2_demo.commands.model import add_model_options, check_docstrings, load_pipeline
 from percov2_demo.errors import InputError
 
 
@@ -18,7 +18,9 @@ HELP = "the app, as python app.py"
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
     parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
-    parser.add_argument("--port", type=int, help="port to listen on; default: the first free one from 7860")
+    parser.add_argument(
+        "--port", type=port, help="port to listen on, 0 for any free one; default: the first free one from 7860"
+    )
     parser.add_argument(
         "--kiosk",
         nargs="?",
@@ -41,11 +43,22 @@ def seconds(text: str) -> float:
     return value
 
 
+def port(text: str) -> int:
+    """A port from the command line, 0 for any."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise ArgumentTypeError(f"{text} is no port: name one from 0 to 65535")
+    return int(text)
+
+
 def run(options: Namespace) -> None:
     """Serve the app until it is stopped."""
+    check_docstrings()
+    # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
+    variable = os.environ.pop("GRADIO_SERVER_NAME", None)
     # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
     from percov2_demo.ui.demo import build_demo, launch_options
     from percov2_demo.ui.kiosk import Kiosk
+    from percov2_demo.ui.server.address import address, without_proxies
     from percov2_demo.ui.server.cleaning import visitors_folder
     from percov2_demo.ui.server.heap import share_heaps
 
@@ -53,14 +66,13 @@ def run(options: Namespace) -> None:
     pipeline = load_pipeline(options)
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), visitors_folder():
+    with suppress(KeyboardInterrupt), without_proxies(), visitors_folder():
         demo = build_demo(pipeline, kiosk)
         try:
-            demo.launch(
-                server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options()
-            )
+            name, number = address(options.host or variable, options.port)
+            demo.launch(server_name=name, server_port=number, prevent_thread_lock=True, **launch_options())
         except OSError as error:
-            place = f"port {options.port}" if options.port else "any of the usual ports"
+            place = f"port {options.port}" if options.port else "any free port"
             raise InputError(
                 f"the app cannot be served at {place}: another program uses it, or the address is not this computer's"
             ) from error

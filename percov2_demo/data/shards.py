@@ -2,17 +2,18 @@
 
 import io
 import json
-import os
 import tarfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 import numpy as np
 from PIL import Image
 
-from percov2_demo.data.caption_lines import read_caption
+from percov2_demo.data.caption_lines import decode_caption_line, read_caption_lines
 from percov2_demo.errors import InputError
+from percov2_demo.files.atomic import atomic_path
 
 
 PICTURES = ("jpg", "jpeg", "png", "webp")
@@ -26,6 +27,11 @@ class Photo:
     data: bytes
     captions: tuple[str, ...]
     source: str
+
+    def size(self) -> tuple[int, int]:
+        """Return width and height in pixels."""
+        with Image.open(io.BytesIO(self.data)) as image:
+            return image.size
 
     def pixels(self) -> np.ndarray:
         """Decode the photo, `(H, W, 3)` uint8."""
@@ -57,7 +63,7 @@ class PhotoShards(Sequence[Photo]):
         self._places = {key: np.concatenate([place[key] for place in places]) for key in places[0]}
         self._shards = np.repeat(np.arange(len(places)), [len(place["name"]) for place in places])
         self._captions = captions
-        self._caption_places = None if captions is None else self._find_captions(captions)
+        self._caption_places = np.zeros((0, 2), np.int64) if captions is None else self._find_captions(captions)
 
     @property
     def sources(self) -> np.ndarray:
@@ -65,38 +71,46 @@ class PhotoShards(Sequence[Photo]):
         return self._places["source"]
 
     def file(self, number: int) -> str:
-        """Return what a photo is called in a file of captions."""
-        return f"{self.paths[self._shards[number]].name}/{self._places['name'][number].decode()}"
+        """What a photo is called in a file of captions."""
+        return f"{self.paths[self._shards[number]].name}/{_text(self._places['name'][number])}"
 
     def __len__(self) -> int:
         return len(self._shards)
 
-    def __getitem__(self, number: int) -> Photo:
+    def __getitem__(self, number: int) -> Photo:  # type: ignore[override]
         shard = self.paths[self._shards[number]]
         record = self._places["record"][number]
         captions = _captions(json.loads(_read(shard, *record))) if record[1] else ()
-        if self._caption_places is not None and self._caption_places[number, 1]:
-            captions = (json.loads(_read(self._captions, *self._caption_places[number]))["caption"],)
+        if self._captions is not None and self._caption_places[number, 1]:
+            captions = (decode_caption_line(_read(self._captions, *self._caption_places[number]))["caption"],)
         data = _read(shard, *self._places["picture"][number])
-        return Photo(data, captions, self._places["source"][number].decode())
+        return Photo(data, captions, _text(self._places["source"][number]))
 
     def _find_captions(self, path: Path) -> np.ndarray:
         """Find where each photo's line stands in the file, `(photos, 2)`; the length is zero where there is none."""
         places = np.zeros((len(self), 2), np.int64)
         ends = np.searchsorted(self._shards, range(len(self.paths) + 1))
         spans = {path.name: (first, end) for path, first, end in zip(self.paths, ends[:-1], ends[1:], strict=True)}
-        current, numbers, offset = None, {}, 0
-        with path.open("rb") as lines:
-            for line in lines:
-                shard, _, name = read_caption(line, path.name)["file"].partition("/")
-                if shard != current and shard in spans:
-                    # Lines of a shard stand together, so that one shard's names at a time are enough.
-                    names = self._places["name"][slice(*spans[shard])]
-                    current, numbers = shard, {key.decode(): at for at, key in enumerate(names, spans[shard][0])}
-                if shard == current and name in numbers:
-                    places[numbers[name]] = offset, len(line)
-                offset += len(line)
+        current = None
+        numbers: dict[str, int] = {}
+        for line in read_caption_lines(path):
+            shard, _, name = line.record["file"].partition("/")
+            if shard != current and shard in spans:
+                # Lines of a shard stand together, so that one shard's names at a time are enough.
+                names = self._places["name"][slice(*spans[shard])]
+                current, numbers = shard, {_text(key): at for at, key in enumerate(names, spans[shard][0])}
+            if shard == current and name in numbers:
+                places[numbers[name]] = line.offset, line.size
         return places
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _bytes(name: str) -> bytes:
+    """A name as bytes, which need not be UTF-8 in a tar file."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _read(path: Path, offset: int, size: int) -> bytes:
@@ -118,11 +132,9 @@ def _index_shard(path: Path, folder: Path | None) -> dict[str, np.ndarray]:
                 return {key: arrays[key] for key in arrays if key != "shard_size"}
     places = _look_through(path)
     if kept is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(f".{os.getpid()}.partial")
-        with partial.open("wb") as file:
-            np.savez(file, **places, shard_size=path.stat().st_size)
-        partial.replace(kept)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(kept) as partial, partial.open("wb") as file:
+            np.savez(file, allow_pickle=False, **places, shard_size=path.stat().st_size)
     return places
 
 
@@ -137,16 +149,17 @@ def _look_through(path: Path) -> dict[str, np.ndarray]:
                 if extension.lower() in PICTURES:
                     pictures[f"{folder}/{stem}"] = (member.name, member.offset_data, member.size)
                 elif extension == "json":
-                    source = json.loads(shard.extractfile(member).read()).get("source", "")
+                    record = cast(IO[bytes], shard.extractfile(member))
+                    source = json.loads(record.read()).get("source", "")
                     records[f"{folder}/{stem}"] = (member.offset_data, member.size, source)
     except (tarfile.TarError, ValueError) as error:
         raise InputError(f"{path.name} is no tar shard of pictures and JSON") from error
     beside = [records.get(key, (0, 0, "")) for key in pictures]
     return {
-        "name": np.array([name.encode() for name, *_ in pictures.values()], dtype=bytes),
+        "name": np.array([_bytes(name) for name, *_ in pictures.values()], dtype=bytes),
         "picture": np.array([place for _, *place in pictures.values()], dtype=np.int64).reshape(-1, 2),
         "record": np.array([place for *place, _ in beside], dtype=np.int64).reshape(-1, 2),
-        "source": np.array([source.encode() for *_, source in beside], dtype=bytes),
+        "source": np.array([_bytes(source) for *_, source in beside], dtype=bytes),
     }
 
 

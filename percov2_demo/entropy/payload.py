@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import GroupCoder, IndexCoder, UniformIndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.entropy.schedules import Groups, schedule
+from percov2_demo.entropy.schedules import Groups, stream_groups
 from percov2_demo.entropy.trace import GroupTrace, trace
 from percov2_demo.errors import InputError, ModelError, PerCoError, StreamError
 
@@ -65,8 +65,8 @@ class EntropyCoder:
         """
         if entropy_steps is None:
             entropy_steps = usual_steps(entropy, stream.header.grid)
-        size = {"width": stream.width, "height": stream.height, "preset": stream.preset}
-        settings = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
+        size: dict[str, Any] = {"width": stream.width, "height": stream.height, "preset": stream.preset}
+        settings: dict[str, Any] = {"entropy": entropy, "entropy_steps": entropy_steps, "withheld": withheld}
         header = Header(version=2, caption_coding="none", **size, **settings)
         coding, payload = self.encode(stream.indices, stream.caption, header)
         recoded = replace(stream, caption_coding=coding, payload=payload, **settings)
@@ -151,7 +151,7 @@ def _groups(header: Header) -> tuple[Groups, Groups]:
     Raises:
         InputError: The header withholds groups that there are not.
     """
-    groups = schedule(header.entropy, *header.grid, header.entropy_steps or 1)
+    groups = stream_groups(header)
     if header.withheld is None:
         return groups, ()
     count = header.withheld.sent

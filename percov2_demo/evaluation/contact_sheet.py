@@ -33,7 +33,7 @@ def contact_sheet(
             thumbnail = image.copy()
             thumbnail.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
             sheet.paste(thumbnail, (THUMBNAIL * column, TITLE + height * line))
-    for line, row in enumerate(notes):
-        for column, note in enumerate(row):
+    for line, texts in enumerate(notes):
+        for column, note in enumerate(texts):
             draw.text((THUMBNAIL * column + 6, TITLE + height * line + THUMBNAIL + 4), note, "black", font)
     return sheet

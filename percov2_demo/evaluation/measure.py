@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.tables import Row
+from percov2_demo.files.atomic import atomic_path, write_bytes
 from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
@@ -43,7 +44,7 @@ class Evaluator:
         learned: Metrics with weights of their own.
     """
 
-    pipeline: "CodecPipeline"
+    pipeline: "Codec"
     protocol: Protocol
     out: Path
     learned: tuple[LearnedMetric, ...] = ()
@@ -73,7 +74,8 @@ class Evaluator:
             )
             seconds["decode"] = time.perf_counter() - start
             # Level 1 is several times as fast as the default and the files are a tenth larger.
-            decoded.save(self.picture_path(picture, preset, sampling), compress_level=1)
+            with atomic_path(self.picture_path(picture, preset, sampling)) as path:
+                decoded.save(path, "PNG", compress_level=1)
             metrics = self._metrics(reference, decoded, picture.caption)
             seconds["measure"] = time.perf_counter() - start - seconds["decode"]
             point = {"image": picture.name, "preset": preset} | settings
@@ -89,18 +91,20 @@ class Evaluator:
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
         return {"ceiling": [{"image": picture.name} | self._metrics(to_tensor(original), decoded, picture.caption)]}
 
-    def _write(self, picture: Picture, stream: Bitstream, entropy: str) -> Bitstream:
+    def _write(self, picture: Picture, stream: Bitstream, coding: str) -> Bitstream:
         """Write the stream in another coding to a file, and read it back."""
         folder = self.out / "streams" / stream.preset
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{picture.name}-{entropy.replace(':', '')}.pcv2"
-        path.write_bytes(self.pipeline.recode(stream, **_entropy_settings(entropy)).to_bytes())
+        path = folder / f"{picture.name}-{coding.replace(':', '')}.pcv2"
+        entropy, steps = parse_coding(coding)
+        write_bytes(path, self.pipeline.recode(stream, entropy=entropy, entropy_steps=steps).to_bytes())
         return self.pipeline.read(path)
 
-    def _measure_coding(self, picture: Picture, packed: Bitstream, entropy: str) -> Row:
+    def _measure_coding(self, picture: Picture, packed: Bitstream, coding: str) -> Row:
         """Measure the cost of a coding of the indices; encoding includes the encoder's check of its own stream."""
+        entropy, steps = parse_coding(coding)
         start = time.perf_counter()
-        data = self.pipeline.recode(packed, **_entropy_settings(entropy)).to_bytes()
+        data = self.pipeline.recode(packed, entropy=entropy, entropy_steps=steps).to_bytes()
         end = time.perf_counter()
         stream = self.pipeline.read(data)
         seconds = {"encode": end - start, "decode": time.perf_counter() - end}
@@ -108,7 +112,7 @@ class Evaluator:
             {
                 "image": picture.name,
                 "preset": stream.preset,
-                "entropy": entropy,
+                "entropy": coding,
                 "index_bits": self._index_bits(stream),
             }
             | {"caption_words": len(picture.caption.split())}
@@ -134,13 +138,13 @@ class Evaluator:
         for preset in self.protocol.presets:
             ours = next(row for row in rows if row["preset"] == preset)
             coded = ladder.at_most(ours["file_bytes"])
-            self.coded_path(picture, preset, codec).write_bytes(coded.data)
+            write_bytes(self.coded_path(picture, preset, codec), coded.data)
             needed = {}
             for name, metric in EQUAL_QUALITY.items():
                 reached = None
                 if ours[name] is not None:
                     reached = ladder.to_reach(
-                        lambda a, b, m=metric: m(to_tensor(a), to_tensor(b)),
+                        _of_images(metric),
                         ours[name],
                         higher_is_better=METRICS[name].better == "higher",
                     )
@@ -171,10 +175,9 @@ class Evaluator:
 
     def _index_bits(self, stream: Bitstream) -> float:
         """Return what the model says that the indices cost, in bits."""
-        coder = self.pipeline.entropy_coder
-        if coder is None or stream.entropy == "uniform":
+        if not self.pipeline.has_entropy_models or stream.entropy == "uniform":
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
-        return round(float(coder.information(stream).sum()), 2)
+        return round(float(self.pipeline.information(stream).sum()), 2)
 
     def _metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
         picture = to_tensor(decoded)
@@ -184,11 +187,9 @@ class Evaluator:
         return {name: None if value is None else round(value, DIGITS) for name, value in metrics.items()}
 
 
-def _entropy_settings(entropy: str) -> dict[str, str | int | None]:
-    if entropy == "default":
-        return {}
-    name, _, steps = entropy.partition(":")
-    return {"entropy": name, "entropy_steps": int(steps) if steps else None}
+def _of_images(metric: Callable[[Tensor, Tensor], float]) -> Callable[[Image.Image, Image.Image], float]:
+    """Make of a metric of tensors one of pictures."""
+    return lambda original, decoded: metric(to_tensor(original), to_tensor(decoded))
 
 
 def _rates(stream: Bitstream) -> Row:

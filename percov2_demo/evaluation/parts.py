@@ -2,11 +2,12 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from percov2_demo.files.atomic import write_text
 
 
 class Parts:
@@ -33,9 +34,7 @@ class Parts:
             return stored["part"]
         part = make()
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(json.dumps({"key": key, "part": part}))
-        partial.replace(path)
+        write_text(path, json.dumps({"key": key, "part": part}))
         return part
 
     def clear(self) -> None:

@@ -1,5 +1,6 @@
 """What an evaluation measures, and on which pictures."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -7,10 +8,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from percov2_demo.data.caption_lines import read_caption
-from percov2_demo.errors import InputError
+from percov2_demo.bitstream.captions import encode_utf8
+from percov2_demo.data.caption_lines import read_caption_lines
+from percov2_demo.errors import ImageError, InputError
 from percov2_demo.evaluation.baselines import available_codecs
-from percov2_demo.images import fit_image, load_image
+from percov2_demo.images import MAX_FITTED_SIDE, fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
 
 
@@ -69,13 +71,26 @@ class Picture:
         """What files about this picture are called."""
         return self.path.stem
 
+    def digest(self) -> str:
+        """SHA-256 of the file in hexadecimal digits.
+
+        Raises:
+            ImageError: It cannot be read.
+        """
+        try:
+            return hashlib.sha256(self.path.read_bytes()).hexdigest()
+        except OSError as error:
+            raise ImageError("The picture file cannot be opened: check that it may be read.") from error
+
     def load(self) -> Image.Image:
         """Load the picture as it is coded and compared with."""
         return fit_image(load_image(self.path), self.fit, max_side=self.max_side)
 
 
-def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) -> list[Picture]:
+def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int = MAX_FITTED_SIDE) -> list[Picture]:
     """List the pictures of a folder in the order of their names.
+
+    Folders are none whatever they are called, and neither are files "._…", in which macOS keeps notes on others.
 
     Args:
         folder: The folder.
@@ -84,9 +99,10 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
         max_side: As `Picture.max_side`.
 
     Raises:
-        InputError: There is no picture, two pictures have the same name, or a caption is missing.
+        InputError: There is no picture, two pictures have the same name, or a caption is missing or cannot be sent.
+        OSError: The folder or the captions cannot be read.
     """
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
+    paths = sorted(filter(_is_picture, folder.iterdir()))
     if not paths:
         raise InputError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
     stem, count = Counter(path.stem for path in paths).most_common(1)[0]
@@ -97,8 +113,8 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int) 
 
 
 def describe_pictures(pictures: Sequence[Picture], caption: Callable[[Image.Image], str]) -> list[Picture]:
-    """Give the pictures captions that a captioner writes of what is coded of them."""
-    return [replace(picture, caption=caption(picture.load())) for picture in pictures]
+    """Caption what is coded of each picture; one that cannot be read stays as it is."""
+    return [_described(picture, caption) for picture in pictures]
 
 
 def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
@@ -127,10 +143,26 @@ def distinct_samplings(samplings: Iterable[Sampling]) -> tuple[Sampling, ...]:
     return tuple(distinct.values())
 
 
-def _read_captions(path: Path, names: Iterable[str]) -> dict[str, str]:
-    lines = (line for line in path.read_text("utf-8").splitlines() if line.strip())
-    captions = {record["file"]: record["caption"] for record in (read_caption(line, path.name) for line in lines)}
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in EXTENSIONS and not path.name.startswith("._") and path.is_file()
+
+
+def _described(picture: Picture, caption: Callable[[Image.Image], str]) -> Picture:
+    try:
+        image = picture.load()
+    except ImageError:
+        return picture
+    return replace(picture, caption=caption(image))
+
+
+def _read_captions(path: Path, names: Sequence[str]) -> dict[str, str]:
+    captions = {line.record["file"]: line.record["caption"] for line in read_caption_lines(path)}
     missing = sorted(set(names) - set(captions))
     if missing:
-        raise InputError(f"{path.name} has no caption for {missing[0]}")
+        raise InputError(f"{path.name} has no caption for {missing[0]}: add a line for it")
+    for name in names:
+        try:
+            encode_utf8(captions[name])
+        except InputError as error:
+            raise InputError(f"{path.name} cannot be used for {name}: {error}") from None
     return captions

@@ -12,6 +12,7 @@ from PIL import Image
 
 from percov2_demo.evaluation.charts import baseline_curves, curves_of, draw, published_curves
 from percov2_demo.evaluation.published import DATASETS, PublishedSet, load_published
+from percov2_demo.files.atomic import write_text
 from percov2_demo.metrics import METRICS
 
 
@@ -62,6 +63,9 @@ def write_report(
         "<h2>Means</h2>",
         _table(summary["points"]),
     ]
+    if summary["unreadable"]:
+        names = ", ".join(map(html.escape, summary["unreadable"]))
+        sections.append(f"<p>Left out because they cannot be read: {names}.</p>")
     if compared:
         sections += ["<h2>Classical codecs in the same bytes</h2>", _table(compared)]
     if codings:
@@ -72,7 +76,7 @@ def write_report(
         for item in others:
             sections += _render(draw(published_curves(item), item.label), has_script=True)
     sections += ["<h2>Originals and what came back</h2>", _image(sheet)]
-    path.write_text(PAGE.format(title=html.escape(title), body="\n".join(sections)), "utf-8")
+    write_text(path, PAGE.format(title=html.escape(title), body="\n".join(sections)))
 
 
 def _published(settings: dict[str, Any]) -> tuple[list[PublishedSet], list[PublishedSet]]:

@@ -1,7 +1,8 @@
 """A whole evaluation: every picture of a folder through the codec, on as many processes as accelerate started."""
 
-import hashlib
 import json
+import sys
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
@@ -13,6 +14,7 @@ from accelerate import PartialState
 from PIL import Image
 from tqdm import tqdm
 
+from percov2_demo.errors import ImageError, InputError
 from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.evaluation.learned import load_learned, measure_sets
@@ -27,12 +29,13 @@ from percov2_demo.evaluation.tables import (
     summarize,
     summarize_baselines,
     summarize_codings,
-    write_csv,
 )
+from percov2_demo.files.atomic import atomic_path, write_text
+from percov2_demo.files.csv_table import write_csv
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 
 LONGEST_WAIT = timedelta(days=2)
@@ -48,9 +51,7 @@ def join_processes(device: str) -> str:
     return str(state.device) if state.num_processes > 1 and device == "cuda" else device
 
 
-def evaluate(
-    pipeline: "CodecPipeline", pictures: list[Picture], protocol: Protocol, out: Path
-) -> dict[str, Any] | None:
+def evaluate(pipeline: "Codec", pictures: list[Picture], protocol: Protocol, out: Path) -> dict[str, Any] | None:
     """Compress and decompress pictures with every combination of a protocol's settings, through real files.
 
     Writes to `out`:
@@ -80,24 +81,45 @@ def evaluate(
 
     Raises:
         MetricError: The weights of a learned metric are neither here nor reachable.
+        InputError: None of the pictures can be read.
 
     Returns:
-        The contents of `summary.json`; None in all processes but the first.
+        The contents of `summary.json`, in which `unreadable` names files that were left out, with the reason; None in
+        all processes but the first.
     """
     state = PartialState()
     evaluator = Evaluator(pipeline, protocol, out, load_learned(protocol.learned, str(pipeline.device)))
     parts = Parts(out / "unfinished")
     share = pictures[state.process_index :: state.num_processes]
     for picture in tqdm(share, unit="picture", disable=None if state.is_local_main_process else True):
-        _measure(evaluator, parts, picture)
+        with suppress(ImageError):
+            _measure(evaluator, parts, picture)
     state.wait_for_everyone()
     summary = None
     if state.is_main_process:
         # All parts are there now; this reads them in the order of the pictures.
-        summary = _assemble(evaluator, pictures, [_measure(evaluator, parts, picture) for picture in pictures])
+        measured, unreadable = _collect(evaluator, parts, pictures)
+        summary = _assemble(evaluator, measured, unreadable)
         parts.clear()
     state.wait_for_everyone()
     return summary
+
+
+def _collect(
+    evaluator: Evaluator, parts: Parts, pictures: list[Picture]
+) -> tuple[dict[Picture, dict[str, list[Row]]], dict[str, str]]:
+    """What was measured on each picture, and the files that cannot be read, with the reason."""
+    measured, unreadable = {}, {}
+    for picture in pictures:
+        try:
+            measured[picture] = _measure(evaluator, parts, picture)
+        except ImageError as error:
+            unreadable[picture.path.name] = str(error)
+    for name, reason in unreadable.items():
+        tqdm.write(f"{name}: {reason}", file=sys.stderr)
+    if not measured:
+        raise InputError("none of the pictures can be read: nothing was measured")
+    return measured, unreadable
 
 
 def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, list[Row]]:
@@ -106,7 +128,7 @@ def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, 
         "model": [evaluator.pipeline.identity, evaluator.pipeline.entropy_identity],
         "protocol": asdict(evaluator.protocol),
         "caption": picture.caption,
-        "file": hashlib.sha256(picture.path.read_bytes()).hexdigest(),
+        "file": picture.digest(),
     }
     measured: dict[str, list[Row]] = {"rows": [], "codings": [], "times": [], "compared": []}
     measured |= parts.get(f"autoencoder/{picture.name}", conditions, partial(evaluator.measure_autoencoder, picture))
@@ -120,10 +142,14 @@ def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, 
     return measured
 
 
-def _assemble(evaluator: Evaluator, pictures: list[Picture], measured: list[dict[str, list[Row]]]) -> dict[str, Any]:
-    pipeline, protocol, out = evaluator.pipeline, evaluator.protocol, evaluator.out
+def _assemble(
+    evaluator: Evaluator, measured: dict[Picture, dict[str, list[Row]]], unreadable: dict[str, str]
+) -> dict[str, Any]:
+    pipeline, protocol, out, pictures = evaluator.pipeline, evaluator.protocol, evaluator.out, list(measured)
     names = ("rows", "codings", "times", "compared", "ceiling")
-    rows, codings, times, compared, ceiling = ([row for m in measured for row in m[name]] for name in names)
+    rows, codings, times, compared, ceiling = (
+        [row for tables in measured.values() for row in tables[name]] for name in names
+    )
     points = summarize(rows)
     write_csv(out / "images.csv", rows)
     write_csv(out / "summary.csv", points)
@@ -137,14 +163,15 @@ def _assemble(evaluator: Evaluator, pictures: list[Picture], measured: list[dict
 
     sizes = sorted({f"{row['width']}x{row['height']}" for row in rows})
     strengths = {preset: pipeline.default_strength(preset) for preset in protocol.presets}
-    settings = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
+    settings: dict[str, Any] = {"model": pipeline.identity, "entropy_models": pipeline.entropy_identity}
     settings |= {"pictures": len(pictures), "sizes": sizes}
     settings |= asdict(protocol) | {"default_strength": strengths}
-    description = f"{pipeline.config.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
+    description = f"{pipeline.description} {protocol.dataset}, {', '.join(sizes)}, fit {protocol.fit}."
     summary = compressai_results("PerCoV2 Explorer", description.strip(), points) | {
         "points": points,
         "autoencoder": mean_metrics(ceiling),
         "settings": settings,
+        "unreadable": unreadable,
     }
     _write_json(out / "summary.json", summary)
 
@@ -161,7 +188,8 @@ def _assemble(evaluator: Evaluator, pictures: list[Picture], measured: list[dict
             _write_json(folder / f"{codec}.json", compressai_results(labels[codec], text, curve))
 
     sheet = _contact_sheet(evaluator, pictures)
-    sheet.save(out / "contact-sheet.png")
+    with atomic_path(out / "contact-sheet.png") as path:
+        sheet.save(path, "PNG")
     write_report(out / "report.html", summary, compared_points, labels, coded_points, sheet)
     return summary
 
@@ -192,4 +220,4 @@ def _contact_sheet(evaluator: Evaluator, pictures: list[Picture]) -> Image.Image
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

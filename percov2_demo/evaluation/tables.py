@@ -1,9 +1,7 @@
-"""Average rows of single pictures, and write CSV files and CompressAI's results format."""
+"""Rows of single pictures to means, and to the results format of CompressAI."""
 
-import csv
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
@@ -113,14 +111,6 @@ def compressai_results(name: str, description: str, summary: Sequence[Row]) -> d
 def mean_metrics(rows: Sequence[Row]) -> Row:
     """Average the metrics of some rows, rounded."""
     return _means(rows, _metric_digits(rows[0]))
-
-
-def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows of equal columns as a CSV file; None is an empty cell."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def _metric_digits(row: Row) -> dict[str, int]:

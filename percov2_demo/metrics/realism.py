@@ -68,7 +68,8 @@ def patch_realism(original: Tensor, reconstruction: Tensor) -> float:
 
 def _levels(picture: Tensor) -> list[Tensor]:
     """Split a picture into details `(1, 3, h, w)` from fine to coarse, each at half the resolution."""
-    rest, levels = picture.detach().float().cpu()[None], []
+    rest = picture.detach().float().cpu()[None]
+    levels: list[Tensor] = []
     while len(levels) < LEVELS and min(rest.shape[-2:]) >= MIN_LEVEL_SIDE:
         low = _blur(rest)
         levels.append(rest - low)
@@ -98,5 +99,5 @@ def _sorted_projections(level: Tensor) -> np.ndarray:
 def _directions() -> Tensor:
     """Return unit vectors in the space of patches, `(directions, 3, 7, 7)`."""
     generator = torch.Generator().manual_seed(0)
-    directions = torch.randn(PROJECTIONS, 3, PATCH, PATCH, generator=generator)
+    directions = torch.randn(PROJECTIONS, 3, PATCH, PATCH, generator=generator, dtype=torch.float32, device="cpu")
     return directions / directions.flatten(1).norm(dim=1).view(-1, 1, 1, 1)

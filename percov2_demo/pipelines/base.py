@@ -8,7 +8,6 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Integral
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -159,7 +158,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         download: Mapping[str, Any],
         **kwargs: Any,
     ) -> tuple[Self, Estimate]:
-        """Loads the model of a folder, with what its weights take; one that is complete has no use for a base."""
+        """Load the model of a folder, with what its weights take; one that is complete has no use for a base."""
         needed = check_memory(component_sizes(folder), plan, device)
         kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
         pipeline = super().from_pretrained(str(folder), **kwargs)
@@ -189,6 +188,11 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         super().save_pretrained(save_directory, **kwargs)
 
     @property
+    def description(self) -> str:
+        """What the model is, in a sentence or two; empty where nobody said."""
+        return self.config.description
+
+    @property
     def identity(self) -> str:
         """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
         if self.config.identity is None:
@@ -198,7 +202,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
     @property
     def entropy_identity(self) -> str | None:
         """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
-        if self.entropy_coder is None:
+        if self.masked_model is None or self.caption_model is None:
             return None
         merges = self.caption_model.config.merges
         return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
@@ -369,12 +373,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
             InputError: An argument is out of range, or the stream is not for this model.
             Interrupted: `interrupt` returned True.
         """
-        seeds = [seed] if isinstance(seed, Integral) else list(seed)
+        seeds = [int(seed)] if isinstance(seed, int | np.integer) else list(seed)
         steps = self.default_steps if num_inference_steps is None else num_inference_steps
         samplings = [Sampling(steps, guidance_scale, strength, value) for value in seeds]
         start = self.start(stream, strength, caption)
         images = self.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
-        return images[0] if isinstance(seed, Integral) else images
+        return images[0] if isinstance(seed, int | np.integer) else images
 
     @torch.inference_mode()
     def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> Start:
@@ -529,7 +533,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
         Raises:
             InputError: One is.
         """
-        if not 1 <= sampling.steps <= self.max_steps:
+        if not isinstance(sampling.steps, int | np.integer) or not 1 <= sampling.steps <= self.max_steps:
             raise InputError(f"the number of steps must be 1 to {self.max_steps}, not {sampling.steps}")
         if not 0 <= sampling.guidance <= 100:
             raise InputError(f"the guidance scale must be 0 to 100, not {sampling.guidance:g}")
@@ -540,5 +544,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding):
 
     def _noise(self, start: Start, generators: list[torch.Generator]) -> Tensor:
         shape = (1, self.vae.config.latent_channels, *start.condition.channels.shape[-2:])
-        noise = torch.cat([torch.randn(shape, generator=generator) for generator in generators])
+        noise = torch.cat(
+            [torch.randn(shape, generator=generator, dtype=torch.float32, device="cpu") for generator in generators]
+        )
         return noise.to(start.condition.channels.device)

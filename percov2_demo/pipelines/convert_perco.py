@@ -255,7 +255,7 @@ def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
         raise ModelError(
             f"the checkpoint has no {missing[0]}: name Stable Diffusion 2.1, a folder or a hub id, as the base"
         )
-    below = find_folder(base, _REPLACED) if missing else folder
+    below = find_folder(base, _REPLACED) if missing and base is not None else folder
     absent = [name for name in missing if not (below / name).is_dir()]
     if absent:
         raise ModelError(f"{below.resolve().name} has no {_some(absent)}: name Stable Diffusion 2.1 as the base")

@@ -27,11 +27,11 @@ def _keeps_single_precision() -> bool:
     """Return whether oneDNN multiplies single-precision numbers without rounding them to bfloat16."""
     if not torch.backends.mkldnn.is_available():
         return False
-    factor = torch.full((1024, 1024), 1 + 2**-10)
+    factor = torch.full((1024, 1024), 1 + 2**-10, dtype=torch.float32, device="cpu")
     # Pictures are painted in training too, where autocast would answer for its own rounding.
     with torch.autocast("cpu", enabled=False), _bfloat16_allowed():
         product = factor @ factor
-    return torch.allclose(product, torch.tensor(1024 * (1 + 2**-10) ** 2), rtol=1e-5)
+    return torch.allclose(product, torch.full_like(product, 1024 * (1 + 2**-10) ** 2), rtol=1e-5)
 
 
 @contextmanager

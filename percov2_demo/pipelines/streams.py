@@ -25,6 +25,11 @@ class StreamCoding(ABC):
     def entropy_coder(self) -> EntropyCoder | None:
         """Codes and reads entropy-coded payloads; None in a model without entropy models."""
 
+    @property
+    def has_entropy_models(self) -> bool:
+        """Whether indices and captions are range coded."""
+        return self.entropy_coder is not None
+
     def default_entropy(self, preset: str) -> str:
         """The coding of the indices that is used for a preset when none is asked for."""
         return "uniform"

@@ -69,7 +69,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def _set_timesteps(self, steps: int, strength: float, device: torch.device) -> None:
-        """Makes the schedule run from a noise level to the end in so many steps."""
+        """Make the schedule run from a noise level to the end in so many steps."""
 
     @abstractmethod
     def _noise_level(self, step: int) -> Tensor:
@@ -111,10 +111,13 @@ class Sampler(ABC):
         latents = starting_point(start.condition.estimate, noise, start.strength)
         if start.strength == 0:
             return latents
+        assert start.text is not None
         steps = samplings[0].steps
         # Without a caption both branches are the same.
         has_caption = len(start.text.tokens) == 2
-        weights = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings])
+        # Said here, because a host program may have set other defaults.
+        numbers = {"dtype": torch.float32, "device": "cpu"}
+        weights = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings], **numbers)
         seeds = [sampling.seed for sampling in samplings]
         self._set_timesteps(steps, start.strength, latents.device)
         past: list[tuple[Tensor, Tensor]] = []
@@ -162,6 +165,7 @@ class Sampler(ABC):
 
     def _run(self, start: Start, latents: Tensor, timestep: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """The network's output `(N, C, H, W)` for pairs of a branch and a picture."""
+        assert start.text is not None
         dtype = self._network.dtype
         branches, items = map(list, zip(*pairs, strict=True))
         channels = start.condition.channels.to(dtype).expand(len(latents), -1, -1, -1)

@@ -347,7 +347,7 @@ def check_folder(folder: Path, resume: bool) -> None:
 
 
 def _put_in_place(folder: Path) -> None:
-    """Puts the files of a written state in place of the last one's; several processes may do so at once."""
+    """Put the files of a written state in place of the last one's; several processes may do so at once."""
     for name in STATE_FILES:
         written = _READY if name == "state.json" else f"{name}.partial"
         with suppress(FileNotFoundError):

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.errors import InputError
+from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.images import FITS, fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, plan
@@ -24,15 +25,14 @@ from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.jobs.sweep_runner import check_size, check_steps, run_sweep
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download
-from percov2_demo.ui.session.export import csv_file
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 
-def create_endpoints(pipeline: "CodecPipeline") -> None:
-    """Adds `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
+def create_endpoints(pipeline: "Codec") -> None:
+    """Add `/compress`, `/decompress`, `/info` and `/sweep` to the demo that is being built, and `/caption` where the
     model has a captioner; nothing of them shows on the page.
     """
     endpoints = Endpoints(pipeline)
@@ -64,16 +64,16 @@ def create_endpoints(pipeline: "CodecPipeline") -> None:
         button.click(friendly(endpoints.caption), photo, caption, api_name="caption", **MODEL_QUEUE)
 
 
-def _create_sampling_inputs(pipeline: "CodecPipeline") -> list[Component]:
+def _create_sampling_inputs(pipeline: "Codec") -> list[Component]:
     return [
-        gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, precision=0, label="Steps"),
+        gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, label="Steps"),
         gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
         gr.Number(None, minimum=0, maximum=1, label="Strength, or none for the model's default"),
-        gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, precision=0, label="Seed"),
+        gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, label="Seed"),
     ]
 
 
-def _create_sweep_inputs(pipeline: "CodecPipeline") -> list[Component]:
+def _create_sweep_inputs(pipeline: "Codec") -> list[Component]:
     return [
         gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets"),
         gr.JSON([Sampling.guidance], label="Guidance scales, a list"),
@@ -90,12 +90,12 @@ class Endpoints:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
 
     def compress(
         self, photo: str | None, preset: str, caption: str | None = "", fit: str = "native"
-    ) -> tuple[str, dict[str, dict[str, float]]]:
+    ) -> tuple[str, dict[str, dict[str, float | None]]]:
         """Turns a photo into a .pcv2 file.
 
         Args:
@@ -107,8 +107,9 @@ class Endpoints:
         Returns:
             The .pcv2 file, and the bytes and bpp of each part.
         """
+        photo = _sent(photo, "photo")
         options = {"preset": preset, "caption": (caption or "").strip(), "fit": fit}
-        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", _open_photo(photo), **options)
+        stream = gpu.call(self._pipeline, gpu.reserved_seconds(), "compress", load_image(photo), **options)
         path = save_download(stream.to_bytes(), f"{safe_stem(photo)}-{preset}.pcv2")
         return path, RateReport.from_bitstream(stream, Path(photo).stat().st_size).to_dict()
 
@@ -134,13 +135,14 @@ class Endpoints:
         Returns:
             The picture, a PNG file, and the fields of the stream.
         """
-        fields = self._read(stream)
+        stream = _sent(stream, ".pcv2 file")
+        fields = self._pipeline.read(stream)
         defaults = Sampling()
         settings = Sampling(
-            steps=self._pipeline.default_steps if steps is None else steps,
+            steps=self._pipeline.default_steps if steps is None else _whole(steps, "steps"),
             guidance=defaults.guidance if guidance_scale is None else guidance_scale,
             strength=strength,
-            seed=defaults.seed if seed is None else seed,
+            seed=defaults.seed if seed is None else _whole(seed, "seed"),
         )
         # A generator, so that the sampler stops for a program that cancels or leaves.
         picture = yield from paint(self._pipeline, fields, settings, fast=bool(fast))
@@ -197,7 +199,8 @@ class Endpoints:
         ]
         trials = plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
         check_steps(trials)
-        original = fit_image(_open_photo(photo), max_side=self._pipeline.max_side)
+        photo = _sent(photo, "photo")
+        original = fit_image(load_image(photo), max_side=self._pipeline.max_side)
         rows: list[dict[str, Any]] = []
         archive = io.BytesIO()
         # PNG files do not get smaller by being packed.
@@ -210,7 +213,7 @@ class Endpoints:
                 rows.append({"picture": name} | event.to_row())
                 yield rows, None, None
         stem = safe_stem(photo)
-        table = save_download(csv_file(rows), f"{stem}-sweep.csv")
+        table = save_download(csv_bytes(rows), f"{stem}-sweep.csv")
         yield rows, table, save_download(archive.getvalue(), f"{stem}-sweep.zip")
 
     def caption(self, photo: str | None) -> str:
@@ -222,12 +225,21 @@ class Endpoints:
         Returns:
             The caption.
         """
-        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", _open_photo(photo))
+        return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", load_image(_sent(photo, "photo")))
 
     def _read(self, stream: str | None) -> Bitstream:
-        if stream is None:
-            raise gr.Error("Send a .pcv2 file.", print_exception=False)
-        return self._pipeline.read(stream)
+        return self._pipeline.read(_sent(stream, ".pcv2 file"))
+
+
+def _whole(value: float, name: str) -> int:
+    """A number that a program sent, as a whole number.
+
+    Raises:
+        InputError: It is none.
+    """
+    if not float(value).is_integer():
+        raise InputError(f"{name} must be a whole number, not {value:g}")
+    return int(value)
 
 
 def _numbers(
@@ -249,7 +261,7 @@ def _numbers(
     return [None if value is None else kind(value) for value in values]
 
 
-def _open_photo(photo: str | None) -> Image.Image:
-    if photo is None:
-        raise gr.Error("Send a photo.", print_exception=False)
-    return load_image(photo)
+def _sent(path: str | None, what: str) -> str:
+    if path is None:
+        raise gr.Error(f"Send a {what}.", print_exception=False)
+    return path

@@ -15,6 +15,7 @@ from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.scripts import paste_script
 from percov2_demo.ui.server.cleaning import cleaning
+from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks
 from percov2_demo.ui.server.limits import RequestLimits
 from percov2_demo.ui.session.page_state import Session
@@ -29,7 +30,7 @@ from percov2_demo.ui.theme import STYLESHEET, explorer_theme
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_WAITING_VISITORS = 32
 
@@ -37,7 +38,7 @@ MAX_SESSIONS = 100
 """Visitors whose settings and results are kept; one takes half a megabyte by gradio's (6.31) bookkeeping alone."""
 
 
-def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Blocks:
+def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None) -> gr.Blocks:
     """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
 
     Args:
@@ -47,7 +48,7 @@ def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Bloc
     with FriendlyBlocks(title="PerCoV2 Explorer", analytics_enabled=False) as demo:
         session = Session.create(demo)
         with gr.Row(elem_classes="head"):
-            gr.HTML(_header_html(pipeline.config.description))
+            gr.HTML(_header_html(pipeline.description))
             tray = create_run_list(visible=False, min_width=0)
         with gr.Tabs() as tabs:
             with gr.Tab("Compress", id=COMPRESS_TAB):
@@ -58,7 +59,7 @@ def build_demo(pipeline: "CodecPipeline", kiosk: Kiosk | None = None) -> gr.Bloc
                 CaptionLab(pipeline)
             with gr.Tab("Trade-off lab", id="tradeoff-lab"):
                 TradeoffLab(pipeline)
-            if pipeline.entropy_coder is not None:
+            if pipeline.has_entropy_models:
                 with gr.Tab("Inside the codec", id="inside"):
                     InsideTab(pipeline)
             with gr.Tab("Decode", id=DECODE_TAB):
@@ -86,7 +87,7 @@ def launch_options() -> dict[str, Any]:
         "footer_links": ["api", "settings"],
         "max_file_size": MAX_FILE_BYTES,
         "state_session_capacity": MAX_SESSIONS,
-        "app_kwargs": {"lifespan": cleaning, "middleware": [Middleware(RequestLimits)]},
+        "app_kwargs": {"lifespan": cleaning, "middleware": [Middleware(RequestLimits), Middleware(KeptFolder)]},
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,

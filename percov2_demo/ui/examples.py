@@ -11,6 +11,6 @@ _CAPTIONS: dict[str, str] = {
 }
 
 
-def example_photos() -> list[list[str]]:
+def example_photos() -> list[tuple[str, str]]:
     """List rows of photo path and caption."""
-    return [[get_image(name), caption] for name, caption in _CAPTIONS.items()]
+    return [(get_image(name), caption) for name, caption in _CAPTIONS.items()]

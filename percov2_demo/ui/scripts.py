@@ -8,7 +8,7 @@ ADDRESS_SCRIPT = "() => location.origin + location.pathname"
 """Where the page is, without query."""
 
 
-def lookup_script(table: Mapping[str, float]) -> str:
+def lookup_script(table: Mapping[str, float | str]) -> str:
     """A component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"
 

@@ -23,6 +23,7 @@ from percov2_demo.bitstream import (
     Bitstream,
     Withheld,
     compress_caption,
+    parse_coding,
 )
 from percov2_demo.errors import InputError, StreamError
 from percov2_demo.presets import PRESETS, get_preset
@@ -430,7 +431,7 @@ def test_a_caption_is_inflated_no_further_than_it_may_be_long() -> None:
         ({"entropy_steps": 5}, "qlds"),
         ({"withheld": Withheld(2)}, "withholds none"),
         ({"caption": "é" * 512 + "a"}, "1025 bytes"),
-        ({"caption": "half \ud83d"}, "surrogate"),
+        ({"caption": "half \ud83d"}, "no Unicode text"),
         ({"indices": np.zeros((8, 7), np.int64)}, "shape"),
         ({"indices": np.zeros((8, 8))}, "integers"),
         ({"indices": np.zeros((8, 8), bool)}, "integers"),
@@ -509,3 +510,17 @@ def test_file_and_fields() -> None:
     stream = make_stream()
     assert stream.to_dict()["grid"] == list(stream.indices.shape)
     assert stream.to_dict()["model"] == f"{stream.model:02x}"
+
+
+@pytest.mark.parametrize(
+    ("text", "coding"),
+    [("default", (None, None)), ("qlds", ("qlds", None)), ("qlds:5", ("qlds", 5)), ("var", ("var", None))],
+)
+def test_codings_are_parsed(text, coding):
+    assert parse_coding(text) == coding
+
+
+@pytest.mark.parametrize("text", ["", "qlds:", "qlds:0", "qlds:33", "qlds:5 ", "var:3", "huffman"])
+def test_what_is_no_coding_is_one_sentence(text):
+    with pytest.raises(InputError, match=r"is none of default, uniform, .*, or qlds:S with S from 1 to 32"):
+        parse_coding(text)

@@ -125,7 +125,7 @@ def test_folders_are_looked_through_and_what_cannot_be_read_is_left_out(tmp_path
     (tmp_path / "photos" / "a.jpg").write_bytes(b"no picture")
     out = tmp_path / "captions.jsonl"
     written = write_captions(Counting().caption, open_pictures([tmp_path / "photos"]), out, 8)
-    assert written == {"captions": 1, "unreadable": 1}
+    assert written == {"captions": 1, "unreadable": 1, "unreadable_files": ["a.jpg"]}
     assert records(out) == [{"file": "deep/b.png", "caption": "red 7"}]
 
 
@@ -181,7 +181,7 @@ def test_what_cannot_be_read_in_a_shard_is_left_out_and_named(tmp_path, capfd):
     data = (tmp_path / "train-00.tar").read_bytes()
     (tmp_path / "train-00.tar").write_bytes(data.replace(b"WEBP", b"WOBP", 1))
     written = write_captions(Counting().caption, open_pictures([tmp_path / "train-00.tar"]), tmp_path / "out", 8)
-    assert written == {"captions": 1, "unreadable": 1}
+    assert written == {"captions": 1, "unreadable": 1, "unreadable_files": ["a.jpg"]}
     assert "train-00.tar/a-0.webp: This is not a picture that can be read here" in capfd.readouterr().err
 
 

@@ -9,8 +9,8 @@ from percov2_demo.evaluation.tables import (
     summarize,
     summarize_baselines,
     summarize_codings,
-    write_csv,
 )
+from percov2_demo.files.csv_table import write_csv
 
 
 def row(image, preset="low", seed=0, **values):

@@ -1,16 +1,21 @@
 """A codec without a model, for tests of the page."""
 
-from collections.abc import Callable, Iterator
-from types import SimpleNamespace
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream, Withheld, compress_caption
+from percov2_demo.entropy.trace import GroupTrace
+from percov2_demo.errors import InputError
 from percov2_demo.images import fit_image
+from percov2_demo.pipelines.codec import Codec, StepCallback
 from percov2_demo.presets import get_preset
+from percov2_demo.sampling.settings import Sampling
 
 
 class StoppedError(RuntimeError):
@@ -26,15 +31,17 @@ class FakePipeline:
     has_estimate = True
     has_fast = True
     painter = "flow transformer"
-    entropy_coder = object()
+    has_entropy_models = True
     captioner: object | None = None
     has_own_captioner = True
 
     identity = "07" * 32
+    entropy_identity = "08" * 32
     name_or_path = None
+    device = torch.device("cpu")
 
     def __init__(self, failure: Exception | None = None, description: str = "A model for tests."):
-        self.config = SimpleNamespace(description=description)
+        self.description = description
         self.failure = failure
         self.codings: list[tuple[str | None, Withheld | None]] = []
         self.calls: list[dict[str, Any]] = []
@@ -58,6 +65,7 @@ class FakePipeline:
         fit: str = "native",
         caption_coding: str | None = None,
         entropy: str | None = None,
+        entropy_steps: int | None = None,
         withheld: Withheld | None = None,
     ) -> Bitstream:
         self.codings.append((entropy, withheld))
@@ -68,19 +76,31 @@ class FakePipeline:
             width=image.width, height=image.height, preset=preset, model=7, caption=caption, indices=indices
         )
 
-    def read(self, source: bytes | str) -> Bitstream:
+    def recode(
+        self,
+        stream: Bitstream,
+        caption_coding: str | None = None,
+        entropy: str | None = None,
+        entropy_steps: int | None = None,
+        withheld: Withheld | None = None,
+    ) -> Bitstream:
+        self.codings.append((entropy, withheld))
+        return stream
+
+    def read(self, source: bytes | str | Path) -> Bitstream:
         return Bitstream.from_bytes(source) if isinstance(source, bytes) else Bitstream.from_file(source)
 
     def decompress(
         self,
         stream: Bitstream,
-        num_inference_steps: int = 20,
+        *,
+        num_inference_steps: int | None = 20,
         guidance_scale: float = 3.0,
         strength: float | None = None,
         seed: int = 0,
         caption: str | None = None,
         fast: bool = False,
-        callback_on_step_end: Callable[..., dict[str, Any]] | None = None,
+        callback_on_step_end: StepCallback | None = None,
         interrupt: Callable[[], bool] | None = None,
     ) -> Image.Image:
         self.calls.append(
@@ -90,7 +110,7 @@ class FakePipeline:
         )
         if self.failure is not None:
             raise self.failure
-        for step in range(num_inference_steps):
+        for step in range(num_inference_steps or self.default_steps):
             if interrupt is not None and interrupt():
                 self.interrupted = True
                 raise StoppedError("decoding was stopped")
@@ -98,6 +118,33 @@ class FakePipeline:
                 callback_on_step_end(self, step, 0.5, {"expected_latents": (step, stream.width, stream.height)})
         picture = Image.fromarray(stream.indices.astype(np.uint8)).convert("RGB")
         return picture.resize((stream.width, stream.height), Image.Resampling.NEAREST)
+
+    def start(self, stream: Bitstream, strength: float | None = None, caption: str | None = None) -> dict[str, Any]:
+        return {"stream": stream, "strength": strength, "caption": caption}
+
+    def paint(
+        self,
+        start: dict[str, Any],
+        samplings: Sequence[Sampling],
+        fast: bool = False,
+        callback_on_step_end: StepCallback | None = None,
+        interrupt: Callable[[], bool] | None = None,
+    ) -> list[Image.Image]:
+        return [
+            self.decompress(
+                **start,
+                num_inference_steps=sampling.steps,
+                guidance_scale=sampling.guidance,
+                seed=sampling.seed,
+                fast=fast,
+                callback_on_step_end=callback_on_step_end,
+                interrupt=interrupt,
+            )
+            for sampling in samplings
+        ]
+
+    def encode_latents(self, image: Image.Image) -> tuple[int, int, int]:
+        return 0, image.width, image.height
 
     def decode_latents(self, latents: tuple[int, int, int]) -> list[Image.Image]:
         """A flat picture whose brightness is the step that the latents are of."""
@@ -108,11 +155,25 @@ class FakePipeline:
         """Bits that rise from 0 with the index."""
         return np.log2(stream.indices + 1.0)
 
+    def trace(self, stream: Bitstream) -> list[GroupTrace]:
+        return []
+
+    def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
+        return stream
+
+    def check_sampling(self, sampling: Sampling) -> None:
+        if sampling.steps < 1:
+            raise InputError(f"the number of steps must be at least 1, not {sampling.steps}")
+
     def caption(self, image: Image.Image) -> str:
         return f" a picture {image.width} pixels wide "
 
     def caption_bytes(self, caption: str) -> int:
         return len(compress_caption(caption, "deflate"))
+
+
+IS_A_CODEC: type[Codec] = FakePipeline
+"""What the type checker holds the fake to."""
 
 
 def finish(generator: Iterator[Any]) -> tuple[list[Any], Any]:

@@ -53,8 +53,7 @@ def test_a_captioner_has_its_endpoint():
 
 def test_the_model_runs_one_event_at_a_time(demo):
     running = {fn.api_name for fn in demo.fns.values() if fn.concurrency_id == "model"}
-    assert {"compress", "decompress", "sweep"} < running
-    assert len(running) == 11
+    assert running >= {"compress", "decompress", "sweep"}
     assert {fn.concurrency_limit for fn in demo.fns.values() if fn.concurrency_id == "model"} == {1}
 
 
@@ -116,14 +115,13 @@ def test_a_model_without_entropy_models_has_no_tab_for_them(config, perco_config
 def test_a_model_without_an_estimate_shows_no_strength(config, perco_config):
     for each, visible in ((config, True), (perco_config, False)):
         controls = [props for props in components(each, "slider", "checkboxgroup") if props["label"] == "Strength"]
-        assert len(controls) == 4
         assert {props["visible"] for props in controls} == {visible}
 
 
 def test_sampling_starts_with_the_models_steps(config, perco_config):
     for each, steps in ((config, 4), (perco_config, 20)):
         sliders = [props["value"] for props in components(each, "slider", "number") if props["label"] == "Steps"]
-        assert sliders == [steps] * 4
+        assert set(sliders) == {steps}
 
 
 def test_what_paints_is_the_models(perco_config):

@@ -69,10 +69,20 @@ def _snow(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (1 - cover) * (0.4 * light + 0.6 * grey) + cover * np.array([0.82, 0.87, 0.95])
 
 
+def _autumn(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    red, green, blue = np.moveaxis(light, -1, 0)
+    # Foliage is where green leads; its light stays, its hue turns to orange.
+    leads = ((green - np.maximum(red, blue)) / (green + 0.02) / 0.25).clip(0, 1)[..., None]
+    leaves = green[..., None] * np.array([1.5, 0.62, 0.12]) * rng.uniform(0.85, 1.15)
+    warm = light * np.array([1.15, 0.95, 0.7])
+    return leads * leaves + (1 - leads) * warm
+
+
 EDITS = (
     Edit("a black and white photo of {}", _black_and_white),
     Edit("{} at night", _night),
     Edit("{} at sunset", _sunset),
     Edit("{} in the fog", _fog),
     Edit("{} in the snow", _snow),
+    Edit("{} in autumn", _autumn),
 )

@@ -8,6 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from percov2_demo.checkpoints.fingerprint import fingerprint
+from percov2_demo.files.atomic import atomic_path
 from percov2_demo.models.hyper_codec import HyperCodec
 
 
@@ -34,9 +35,8 @@ def save_encoded(path: Path, tensors: dict[str, Tensor], encoder: str, **notes: 
         **notes: What else goes there.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata={"encoder": encoder, **notes})
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        save_file(tensors, partial, metadata={"encoder": encoder, **notes})
 
 
 def is_encoded(path: Path, encoder: str) -> bool:

@@ -175,7 +175,8 @@ class IndexBatches:
     def __init__(self, paths: Iterable[Path], shapes: dict[str, Sequence[tuple[int, int, float, int]]], seed: int):
         self.seed, self.shapes = seed, shapes
         self._maps: list[dict[str, Tensor]] = []
-        sizes, sources, names = [], [], {}
+        sizes, sources = [], []
+        names: dict[str, int] = {}
         for path in sorted(paths):
             with safe_open(path, "pt") as file:
                 # Mapped to the file: the processes of a machine share one copy, and read what they crop.

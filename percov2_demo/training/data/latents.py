@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from percov2_demo.data.shards import Photo
+from percov2_demo.files.atomic import atomic_path
 from percov2_demo.models.autoencoder import LATENT_STRIDE, PatchAutoencoder, scaled_latents
 from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.data.encoded import encoder_fingerprint, save_encoded
@@ -63,7 +64,8 @@ def encode_photos(
         for key, version in versions.items():
             raw = vae.encode(to_tensor(version[None]).to(device, vae.dtype)).latents[0]
             latents[key] = raw.to("cpu", torch.float16).contiguous()
-    save_file(latents, path)
+    with atomic_path(path) as partial:
+        save_file(latents, partial)
 
 
 @torch.inference_mode()

@@ -1,6 +1,5 @@
 """Measure how many of a captioner's captions are about their photos."""
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,8 @@ from tqdm import tqdm
 
 from percov2_demo.captioning.captioner import Captioner
 from percov2_demo.data.shards import Photo
+from percov2_demo.files.atomic import write_text
+from percov2_demo.files.csv_table import write_csv
 from percov2_demo.training.measures.content_words import best_constant, content_overlap, shuffled_overlap
 
 
@@ -44,8 +45,10 @@ def validate(captioner: Captioner, photos: Sequence[Photo], candidates: Sequence
         "constant_overlap": constant_overlap,
         "distinct_captions": len(set(captions)),
     }
-    with (folder / "captions.csv").open("w", newline="") as file:
-        rows = [(" / ".join(texts), caption) for texts, caption in zip(references, captions, strict=True)]
-        csv.writer(file).writerows([("reference", "generated"), *rows])
-    (folder / "validation.json").write_text(json.dumps(figures, indent=2) + "\n")
+    rows = [
+        {"reference": " / ".join(texts), "generated": caption}
+        for texts, caption in zip(references, captions, strict=True)
+    ]
+    write_csv(folder / "captions.csv", rows)
+    write_text(folder / "validation.json", json.dumps(figures, indent=2) + "\n")
     return figures

@@ -1,6 +1,5 @@
 """Measure what the caption is worth: to the flow's error, and to the picture that is painted."""
 
-import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from percov2_demo.files.csv_table import write_csv
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.interpolant import noisy_latent
 from percov2_demo.sweeps import difference
@@ -95,5 +95,4 @@ def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.I
 
 def _write(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
+    write_csv(path, [dict(zip(head, row, strict=True)) for row in rows])

@@ -1,8 +1,9 @@
 """Gather what the stages measured in one folder that can be kept with the model."""
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
+
+from percov2_demo.files.atomic import write_bytes
 
 
 TABLES = {
@@ -27,6 +28,7 @@ def collect_results(work: Path, stages: Sequence[str], out: Path) -> list[Path]:
     """
     out.mkdir(parents=True, exist_ok=True)
     names = TABLES | {f"{stage}/curve.csv": f"{stage}-curve.csv" for stage in stages}
-    return [
-        Path(shutil.copyfile(work / source, out / name)) for source, name in names.items() if (work / source).is_file()
-    ]
+    written = {out / name: work / source for source, name in names.items() if (work / source).is_file()}
+    for path, source in written.items():
+        write_bytes(path, source.read_bytes())
+    return list(written)

@@ -1,15 +1,17 @@
 """Measure the default strength of each preset on photos that were not trained on."""
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
 
 from percov2_demo.data.shards import Photo
+from percov2_demo.files.atomic import write_text
+from percov2_demo.files.csv_table import write_csv
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import patch_realism, psnr, to_tensor
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
@@ -42,7 +44,7 @@ def sweep_strengths(
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen: dict[str, float] = {}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for preset in tqdm(pipeline.presets, desc="measuring strengths", disable=None):
         measured: dict[float, list[tuple[float, float]]] = {}
         for photo in photos:
@@ -53,13 +55,15 @@ def sweep_strengths(
                 first, second = to_tensor(original), to_tensor(picture)
                 measured.setdefault(strength, []).append((psnr(first, second), patch_realism(first, second)))
         means = {strength: tuple(map(fmean, zip(*pairs, strict=True))) for strength, pairs in measured.items()}
-        rows += [(preset, strength, f"{mean[0]:.3f}", f"{mean[1]:.3f}") for strength, mean in means.items()]
+        rows += [
+            {"preset": preset, "strength": strength, "psnr": f"{mean[0]:.3f}", "realism": f"{mean[1]:.3f}"}
+            for strength, mean in means.items()
+        ]
         floor = means[0.0][0] - max_loss_db[preset]
         allowed = [strength for strength in candidates if means[strength][0] >= floor] or candidates[:1]
         chosen[preset] = min(allowed, key=lambda strength: means[strength][1])
-    with (folder / "curve.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("preset", "strength", "psnr", "realism"), *rows])
-    (folder / RESULT).write_text(json.dumps(chosen))
+    write_csv(folder / "curve.csv", rows)
+    write_text(folder / RESULT, json.dumps(chosen))
 
 
 def read_strengths(folder: Path) -> dict[str, float] | None:

@@ -48,8 +48,8 @@ class CaptionBatches:
     def __call__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.seed, step))
         # Captions of about the same length, so that little is spent on padding.
-        pool = rng.integers(len(self.tokens), size=(_LENGTH_CLASSES * self.batch_size))
-        pool = sorted(pool, key=lambda number: len(self.tokens[number]))
+        drawn = rng.integers(len(self.tokens), size=(_LENGTH_CLASSES * self.batch_size))
+        pool = sorted(drawn, key=lambda number: len(self.tokens[number]))
         start = self.batch_size * int(rng.integers(_LENGTH_CLASSES))
         captions = [self.tokens[number] for number in pool[start : start + self.batch_size]]
         mark = torch.tensor([self.mark])

@@ -122,7 +122,7 @@ class JointObjective(nn.Module):
         # A share has every `count`-th sample of a preset, so that all shares judge alike many where they can.
         limit = len(range(share.number, self.perceptual_pictures, share.count))
         judged = torch.cat([part[:limit] for part in parts])
-        if not len(judged):
+        if self.perceptual is None or not len(judged):
             return latents.new_zeros(())
         pictures = sum(min(self.perceptual_pictures, share.count * len(part)) for part in parts)
         return self.perceptual(expected[judged], latents[judged]).sum() * share.count / pictures

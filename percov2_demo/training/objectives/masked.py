@@ -56,7 +56,8 @@ class MaskedObjective(nn.Module):
         return {"loss": loss, **bits}
 
     def _bits(self, indices: Tensor, preset: str, draws: Draws) -> Tensor:
-        known = self._known(*indices.shape, draws).to(indices.device)
+        count, rows, columns = indices.shape
+        known = self._known(count, rows, columns, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
         hidden = (~known).float()

@@ -16,6 +16,7 @@ from percov2_demo.data.shards import Photo
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import InputError
+from percov2_demo.files.atomic import write_text
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.positions import crop_positions
@@ -31,11 +32,11 @@ EARLIER = "earlier.json"
 """File beside a stage's state: steps and seconds of the model that it went on from."""
 
 
-_FOLDERS: dict[str, tuple[type, tuple[str, ...]]] = {
-    "vae": (PatchAutoencoder, ("decoder/model", "autoencoder/model")),
+_FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
     "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
-    "transformer": (SD3Transformer2DModel, ("adversarial/transformer", "flow/transformer")),
-    "text_encoder": (CLIPTextModelWithProjection, ("adversarial/text_encoder", "flow/text_encoder")),
+    "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),
+    "text_encoder": (CLIPTextModelWithProjection, ("painter/text_encoder", "flow/text_encoder")),
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""
@@ -127,7 +128,7 @@ def write_manifest(
         earlier: States of stages whose results the model had before.
     """
     manifest = _manifest(pipeline, sources, (earlier or {}) | _training_states(work)) | (more or {})
-    (out / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2) + "\n")
+    write_text(out / MANIFEST_FILE, json.dumps(manifest, indent=2) + "\n")
 
 
 def note_earlier_training(folder: Path, base: str | None) -> None:
@@ -139,7 +140,7 @@ def note_earlier_training(folder: Path, base: str | None) -> None:
     """
     earlier = {} if base is None else _training_of(base).get(folder.name, {})
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / EARLIER).write_text(json.dumps(earlier))
+    write_text(folder / EARLIER, json.dumps(earlier))
 
 
 def _training_of(base: str) -> dict[str, dict[str, float]]:

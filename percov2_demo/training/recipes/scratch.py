@@ -21,16 +21,18 @@ from percov2_demo.models.text_encoders import tokenize
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.training.data.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.data.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
+from percov2_demo.training.data.pictures import PictureBatches, ReadAhead
 from percov2_demo.training.data.tokenizer import read_captions, train_tokenizer
 from percov2_demo.training.loop import NextBatch
 from percov2_demo.training.measures.captioner import validate
 from percov2_demo.training.measures.leverage import measure_caption_change, measure_leverage
 from percov2_demo.training.measures.strength import sweep_strengths
-from percov2_demo.training.objectives.adversarial import AdversarialObjective, LatentDiscriminator
 from percov2_demo.training.objectives.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.objectives.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.objectives.captioner import CaptionerBatches, CaptionerObjective, build_captioner
+from percov2_demo.training.objectives.deep_features import DeepFeatureLoss
 from percov2_demo.training.objectives.flow import FlowObjective, HyperObjective
+from percov2_demo.training.objectives.painter import PainterObjective
 from percov2_demo.training.recipes.base import Recipe
 from percov2_demo.training.recipes.export import assemble, export, note_earlier_training
 
@@ -45,7 +47,7 @@ class ScratchRecipe(Recipe):
     """The stages of a model that is trained from scratch.
 
     The data folder holds `captions-train.txt.gz` beside the shards. On several processes the losses of `autoencoder`,
-    `decoder`, `adversarial`, `caption-coder` and `captioner` are those of each process's own share, which statistics
+    `painter`, `caption-coder` and `captioner` are those of each process's own share, which statistics
     of a batch, lengths of captions and dropout make a little different from those of a single process.
     """
 
@@ -55,15 +57,12 @@ class ScratchRecipe(Recipe):
         if not resume:
             latent, patch = vae.config.latent_channels, vae.config.patch_size
             vae.set_principal_components(*principal_components(self.photos, latent, patch, self.config["seed"]))
-        self._train_autoencoder("autoencoder", vae, time_budget_s, resume)
-
-    def decoder(self, time_budget_s: float, resume: bool = False) -> None:
-        """Train the autoencoder's decoder further; its latents stay those that everything else was trained on."""
-        vae = self._vae().float()
-        vae.freeze_encoder()
-        if not resume and self.accelerator.is_main_process:
-            note_earlier_training(self.work / "decoder", self.model)
-        self._train_autoencoder("decoder", vae, time_budget_s, resume)
+        config = self.config["autoencoder"]
+        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
+        device = self.accelerator.device
+        batches = CropBatches(self.photos, config["crop"], config["batch_size"], self.config["seed"], device)
+        trained = self._run("autoencoder", objective, self._shared(batches), time_budget_s, resume)
+        self._save("autoencoder", trained.autoencoder)
 
     def latents(self) -> None:
         """Encode all photos and store the latents' statistics in the autoencoder's config, where it is a new one."""
@@ -100,12 +99,7 @@ class ScratchRecipe(Recipe):
         config = self.config["flow"]
         hyper_codec = HyperCodec.from_pretrained(self._result("hyper/model"))
         tokenizer = self._tokenizer()
-        channels = hyper_codec.config.latent_channels + hyper_codec.condition_channels
-        transformer = SD3Transformer2DModel(in_channels=channels, **config["transformer"])
-        if config["prediction_type"] == "residual":
-            # Training then starts from the hyper-decoder's estimate.
-            nn.init.zeros_(transformer.proj_out.weight)
-            nn.init.zeros_(transformer.proj_out.bias)
+        transformer = self._new_transformer(hyper_codec)
         text_encoder = CLIPTextModelWithProjection(self._text_config(tokenizer))
         objective = FlowObjective(
             transformer, text_encoder, hyper_codec, config["prediction_type"], **config["objective"]
@@ -115,17 +109,37 @@ class ScratchRecipe(Recipe):
         self._save_flow("flow", trained)
         self._save("flow", trained.hyper_codec, "hyper_codec")
 
-    def adversarial(self, time_budget_s: float, resume: bool = False) -> None:
-        """Train flow transformer and text encoder further, against a discriminator."""
-        config = self.config["adversarial"]
+    def painter(self, time_budget_s: float, resume: bool = False) -> None:
+        """Train flow transformer, text encoder and the autoencoder's decoder in pixels.
+
+        A model that is named keeps its transformer if that is as the config has it; otherwise a new one begins.
+        """
+        config = self.config["painter"]
         if not resume and self.accelerator.is_main_process:
-            note_earlier_training(self.work / "adversarial", self.model)
-        flow = self._flow_objective(assemble(self.config, self.work, self.model))
-        discriminator = LatentDiscriminator(flow.hyper_codec.config.latent_channels, config["width"])
-        objective = AdversarialObjective(flow, discriminator, **config["objective"])
+            note_earlier_training(self.work / "painter", self.model)
+        pipeline = assemble(self.config, self.work, self.model)
+        wanted = self.config["flow"]["transformer"]
+        if any(pipeline.transformer.config[name] != value for name, value in wanted.items()):
+            pipeline.register_modules(transformer=self._new_transformer(pipeline.hyper_codec))
+        flow = self._flow_objective(pipeline)
+        flow.hyper_codec.to(memory_format=torch.channels_last)
+        autoencoder = pipeline.vae.float().to(memory_format=torch.channels_last)
+        deep = DeepFeatureLoss(self.accelerator.device)
+        objective = PainterObjective(flow, autoencoder, deep, **config["objective"])
+        batches = PictureBatches(self.photos, **config["batches"], seed=self.config["seed"])
+        ahead = ReadAhead(batches, config.get("workers", 0))
+
+        def next_batch(step: int) -> dict[str, torch.Tensor]:
+            batch = ahead(step)
+            tokens = tokenize(pipeline.tokenizer, batch.captions)
+            return {"pictures": batch.pictures, "sources": batch.sources, "input_ids": tokens}
+
+        def save(trained: PainterObjective, step: int) -> None:
+            self._save_flow("painter", trained.flow)
+            self._save("painter", trained.autoencoder, "vae")
+
         groups = len(flow.hyper_codec.config.presets)
-        next_batch = self._captioned_batches("adversarial", self._tokenizer(), groups)
-        self._save_flow("adversarial", self._run("adversarial", objective, next_batch, time_budget_s, resume).flow)
+        self._run("painter", objective, self._shared(next_batch, groups), time_budget_s, resume, save)
 
     def strength(self) -> None:
         """Measure the default strength of each preset on the validation photos."""
@@ -193,12 +207,15 @@ class ScratchRecipe(Recipe):
         """Write the model that the stages made as a pipeline folder."""
         export(self.config, self.photos, self.work, out, self.model)
 
-    def _train_autoencoder(self, stage: str, vae: PatchAutoencoder, time_budget_s: float, resume: bool) -> None:
-        config = self.config[stage]
-        objective = AutoencoderObjective(vae.to(memory_format=torch.channels_last), config["latent_noise"])
-        device = self.accelerator.device
-        batches = CropBatches(self.photos, config["crop"], config["batch_size"], self.config["seed"], device)
-        self._save(stage, self._run(stage, objective, self._shared(batches), time_budget_s, resume).autoencoder)
+    def _new_transformer(self, hyper_codec: HyperCodec) -> SD3Transformer2DModel:
+        config = self.config["flow"]
+        channels = hyper_codec.config.latent_channels + hyper_codec.condition_channels
+        transformer = SD3Transformer2DModel(in_channels=channels, **config["transformer"])
+        if config["prediction_type"] == "residual":
+            # Training then starts from the hyper-decoder's estimate.
+            nn.init.zeros_(transformer.proj_out.weight)
+            nn.init.zeros_(transformer.proj_out.bias)
+        return transformer
 
     def _save_flow(self, stage: str, trained: FlowObjective) -> None:
         for name in ("transformer", "text_encoder"):
@@ -227,7 +244,7 @@ class ScratchRecipe(Recipe):
             **self.config["flow"]["objective"],
         )
 
-    def _part(self, kind: type, name: str, folder: str) -> Any:
+    def _part(self, kind: Any, name: str, folder: str) -> Any:
         """Load a trained part of the model that was named, or of the one that the stages make."""
         if self.model is None:
             return kind.from_pretrained(self._result(folder))

@@ -19,7 +19,7 @@ from percov2_demo.ui.session.run import CaptionSource
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 _SOURCES: dict[CaptionSource, str] = {"auto": "Automatic", "custom": "My own", "none": "None"}
 
@@ -32,11 +32,11 @@ class CaptionControls:
         examples: Captions of the example photos, which leave with their photo.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", examples: list[str]):
+    def __init__(self, pipeline: "Codec", examples: list[str]):
         self._pipeline = pipeline
         self._examples = examples
         self._remark = captioner_remark(pipeline)
-        sources = list(_SOURCES) if pipeline.has_captioner else ["custom", "none"]
+        sources: list[CaptionSource] = list(_SOURCES) if pipeline.has_captioner else ["custom", "none"]
         self._first_source = sources[0]
         self.source = gr.Radio(
             [(_SOURCES[source], source) for source in sources],
@@ -125,7 +125,7 @@ class CaptionControls:
         return caption, source if caption else "none"
 
 
-def captioner_remark(pipeline: "CodecPipeline") -> str:
+def captioner_remark(pipeline: "Codec") -> str:
     """How often the captioner is right, as it was measured; empty where it was not."""
     measured = captioner_results(pipeline.name_or_path)
     if measured is None or not pipeline.has_own_captioner:

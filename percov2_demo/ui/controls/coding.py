@@ -15,7 +15,7 @@ from percov2_demo.ui.session.run import Origin
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 _DEFAULT_ENTROPY = "default"
 
@@ -33,10 +33,10 @@ class CodingControls:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         presets = [get_preset(name) for name in pipeline.presets]
-        has_entropy_models = pipeline.entropy_coder is not None
+        has_entropy_models = pipeline.has_entropy_models
         self.preset = gr.Radio(
             [(_preset_label(preset), preset.name) for preset in presets],
             value=presets[0].name,

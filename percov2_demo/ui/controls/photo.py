@@ -113,7 +113,7 @@ class PhotoInput:
         """As `fit`, in a file of the visitor's session."""
         fitted = self.fit(photo, fit)
         path = received_path(photo)
-        stem = safe_stem(photo.get("orig_name") or path.name)
+        stem = safe_stem((photo or {}).get("orig_name") or path.name)
         saved = save_download(png_bytes(fitted), f"{stem}-original.png")
         return FittedPhoto(saved, stem, fitted.size, str(path), path.stat().st_size, fit)
 

@@ -11,7 +11,7 @@ from percov2_demo.ui.scripts import random_script
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_STEPS = 100
 MAX_GUIDANCE_SCALE = 15.0
@@ -28,7 +28,7 @@ class SamplingControls:
     seed: gr.Number
 
     @classmethod
-    def create(cls, pipeline: "CodecPipeline", strength: float) -> "SamplingControls":
+    def create(cls, pipeline: "Codec", strength: float) -> "SamplingControls":
         """Lays the controls out in the current context; strength shows only where the model can start from less."""
         steps = gr.Slider(
             1, MAX_STEPS, pipeline.default_steps, step=1, label="Steps", info="More steps: finer, slower."

@@ -14,7 +14,7 @@ from percov2_demo.ui.render.plots import RATE
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 DEFAULT = "default"
 """Stands for the model's own strength among the strengths."""
@@ -64,7 +64,7 @@ class SweepControls:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         start = KINDS["settings"]
         self.kind = gr.Radio(
@@ -122,13 +122,13 @@ class SweepControls:
     ) -> list[Trial]:
         """The trials of the controls' values, seeds of one setting next to each other."""
         samplings = [
-            Sampling(count, guidance, None if strength == DEFAULT else strength, seed)
+            Sampling(count, guidance, strength if isinstance(strength, int | float) else None, seed)
             for strength, count, guidance, seed in product(strengths, steps, guidances, range(seeds))
         ]
         return plan(presets, [caption.strip()], samplings, self._pipeline.default_strength, fast)
 
 
-def offered_kinds(pipeline: "CodecPipeline") -> list[str]:
+def offered_kinds(pipeline: "Codec") -> list[str]:
     """Names of the sweeps that vary something of a model."""
     varying = {"strength": pipeline.has_estimate, "presets": len(pipeline.presets) > 1}
     return [name for name in KINDS if varying.get(name, True)]

@@ -25,7 +25,7 @@ except ImportError:
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Job = Callable[..., Iterator[Any]]
 
@@ -52,7 +52,7 @@ def reserved_seconds(steps: int = 0, width: int = NOMINAL_SIDE, height: int = NO
     return SECONDS_AT_START + math.ceil(SECONDS_PER_STEP * steps * width * height / NOMINAL_SIDE**2)
 
 
-def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
+def run(pipeline: "Codec", seconds: int, job: Job, *arguments: Any) -> Iterator[Any]:
     """Yield what a job yields; closing the iterator closes the job, on ZeroGPU when it yields next.
 
     Args:
@@ -68,7 +68,7 @@ def run(pipeline: "CodecPipeline", seconds: int, job: Job, *arguments: Any) -> I
     yield from _run(seconds, id(pipeline), job, arguments)
 
 
-def call(pipeline: "CodecPipeline", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
+def call(pipeline: "Codec", seconds: int, method: str, *arguments: Any, **options: Any) -> Any:
     """Return the result of one of the pipeline's methods.
 
     Args:
@@ -91,7 +91,5 @@ def _run(seconds: int, key: int, job: Job, arguments: tuple[Any, ...]) -> Iterat
     yield from job(_pipelines[key], *arguments)
 
 
-def _call(
-    pipeline: "CodecPipeline", method: str, arguments: tuple[Any, ...], options: dict[str, Any]
-) -> Iterator[Any]:
+def _call(pipeline: "Codec", method: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Iterator[Any]:
     yield getattr(pipeline, method)(*arguments, **options)

@@ -14,14 +14,14 @@ from percov2_demo.ui.jobs.background import watch
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_PREVIEWS = 4
 """Pictures shown while one is painted; each takes about as long as half a step of the embedded model."""
 
 
 def paint(
-    pipeline: "CodecPipeline",
+    pipeline: "Codec",
     stream: Bitstream,
     settings: Sampling,
     progress: gr.Progress | None = None,
@@ -59,7 +59,7 @@ def paint(
 
 
 def _paint(
-    pipeline: "CodecPipeline",
+    pipeline: "Codec",
     stream: Bitstream,
     settings: Sampling,
     caption: str | None,
@@ -69,7 +69,7 @@ def _paint(
     """Yield the number of each finished step with its preview, where there is one; then the picture."""
 
     def work(tell: Callable[[Any], None], is_stopped: Callable[[], bool]) -> None:
-        def report(codec: "CodecPipeline", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
+        def report(codec: "Codec", step: int, _sigma: float, tensors: dict[str, Any]) -> dict[str, Any]:
             preview = codec.decode_latents(tensors["expected_latents"])[0] if step + 1 in previewed else None
             tell((step + 1, preview))
             return tensors

@@ -14,7 +14,7 @@ from percov2_demo.ui.session.photo import FittedPhoto
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_TRIALS = 60
 """Pictures of one sweep: others wait for the model meanwhile."""
@@ -30,7 +30,7 @@ class SweepRunner:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         self._paces: dict[bool, tuple[float, int]] = {}
 
@@ -80,7 +80,7 @@ class SweepRunner:
         return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
 
 
-def run_sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+def run_sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
     """Yield the number of each finished step of a picture, from 1, and each picture's outcome.
 
     Closing the iterator stops the sweep after its step.
@@ -97,7 +97,7 @@ def run_sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Tr
     return gpu.run(pipeline, seconds, _sweep, photo, trials)
 
 
-def _sweep(pipeline: "CodecPipeline", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
+def _sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
     def work(tell: Callable[[int | Outcome], None], is_stopped: Callable[[], bool]) -> None:
         for outcome in sweep(pipeline, photo, trials, tell, is_stopped):
             tell(outcome)

@@ -87,6 +87,7 @@ class CodecComparison:
 
 
 def _original(run: Run) -> Image.Image:
+    assert run.original is not None
     with Image.open(run.original) as file:
         return file.convert("RGB")
 

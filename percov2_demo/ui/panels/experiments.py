@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.entropy.packet_loss import draw_lost
-from percov2_demo.entropy.schedules import schedule
+from percov2_demo.entropy.schedules import stream_groups
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, connect_end
 from percov2_demo.ui.jobs.painting import paint
@@ -19,7 +19,7 @@ from percov2_demo.ui.server.files import png_bytes, save_download
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -36,7 +36,7 @@ class Experiments:
         received: Slider of the groups that have arrived.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", stream: gr.State, received: gr.Slider):
+    def __init__(self, pipeline: "Codec", stream: gr.State, received: gr.Slider):
         self._pipeline, self._stream, self._received = pipeline, stream, received
         with gr.Row(elem_classes="experiments"):
             with gr.Column(min_width=320, elem_classes="experiment"):
@@ -96,7 +96,7 @@ class Experiments:
     ) -> Iterator[Updates]:
         """Paints what a decoder makes of the first groups: it draws the others from the entropy model."""
         stream = _present(stream)
-        groups = schedule(stream.entropy, *stream.indices.shape, stream.entropy_steps or 1)
+        groups = stream_groups(stream.header)
         file = stream
         if received < len(groups):
             withheld = Withheld(received, seed, temperature)

@@ -134,6 +134,7 @@ class ResultPanel:
             name: Name of the downloads, without ending.
             maps: Markup of the maps of the bits.
         """
+        assert run.original is not None
         size = (run.fields["width"], run.fields["height"])
         document = save_download(run.to_json(), f"{name}.json")
         return {
@@ -151,6 +152,7 @@ class ResultPanel:
 
 
 def _headline_html(report: RateReport, stream: Bitstream) -> str:
+    assert report.original_bytes is not None
     ratio = report.compression_ratio
     comparison = f"{ratio:,.0f} times smaller · " if ratio and ratio >= 2 else ""
     return (

@@ -32,7 +32,7 @@ _DECODER_SETTINGS = ("guidance", "steps", "strength", "seed")
 _SOURCES: dict[CaptionSource, str] = {"auto": "automatic", "custom": "", "none": "", "file": "from the file"}
 
 
-def create_run_list(**options: bool | str) -> gr.HTML:
+def create_run_list(**options: bool | str | int) -> gr.HTML:
     """A component whose values are `cards_html`'s or `tray_html`'s; its `select` event tells the number of a run."""
     return gr.HTML(js_on_load=_SCRIPT, **options)
 

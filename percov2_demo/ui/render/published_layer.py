@@ -109,9 +109,9 @@ def _layers(x: str, y: str) -> Iterator[_Layer]:
         }
         if x in columns and y in columns:
             pairs = zip(columns[x], columns[y], strict=True)
-            yield _Layer(published, series, colour, [pair for pair in pairs if None not in pair], ())
+            yield _Layer(published, series, colour, [(a, b) for a, b in pairs if a is not None and b is not None], ())
         elif PAYLOAD_RATE in (x, y):
-            yield _Layer(published, series, colour, (), columns[PAYLOAD_RATE])
+            yield _Layer(published, series, colour, (), [rate for rate in columns[PAYLOAD_RATE] if rate is not None])
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from percov2_demo.ui.server.folder import FOLDER_PREFIX, FOLDER_VARIABLE, own_folder
 from percov2_demo.ui.server.gradio_internals import page_files
 from percov2_demo.ui.server.heap import return_memory
 
@@ -23,44 +24,44 @@ FILE_LIFETIME_SECONDS = 3600
 UNFINISHED_SECONDS = 120
 """How long an upload may rest before it counts as broken off; those that the disk had no room for, too."""
 
-_FOLDER_VARIABLE = "GRADIO_TEMP_DIR"
-_FOLDER_PREFIX = "percov2-explorer-"
-
 
 @contextlib.contextmanager
 def visitors_folder() -> Iterator[None]:
     """Give gradio a folder that only this user can read, and delete it at the end.
 
-    Where the environment variable GRADIO_TEMP_DIR names a folder, that one is used and stays. What servers that were
-    killed have left is deleted once it is old.
+    It lies in the one that the environment variable GRADIO_TEMP_DIR names, which may hold anything and stays, or
+    among the system's temporary files. What servers that were killed have left beside it is deleted once it is old.
     """
-    if os.environ.get(_FOLDER_VARIABLE):
-        yield
-        return
+    around = os.environ.get(FOLDER_VARIABLE)
+    if around:
+        Path(around).mkdir(parents=True, exist_ok=True)
     # A picture may still be written while the folder goes.
-    with tempfile.TemporaryDirectory(prefix=_FOLDER_PREFIX, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX, dir=around or None, ignore_cleanup_errors=True) as folder:
         _delete_left(Path(folder))
-        os.environ[_FOLDER_VARIABLE] = folder
+        os.environ[FOLDER_VARIABLE] = folder
         try:
             yield
         finally:
-            del os.environ[_FOLDER_VARIABLE]
+            if around:
+                os.environ[FOLDER_VARIABLE] = around
+            else:
+                del os.environ[FOLDER_VARIABLE]
 
 
 @contextlib.asynccontextmanager
 async def cleaning(app: FastAPI) -> AsyncIterator[None]:
     """Delete old files of visitors and return freed memory, as the app's lifespan.
 
-    Nothing is deleted where the folder is all gradio apps'.
+    Nothing is deleted where the folder is not this app's own.
 
     gradio's own cleaning (6.31) knows no file that only stands in HTML, and ends for good when a file is added while
     it runs.
     """
-    folder = os.environ.get(_FOLDER_VARIABLE)
-    if not folder:
+    folder = own_folder()
+    if folder is None:
         yield
         return
-    task = asyncio.create_task(_clean_forever(app, Path(folder)))
+    task = asyncio.create_task(_clean_forever(app, folder))
     try:
         yield
     finally:
@@ -91,7 +92,7 @@ def delete_old(folder: Path, age: float) -> None:
 def _delete_left(folder: Path) -> None:
     """Delete what is old in the folders of servers that were killed, which lie beside this one's."""
     owner = folder.stat().st_uid
-    for left in folder.parent.glob(f"{_FOLDER_PREFIX}*"):
+    for left in folder.parent.glob(f"{FOLDER_PREFIX}*"):
         with contextlib.suppress(OSError):
             # Where all users may write, a link of this name could lead anywhere.
             if not left.is_symlink() and left.stat().st_uid == owner:

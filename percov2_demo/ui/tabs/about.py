@@ -16,7 +16,7 @@ from percov2_demo.ui.server.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECO
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 CITATIONS = Path(__file__).with_name("citations.bib")
 
@@ -49,7 +49,7 @@ _NAME = (
 )
 
 
-def create_about(pipeline: "CodecPipeline") -> None:
+def create_about(pipeline: "Codec") -> None:
     """Lays the tab out in the current context."""
     gr.HTML(about_html(pipeline))
     citations = CITATIONS.read_text("utf-8").strip()
@@ -63,10 +63,10 @@ def create_about(pipeline: "CodecPipeline") -> None:
     )
 
 
-def about_html(pipeline: "CodecPipeline") -> str:
+def about_html(pipeline: "Codec") -> str:
     """Everything but the citations, read from the model that runs."""
     manifest = read_manifest(pipeline.name_or_path, pipeline.identity)
-    predicts = pipeline.entropy_coder is not None
+    predicts = pipeline.has_entropy_models
     texts = (_SEE, *(_PREDICTED if predicts else _PACKED), _PAINT.format(painter=pipeline.painter))
     steps = "".join(f"<li>{text}</li>" for text in texts)
     # The drawing is of a codec with an entropy model.
@@ -86,7 +86,7 @@ def about_html(pipeline: "CodecPipeline") -> str:
     )
 
 
-def _model(pipeline: "CodecPipeline", manifest: dict[str, Any] | None) -> str:
+def _model(pipeline: "Codec", manifest: dict[str, Any] | None) -> str:
     facts = [("Identity", pipeline.identity[:16])]
     for name in pipeline.presets:
         preset = get_preset(name)
@@ -103,17 +103,17 @@ def _model(pipeline: "CodecPipeline", manifest: dict[str, Any] | None) -> str:
         parameters = manifest["parameters"]
         facts.append(("Parameters", f"{sum(parameters.values()):,}"))
         facts.append(("Made on", manifest["date"]))
-        rows = [(name, f"{count:,}") for name, count in parameters.items()]
+        counts = [(name, f"{count:,}") for name, count in parameters.items()]
         stages = [
             (stage, f"{state['step']:,} steps, {state['seconds'] / 60:.0f} min")
             for stage, state in manifest["training"].items()
         ]
         parts = (
-            f"<details><summary>Parameters of each part</summary>{fields_html(rows, 'facts')}</details>"
+            f"<details><summary>Parameters of each part</summary>{fields_html(counts, 'facts')}</details>"
             f"<details><summary>Training of each stage</summary>{fields_html(stages, 'facts')}</details>"
         )
     return (
-        f"<p>{escape(pipeline.config.description)}</p>{fields_html(facts, 'facts')}{parts}"
+        f"<p>{escape(pipeline.description)}</p>{fields_html(facts, 'facts')}{parts}"
         "<p>It is not the paper’s model, whose flow transformer has about two billion parameters. The decoder invents "
         "what the file does not say: do not use its pictures where a picture is evidence.</p>"
     )

@@ -20,7 +20,7 @@ from percov2_demo.ui.tabs.lab import Lab, Updates
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 MAX_CAPTIONS = 7
 """Captions of one run, besides the picture without one."""
@@ -43,7 +43,7 @@ class CaptionLab(Lab):
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         super().__init__(pipeline, "caption-lab", "Paint all", _WELCOME)
 
     def _create_inputs(self) -> None:
@@ -166,7 +166,7 @@ class CaptionLab(Lab):
             yield updates
 
 
-def _first_strength(pipeline: "CodecPipeline") -> float:
+def _first_strength(pipeline: "Codec") -> float:
     """Halfway from the model's own strength to pure noise: the caption has more say, and the picture still holds."""
     return round((1 + pipeline.default_strength(pipeline.presets[0])) / 2, 2)
 

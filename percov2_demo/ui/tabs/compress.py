@@ -32,7 +32,7 @@ from percov2_demo.ui.session.run import Origin, Run, next_number
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -48,7 +48,7 @@ class CompressTab:
         session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", session: Session):
+    def __init__(self, pipeline: "Codec", session: Session):
         self._pipeline = pipeline
         self._session = session
         self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)

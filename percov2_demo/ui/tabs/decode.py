@@ -30,7 +30,7 @@ from percov2_demo.ui.session.run import CaptionSource, Run, next_number
 if TYPE_CHECKING:
     from gradio.events import Dependency
 
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -60,7 +60,7 @@ class DecodeTab:
         tabs: The tabs that it is among, as `DECODE_TAB`.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", session: Session, tabs: gr.Tabs):
+    def __init__(self, pipeline: "Codec", session: Session, tabs: gr.Tabs):
         self._pipeline = pipeline
         self._session = session
         self._tabs = tabs

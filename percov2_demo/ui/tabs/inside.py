@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.bitstream import Bitstream
+from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.ui.controls.photo import PhotoInput
@@ -20,7 +20,7 @@ from percov2_demo.ui.server.errors import friendly
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -42,7 +42,7 @@ class InsideTab:
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         self._pipeline = pipeline
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=4, min_width=320):
@@ -108,7 +108,7 @@ class InsideTab:
             choice: One of `SCHEDULE_CHOICES`.
         """
         picture = self.photo.fit(photo)
-        entropy, _, steps = choice.partition(":")
+        entropy, steps = parse_coding(choice)
         stream = gpu.call(
             self._pipeline,
             gpu.reserved_seconds(),
@@ -117,7 +117,7 @@ class InsideTab:
             preset=preset,
             caption=(caption or "").strip(),
             entropy=entropy,
-            entropy_steps=int(steps) if steps else None,
+            entropy_steps=steps,
         )
         traces = self._pipeline.trace(stream)
         received = (len(traces) + 1) // 2

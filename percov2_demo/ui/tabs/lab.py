@@ -16,7 +16,7 @@ from percov2_demo.ui.session.photo import FittedPhoto
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
@@ -31,7 +31,7 @@ class Lab(ABC):
         welcome: Markup that stands in the results' place before the first run.
     """
 
-    def __init__(self, pipeline: "CodecPipeline", name: str, action: str, welcome: str):
+    def __init__(self, pipeline: "Codec", name: str, action: str, welcome: str):
         self._pipeline = pipeline
         self._runner = SweepRunner(pipeline)
         self._name = name

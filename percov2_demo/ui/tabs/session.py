@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.panels.comparison import create_comparison
 from percov2_demo.ui.panels.metric_plot import MetricPlot
@@ -24,7 +25,7 @@ from percov2_demo.ui.scripts import scroll_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import file_url, kept_file, save_download
 from percov2_demo.ui.session.collection import RunCollection
-from percov2_demo.ui.session.export import csv_file, json_file
+from percov2_demo.ui.session.export import json_file
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.tabs.compress import COMPRESS_TAB, CompressTab
@@ -125,8 +126,7 @@ class SessionBoard:
             y: Column of its ordinate.
             with_published: Whether published figures are drawn too.
         """
-        grown = collection if run is None else collection.add(run)
-        if grown is collection:
+        if run is None or (grown := collection.add(run)) is collection:
             return gr.skip()
         updates: Updates = {}
         if run.metrics.get(LPIPS) is not None:
@@ -190,7 +190,7 @@ def _point(run: Run) -> Point:
 
 
 def _tables(runs: Sequence[Run], csv: gr.DownloadButton, json: gr.DownloadButton) -> Updates:
-    table = save_download(csv_file([run.to_row() for run in runs]), "session.csv")
+    table = save_download(csv_bytes([run.to_row() for run in runs]), "session.csv")
     document = save_download(json_file([run.to_dict() for run in runs]), "session.json")
     return {csv: gr.DownloadButton(value=table), json: gr.DownloadButton(value=document)}
 

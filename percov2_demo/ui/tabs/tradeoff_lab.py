@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
+from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.controls.sweep import KINDS, SweepControls, offered_kinds
 from percov2_demo.ui.events import PAGE_EVENT
@@ -14,13 +15,13 @@ from percov2_demo.ui.render.plots import Point, heat_map, labels, scatter
 from percov2_demo.ui.scripts import lookup_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import file_url, png_bytes, save_download, save_thumbnail
-from percov2_demo.ui.session.export import csv_file, json_file
+from percov2_demo.ui.session.export import json_file
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.tabs.lab import Lab, Updates
 
 
 if TYPE_CHECKING:
-    from percov2_demo.pipelines.base import CodecPipeline
+    from percov2_demo.pipelines.codec import Codec
 
 DEVIATION_PEAK = 32
 """Standard deviation, of 127.5 at most, that the map shows lightest."""
@@ -33,7 +34,7 @@ class TradeoffLab(Lab):
         pipeline: The codec.
     """
 
-    def __init__(self, pipeline: "CodecPipeline"):
+    def __init__(self, pipeline: "Codec"):
         super().__init__(pipeline, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
 
     def _create_inputs(self) -> None:
@@ -134,12 +135,12 @@ class TradeoffLab(Lab):
         """Shows the picture of a point."""
         return gr.Gallery(selected_index=int(event.index))
 
-    def rest(self, photo: FittedPhoto, points: Sequence[Point]) -> Updates:
+    def rest(self, photo: FittedPhoto | None, points: Sequence[Point]) -> Updates:
         """As the lab's own, and the finished points to take away."""
         updates = super().rest(photo, points)
-        if points:
+        if points and photo is not None:
             rows = [point.row for point in points]
-            for button, data, suffix in ((self.csv, csv_file(rows), "csv"), (self.json, json_file(rows), "json")):
+            for button, data, suffix in ((self.csv, csv_bytes(rows), "csv"), (self.json, json_file(rows), "json")):
                 path = save_download(data, f"{photo.stem}-sweep.{suffix}")
                 updates[button] = gr.DownloadButton(value=path, interactive=True)
         return updates

@@ -31,3 +31,6 @@ def test_edits_do_what_their_captions_say():
     assert red > blue + 40
     assert edit_named("fog")(PHOTO, rng).std() < PHOTO.std() / 2
     assert edit_named("snow")(GREY_CARD, rng).mean() > 160
+    meadow = np.full((8, 8, 3), (60, 140, 50), np.uint8)
+    red, green, _ = edit_named("autumn")(meadow, rng).mean(axis=(0, 1))
+    assert red > green + 20

@@ -47,7 +47,6 @@ def small_config():
         "crop": 64,
         "batch_size": 2,
     }
-    config["decoder"] |= {"crop": 64, "batch_size": 2}
     config["tokenizer"] = {"vocabulary_size": 300, "max_length": 16}
     config["hyper"]["model"] |= {"encoder_width": 16, "channels": 16, "decoder_width": 16, "decoder_blocks": 1}
     config["flow"]["transformer"] |= {
@@ -72,8 +71,8 @@ def small_config():
     config["captioner"] |= TINY_CAPTIONER | {"side": 72}
     config["captioner"]["batches"] |= {"crop": 8, "batch_size": 4}
     config["latents"]["edited_share"] = 0.5
-    config["adversarial"]["width"] = 8
-    for stage in ("hyper", "flow", "adversarial"):
+    config["painter"]["batches"]["shapes"] = [[64, 64, 1.0, 3]]
+    for stage in ("hyper", "flow"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
     for stage in set(TIMED_STAGES) & set(config):
         config[stage]["loop"] |= {"max_steps": 2}
@@ -83,16 +82,16 @@ def small_config():
 def test_recipe_makes_a_model(data, tmp_path):
     config = small_config()
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no")
-    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "adversarial"):
+    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "painter"):
         stages.run(stage, 60.0)
-    with pytest.raises(InputError, match="a trained state of step 2 in adversarial: resume it"):
-        stages.run("adversarial", 60.0)
-    assert (tmp_path / "work" / "adversarial" / "transformer").is_dir()
+    with pytest.raises(InputError, match="a trained state of step 2 in painter: resume it"):
+        stages.run("painter", 60.0)
+    assert (tmp_path / "work" / "painter" / "transformer").is_dir()
     config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
-    for stage in ("decoder", "strength", "leverage", "captioner", "curves"):
+    for stage in ("strength", "leverage", "captioner", "curves"):
         stages.run(stage, 60.0)
     stages.export(tmp_path / "model")
 
@@ -117,7 +116,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
     change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]
-    assert "adversarial: discrimination" in (tmp_path / "work" / "curves.html").read_text()
+    assert "painter: coarse" in (tmp_path / "work" / "curves.html").read_text()
 
 
 def test_a_stage_names_the_one_that_has_to_run_first(data, tmp_path):
@@ -188,32 +187,35 @@ def test_a_damaged_manifest_of_the_model_to_go_on_from_is_one_sentence(tmp_path,
         note_earlier_training(tmp_path / "work" / "flow", str(tmp_path))
 
 
-def test_a_decoder_is_trained_further_for_the_latents_it_has(data, tmp_path):
+def test_a_painter_is_trained_for_the_latents_it_has(data, tmp_path):
     """What encodes stays to the bit, and the manifest counts what the model had been trained before, once."""
-    tiny_pipeline().save_pretrained(tmp_path / "pipeline")
-    before = {"decoder": {"step": 7, "seconds": 100.0}, "flow": {"step": 5, "seconds": 9.0}}
+    pipeline = tiny_pipeline()
+    pipeline.save_pretrained(tmp_path / "pipeline")
+    before = {"painter": {"step": 7, "seconds": 100.0}, "flow": {"step": 5, "seconds": 9.0}}
     (tmp_path / "pipeline" / "manifest.json").write_text(json.dumps({"training": before}))
     model = str(tmp_path / "pipeline")
-    stages = ScratchRecipe(small_config(), data, tmp_path / "work", precision="no", model=model)
-    stages.run("decoder", 60.0)
+    config = small_config()
+    config["flow"]["transformer"] = {name: pipeline.transformer.config[name] for name in config["flow"]["transformer"]}
+    stages = ScratchRecipe(config, data, tmp_path / "work", precision="no", model=model)
+    stages.run("painter", 60.0)
     first, trained = (
         PatchAutoencoder.from_pretrained(folder).state_dict()
-        for folder in (tmp_path / "pipeline" / "vae", tmp_path / "work" / "decoder" / "model")
+        for folder in (tmp_path / "pipeline" / "vae", tmp_path / "work" / "painter" / "vae")
     )
     changed = {name.partition(".")[0] for name, value in first.items() if not torch.equal(value, trained[name])}
     assert changed == {"synthesis", "decoder"}
 
-    stages.config["decoder"]["loop"]["max_steps"] = 3
-    stages.run("decoder", 60.0, resume=True)
-    state = tmp_path / "work" / "decoder" / "state.json"
+    stages.config["painter"]["loop"]["max_steps"] = 3
+    stages.run("painter", 60.0, resume=True)
+    state = tmp_path / "work" / "painter" / "state.json"
     # Steps as small as these take no time that is worth adding.
     state.write_text(json.dumps(json.loads(state.read_text()) | {"seconds": 20.0}))
     stages.export(tmp_path / "out")
     ScratchRecipe(stages.config, data, tmp_path / "work", "no", str(tmp_path / "out")).export(tmp_path / "again")
     for name in ("out", "again"):
         training = json.loads((tmp_path / name / "manifest.json").read_text())["training"]
-        assert training["decoder"]["step"] == 7 + 3
-        assert training["decoder"]["seconds"] == 100.0 + 20.0
+        assert training["painter"]["step"] == 7 + 3
+        assert training["painter"]["seconds"] == 100.0 + 20.0
         assert training["flow"] == before["flow"]
 
 

@@ -44,7 +44,7 @@ def test_the_models_best_is_left_to_the_model(controls):
 
 
 def test_a_model_without_entropy_models_offers_no_schedule(fake, blocks):
-    fake.entropy_coder = None
+    fake.has_entropy_models = False
     controls = CodingControls(fake)
     assert controls.entropy.visible is False
     assert controls.withheld.visible is False

@@ -31,12 +31,28 @@ def test_files_live_in_a_folder_of_their_own_that_goes(temporary):
     assert "GRADIO_TEMP_DIR" not in os.environ
 
 
-def test_a_folder_that_was_chosen_stays(temporary, monkeypatch):
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(temporary / "chosen"))
+def test_a_folder_that_was_chosen_keeps_what_others_have_in_it(temporary, monkeypatch):
+    chosen = temporary / "chosen"
+    (chosen / "thesis").mkdir(parents=True)
+    (chosen / "thesis" / "final.txt").write_text("not ours")
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(chosen))
+    monkeypatch.setattr(cleaning, "CLEANING_SECONDS", 0.01)
+    monkeypatch.setattr(cleaning, "FILE_LIFETIME_SECONDS", 0)
+    monkeypatch.setattr(cleaning, "UNFINISHED_SECONDS", 0)
+
+    async def serve(demo: gr.Blocks) -> None:
+        async with cleaning.cleaning(gr.routes.App.create_app(demo)):
+            await asyncio.sleep(0.5)
+
     with visitors_folder():
         path = Path(save_download(b"a picture", "picture.png"))
-    assert path.is_relative_to(temporary / "chosen")
-    assert path.is_file()
+        assert path.is_relative_to(chosen)
+        with gr.Blocks(analytics_enabled=False) as demo:
+            pass
+        asyncio.run(serve(demo))
+        assert not path.exists()
+    assert [file.relative_to(chosen).as_posix() for file in chosen.rglob("*")] == ["thesis", "thesis/final.txt"]
+    assert os.environ["GRADIO_TEMP_DIR"] == str(chosen)
 
 
 def test_what_a_killed_server_left_goes_once_it_is_old(temporary, monkeypatch):

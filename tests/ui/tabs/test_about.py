@@ -43,7 +43,7 @@ def test_the_manifest_is_shown(fake):
 
 
 def test_a_model_without_entropy_models_and_estimate_tells_of_neither(fake):
-    fake.entropy_coder, fake.has_estimate, fake.painter = None, False, "diffusion U-Net"
+    fake.has_entropy_models, fake.has_estimate, fake.painter = False, False, "diffusion U-Net"
     html = about_html(fake)
     assert "8×8 tokens of 256<" in html
     assert "no entropy model here" in html

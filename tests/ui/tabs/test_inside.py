@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.bitstream import Withheld
-from percov2_demo.errors import ImageError, InputError
+from percov2_demo.errors import ImageError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.server.files import save_download
 from percov2_demo.ui.tabs.inside import SCHEDULE_CHOICES, InsideTab
@@ -53,7 +53,7 @@ def test_what_is_no_photo(tab):
 
 def test_a_model_without_entropy_models_says_so(tab, uploaded_photo, pipeline, monkeypatch):
     monkeypatch.setattr(type(pipeline), "entropy_coder", None)
-    with pytest.raises(InputError, match="no entropy models"):
+    with pytest.raises(gr.Error, match="no entropy models"):
         tab.encode(uploaded_photo, "", "low", "quincunx")
 
 

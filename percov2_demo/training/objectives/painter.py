@@ -1,0 +1,117 @@
+"""The painter in pixels: flow transformer and decoder trained on what the sampler itself gives.
+
+A flow that is fitted to latents alone never sees its own samples, and its errors come out of the decoder as tiles.
+Here the transformer follows its own path for some steps without gradients, from the estimate or from pure noise, as
+decoding does; the step after that is decoded, and the picture is judged: by features of a pretrained network, and by
+fidelity at low resolution. The rest of the samples are on the photo's own path, as flow matching has them, so that a
+prediction also uses what a noisy latent tells (the refinement's path).
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
+from percov2_demo.models.hyper_codec import Condition
+from percov2_demo.sampling.interpolant import noisy_latent, velocity
+from percov2_demo.training.data.determinism import Draws
+from percov2_demo.training.objectives.flow import FlowObjective
+
+
+COARSE = 8
+"""Pixels along a cell whose mean colour is compared."""
+
+
+class PainterObjective(nn.Module):
+    """What decoded predictions look like, on all presets at once.
+
+    Args:
+        flow: Transformer, text encoder and frozen hyper-codec.
+        autoencoder: Its decoder is trained, its encoder is frozen.
+        deep: Distances `(B,)` of pictures from originals, `DeepFeatureLoss` or its like.
+        coarse_weight: Weight of the absolute error of cells of `COARSE` pixels.
+        fine_weight: Weight of the absolute error of pixels.
+        latent_weight: Weight of the squared error of latents on the photo's own path.
+        photo_share: Share of the samples that are on the photo's own path.
+        estimate_share: Share of the samples whose estimate itself is decoded, as strength 0 does.
+        noise_share: Share of the other samples that start from pure noise.
+        dropped_share: Share of the samples without indices, where the caption alone tells.
+        steps: Numbers of steps that own paths are divided into.
+    """
+
+    def __init__(
+        self,
+        flow: FlowObjective,
+        autoencoder: PatchAutoencoder,
+        deep: Callable[[Tensor, Tensor], Tensor],
+        coarse_weight: float,
+        fine_weight: float,
+        latent_weight: float,
+        photo_share: float,
+        estimate_share: float,
+        noise_share: float,
+        dropped_share: float,
+        steps: tuple[int, ...],
+    ):
+        super().__init__()
+        self.flow, self.autoencoder, self.deep = flow, autoencoder, deep
+        self.coarse_weight, self.fine_weight, self.latent_weight = coarse_weight, fine_weight, latent_weight
+        self.photo_share, self.estimate_share = photo_share, estimate_share
+        self.noise_share, self.dropped_share, self.steps = noise_share, dropped_share, steps
+        autoencoder.freeze_encoder()
+
+    def forward(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
+        """Compute the losses of pictures `(B, 3, H, W)` in [-1, 1], of those that are sent, and of caption tokens."""
+        count, device = len(pictures), pictures.device
+        chance = draws.uniform((count, 4, 1, 1, 1), device).unbind(1)
+        with torch.no_grad():
+            latents = scaled_latents(self.autoencoder, pictures)
+            condition = self._condition(scaled_latents(self.autoencoder, sources), chance[0] < self.dropped_share)
+            noise = draws.normal(latents.shape, device)
+            on_photo = chance[1] < self.photo_share
+            steps = self.steps[int(torch.randint(len(self.steps), ()))]
+            done = int(torch.randint(steps, ()))
+            start = torch.where(chance[2] < self.noise_share, 1.0, 0.1 + 0.9 * chance[3])
+            level = start * (steps - done) / steps
+            sigma = torch.where(on_photo, self.flow.noise_levels(latents, draws), level)
+            noisy = self._followed(condition, noise, start, steps, done, input_ids)
+            noisy = torch.where(on_photo, noisy_latent(latents, noise, sigma), noisy)
+        expected = self.flow.expected(noisy, sigma, condition, input_ids)
+        plain = (chance[1] > 1 - self.estimate_share) & (chance[0] >= self.dropped_share)
+        shown = torch.where(plain, condition.estimate, expected)
+        painted = self._decode(shown)
+
+        deep = self.deep(painted, pictures)
+        error = painted - pictures
+        coarse = F.avg_pool2d(error, COARSE).abs().mean()
+        fine = error.abs().mean()
+        latent = (on_photo * self.flow.weight(sigma) * (expected - latents).square()).mean()
+        loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine + self.latent_weight * latent
+        presets = self.flow.hyper_codec.config.presets
+        parts = {
+            name: part.mean() for name, part in zip(presets, deep.detach().tensor_split(len(presets)), strict=True)
+        }
+        return {"loss": loss, "coarse": coarse.detach(), "fine": fine.detach(), "latent": latent.detach(), **parts}
+
+    def _condition(self, latents: Tensor, dropped: Tensor) -> Condition:
+        condition = self.flow.condition(latents)
+        return Condition(torch.where(dropped, 0.0, condition.channels), torch.where(dropped, 0.0, condition.estimate))
+
+    def _followed(
+        self, condition: Condition, noise: Tensor, start: Tensor, steps: int, done: int, input_ids: Tensor
+    ) -> Tensor:
+        """Return the points that the sampler's own paths reach after `done` of their steps."""
+        noisy = noisy_latent(condition.estimate, noise, start)
+        for step in range(done):
+            sigma, following = (start * (steps - number) / steps for number in (step, step + 1))
+            expected = self.flow.expected(noisy, sigma, condition, input_ids)
+            noisy = noisy + (following - sigma) * velocity(noisy, expected, sigma)
+        return noisy
+
+    def _decode(self, latents: Tensor) -> Tensor:
+        config = self.autoencoder.config
+        raw = latents / config.scaling_factor + config.shift_factor
+        raw = raw.to(memory_format=torch.channels_last)
+        return self.autoencoder.decode(raw).sample.float()

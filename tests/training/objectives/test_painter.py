@@ -1,0 +1,97 @@
+"""The painter in pixels: what is trained, what stays, and that the sampler's own path is the one that is followed."""
+
+import pytest
+import torch
+
+from percov2_demo.models.autoencoder import scaled_latents
+from percov2_demo.sampling.flow import FlowSampler
+from percov2_demo.sampling.sampler import Start
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.training.data.determinism import Draws
+from percov2_demo.training.objectives.flow import FlowObjective
+from percov2_demo.training.objectives.painter import PainterObjective
+from tests.conftest import tiny_pipeline
+
+
+SHARES = {"photo_share": 0.0, "estimate_share": 0.0, "noise_share": 0.0, "dropped_share": 0.0}
+WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "latent_weight": 0.05}
+
+
+def plain_distance(pictures, originals):
+    return (pictures - originals).square().mean((1, 2, 3))
+
+
+def make_objective(pipeline, deep=plain_distance, steps=(1, 2), **shares):
+    flow = FlowObjective(pipeline.transformer, pipeline.text_encoder, pipeline.hyper_codec, "residual")
+    return PainterObjective(flow, pipeline.vae, deep, **WEIGHTS, **(SHARES | shares), steps=steps)
+
+
+def batch():
+    pictures = torch.rand(3, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    return {"pictures": pictures, "sources": pictures, "input_ids": torch.ones(3, 16, dtype=torch.long)}
+
+
+def test_transformer_text_encoder_and_decoder_learn_and_the_codec_does_not():
+    pipeline = tiny_pipeline()
+    objective = make_objective(pipeline, photo_share=0.5)
+    torch.manual_seed(0)
+    losses = objective(**batch(), draws=Draws(0, 0))
+    losses["loss"].backward()
+    assert set(losses) == {"loss", "coarse", "fine", "latent", *pipeline.presets}
+    learning = {name for name, parameter in objective.named_parameters() if parameter.grad is not None}
+    parts = ("flow.transformer", "flow.text_encoder", "autoencoder.decoder", "autoencoder.synthesis")
+    assert all(any(name.startswith(part) for name in learning) for part in parts)
+    frozen = ("flow.hyper_codec", "autoencoder.encoder", "autoencoder.analysis")
+    assert not any(name.startswith(frozen) for name in learning)
+
+
+def test_own_paths_are_those_of_the_sampler():
+    pipeline = tiny_pipeline()
+    pipeline.scheduler.register_to_config(shift=1.0)
+    objective = make_objective(pipeline)
+    sources = batch()["sources"]
+    with torch.inference_mode():
+        condition = objective.flow.condition(scaled_latents(pipeline.vae, sources))
+        text = pipeline.encode_captions(["an old castle"])
+        noise = torch.randn(3, 16, 16, 16, generator=torch.Generator().manual_seed(1))
+        seen = []
+
+        def report(step, sigma, tensors):
+            seen.append(tensors["latents"])
+            return tensors["latents"]
+
+        sampler = FlowSampler(pipeline.transformer, pipeline.scheduler, "residual")
+        both = type(text)(text.tokens.repeat(2, 1, 1), text.pooled.repeat(2, 1))
+        settings = [Sampling(steps=4, guidance=1.0, seed=seed) for seed in range(3)]
+        sampler.sample(Start(condition, both, 0.6), noise, settings, False, report)
+        ids = pipeline.tokenizer(
+            ["an old castle"] * 3, padding="max_length", max_length=16, truncation=True, return_tensors="pt"
+        ).input_ids
+        start = torch.full((3, 1, 1, 1), 0.6)
+        followed = objective._followed(condition, noise, start, 4, 2, ids)
+    torch.testing.assert_close(followed, seen[1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("share", ["estimate_share", "dropped_share"])
+def test_shares_take_the_estimate_or_leave_the_indices_out(share):
+    pipeline = tiny_pipeline()
+    shown = []
+
+    def remember(pictures, originals):
+        shown.append(pictures.detach())
+        return plain_distance(pictures, originals)
+
+    objective = make_objective(pipeline, remember, **{share: 1.0})
+    torch.nn.init.normal_(pipeline.transformer.proj_out.weight)
+    for _ in range(2):
+        torch.manual_seed(0)
+        objective(**batch(), draws=Draws(0, 0))
+        torch.nn.init.normal_(pipeline.transformer.proj_out.weight)
+    # Without a transformer in the way, another transformer changes nothing.
+    assert torch.equal(*shown) == (share == "estimate_share")
+    other = batch() | {"sources": -batch()["sources"]}
+    for sources in (batch(), other):
+        torch.manual_seed(0)
+        objective(**sources, draws=Draws(0, 0))
+    # Without indices, it makes no difference what was sent.
+    assert torch.equal(*shown[2:]) == (share == "dropped_share")
