@@ -155,7 +155,7 @@ def read_by_vips(path: str) -> np.ndarray | None:
         image = pyvips.Image.new_from_file(path, access="random").autorot()
         if image.get_typeof("icc-profile-data"):
             image = image.icc_transform("srgb", embedded=True, intent="perceptual")
-        elif image.interpretation not in ("srgb", "b-w", "multiband"):
+        if image.interpretation not in ("srgb", "b-w", "multiband"):
             image = image.colourspace("srgb")
         if image.hasalpha():
             image = image.flatten(background=255)

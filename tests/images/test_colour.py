@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from percov2_demo.images import load_image
 from percov2_demo.images.colour import HLG, PQ, Cicp, light_to_srgb, profile_of_gamma, srgb_to_light
+from percov2_demo.images.decoders.av1 import colours_of_sequence
 from percov2_demo.images.hdr import WHITE, light_to_pq, pq_to_light, tone_map
 from tests.images.files import (
     BLUE,
@@ -249,6 +250,25 @@ def test_hdr_in_avif() -> None:
     expected = tone_map(np.asarray(load_image(plain)) / 255, Cicp(BT_2020, PQ))
     assert np.abs(np.asarray(image, int) - expected).max() <= 1
     assert np.abs(np.asarray(image, int) - np.asarray(load_image(plain), int)).max() > 10
+
+
+@pytest.mark.parametrize("options", [{}, {"subsampling": "4:0:0"}, {"quality": 100, "subsampling": "4:4:4"}])
+def test_colours_of_an_av1_sequence(options: dict[str, object]) -> None:
+    """They count where no box says them; an animation has the long form of the header."""
+    for more in ([], [picture()]):
+        data = encode(picture(), "AVIF", save_all=bool(more), append_images=more, **options)
+        units = data[data.index(b"mdat") + 4 :]
+        assert colours_of_sequence(units) == Cicp(1, SRGB)
+        with pytest.raises(EOFError):
+            colours_of_sequence(units[:8])
+    assert colours_of_sequence(b"\x32\0") is None
+
+
+def test_a_box_counts_before_the_sequence() -> None:
+    data = nclx(BT_2020, PQ)(encode(picture(), "AVIF"))
+    plain = encode(picture(), "AVIF").replace(b"colr", b"skip")
+    assert_halves(load_image(plain), RED, BLUE, 12)
+    assert load_image(data).tobytes() != load_image(plain).tobytes()
 
 
 def test_hdr_in_a_profile() -> None:

@@ -5,6 +5,7 @@ What a file says of its colours and of how the picture lies is read from its box
 HEVC encoder under the GPL, and patents on HEVC are held in some countries; libheif has turned and clipped by itself.
 """
 
+import contextlib
 import io
 import struct
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from PIL import Image
 
 from percov2_demo.images.boxes import Box, boxes, find
 from percov2_demo.images.colour import MAX_PROFILE_BYTES, Cicp
+from percov2_demo.images.decoders.av1 import colours_of_sequence
 from percov2_demo.images.errors import DamagedImage, UnsupportedImage
 from percov2_demo.images.limits import check_size
 from percov2_demo.images.raster import Raster, raster_of_samples
@@ -105,6 +107,7 @@ class _Properties:
         depth: Bits of a sample.
         profile: ICC profile.
         cicp: What samples mean where there is no profile.
+        av1: The units of AV1 that are repeated in a box; None of a picture that is not AV1.
         transformations: Boxes of clipping, rotation and mirroring in their order.
     """
 
@@ -112,6 +115,7 @@ class _Properties:
     depth: int = 8
     profile: bytes | None = None
     cicp: Cicp | None = None
+    av1: bytes | None = None
     transformations: list[Box] = field(default_factory=list)
 
     @classmethod
@@ -122,6 +126,11 @@ class _Properties:
                 properties._add(box)
         except (struct.error, IndexError) as error:
             raise DamagedImage from error
+        # Programs need not repeat the sequence's header in a box: it begins the pictures' own bytes as well.
+        for units in (properties.av1, find(data, b"mdat") or b""):
+            if properties.av1 is not None and properties.cicp is None:
+                with contextlib.suppress(EOFError):
+                    properties.cicp = colours_of_sequence(units)
         if properties.cicp:
             peak = next((box for box in _boxes_of_picture(data) if box.kind == b"clli"), None)
             if peak:
@@ -135,8 +144,9 @@ class _Properties:
             self.size = struct.unpack_from(">II", content, 4)
         elif box.kind == b"pixi":
             self.depth = content[5]
-        elif box.kind == b"av1C" and content[2] & 0x40:
-            self.depth = 12 if content[2] & 0x20 else 10
+        elif box.kind == b"av1C":
+            self.depth = 8 if not content[2] & 0x40 else 12 if content[2] & 0x20 else 10
+            self.av1 = content[4:]
         elif box.kind == b"colr" and content[:4] == b"nclx":
             self.cicp = Cicp(*struct.unpack_from(">HH", content, 4))
         elif box.kind == b"colr" and content[:4] in (b"prof", b"rICC"):
