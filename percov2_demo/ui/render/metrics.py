@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from percov2_demo.metrics import Lpips, Metric
 
 _HINTS = {
+    "deep_distance": "how far apart a network sees the two: 0 is alike, 1.2 a blur of 8 pixels",
+    "deep_realism": "how far it is from photos at large: 1 is an average photo",
     "psnr": "distortion, pixel by pixel",
     "ms_ssim": "distortion of structure, 0 to 1",
     "lpips": "distortion as a network sees it",
-    "realism": "statistics of patches: 0 is alike, 1 is as far off as a flat picture",
     "colour_shift": "mean difference of colours, blurred",
 }
 """What each metric looks at, in the order of the table."""

@@ -28,7 +28,8 @@ RATES = (RATE, PAYLOAD_RATE)
 LPIPS = "lpips"
 
 AXES: dict[str, str] = {
-    "realism": "Patch realism",
+    "deep_realism": "Deep realism",
+    "deep_distance": "Deep distance",
     LPIPS: "LPIPS",
     "psnr": "PSNR",
     "ms_ssim": "MS-SSIM",

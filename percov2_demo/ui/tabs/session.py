@@ -206,5 +206,5 @@ def _restored_html(run: Run, has_photo: bool) -> str:
 _WELCOME = (
     '<section class="welcome"><h2>Your runs collect here</h2>'
     "<p>Every picture that you paint in Compress or Decode becomes a card with its bytes and metrics, and a point "
-    "between distortion and realism. Click one, and its settings are back.</p></section>"
+    "between nearness to the photo and realism. Click one, and its settings are back.</p></section>"
 )

@@ -26,7 +26,7 @@ def board(fake, session):
 @pytest.fixture
 def run(saved_picture):
     sampling = replace(RUN.sampling, strength=0.4)
-    metrics = {"psnr": 18.0, "ms_ssim": 0.5, "lpips": None, "realism": 0.6, "colour_shift": 4.0}
+    metrics = {"psnr": 18.0, "ms_ssim": 0.5, "lpips": None, "deep_realism": 0.6, "colour_shift": 4.0}
     paths = {"picture": saved_picture, "original": saved_picture, "thumbnail": saved_picture}
     origin = Origin(saved_picture, "squash", "qlds", 2)
     return replace(RUN, number=1, sampling=sampling, metrics=metrics, origin=origin, **paths)
@@ -40,7 +40,7 @@ def foreign(run):
 def collect(board, *runs, published=False):
     collection = RunCollection()
     for run in runs:
-        updates = board.collect(collection, run, "realism", "psnr", published)
+        updates = board.collect(collection, run, "deep_realism", "psnr", published)
         collection = updates[board.collection]
     return updates
 
@@ -69,8 +69,8 @@ def test_a_run_becomes_a_card_and_a_point(board, run):
 
 def test_no_run_and_the_same_run_change_nothing(board, run):
     collection = collect(board, run)[board.collection]
-    assert board.collect(RunCollection(), None, "realism", "psnr", True) == gr.skip()
-    assert board.collect(collection, run, "realism", "psnr", True) == gr.skip()
+    assert board.collect(RunCollection(), None, "deep_realism", "psnr", True) == gr.skip()
+    assert board.collect(collection, run, "deep_realism", "psnr", True) == gr.skip()
 
 
 def test_a_file_from_elsewhere_is_a_card_and_no_point(board, run, foreign):
@@ -94,7 +94,7 @@ def test_published_figures_are_a_layer_to_switch(board, run):
     assert len(with_layer[board.plot].data) > len(without[board.plot].data) == 1
     assert "published: kodak" in with_layer[board.published]
     assert without[board.published] == ""
-    assert "published nothing" in board.draw(collection, "realism", "psnr", True)[board.published]
+    assert "published nothing" in board.draw(collection, "deep_realism", "psnr", True)[board.published]
 
 
 def test_a_click_shows_the_run_and_restores_it(board, run):
@@ -135,7 +135,7 @@ def test_deleted_pictures_leave_the_stream_and_the_settings(board, run):
     assert "deleted" in updates[board.picture]
     assert updates[board.picture_download].interactive is False
     assert path_of(updates[board.stream_download]).read_bytes() == run.stream
-    assert points_of(board.draw(collection, "realism", "psnr", False)[board.plot]) == [1]
+    assert points_of(board.draw(collection, "deep_realism", "psnr", False)[board.plot]) == [1]
 
 
 def test_a_run_that_is_gone_is_said(board):
@@ -170,5 +170,5 @@ def test_clear_leaves_nothing(board, run):
     assert updates[board.collection].runs == ()
     assert updates[board.panel].visible is False
     assert updates[board._tray].visible is False
-    again = board.collect(updates[board.collection], replace(run, number=2), "realism", "psnr", False)
+    again = board.collect(updates[board.collection], replace(run, number=2), "deep_realism", "psnr", False)
     assert [kept.number for kept in again[board.collection].runs] == [2]
