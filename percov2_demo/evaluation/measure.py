@@ -199,11 +199,6 @@ class Evaluator:
         return {name: None if value is None else round(value, DIGITS) for name, value in metrics.items()}
 
 
-def _of_images(metric: Callable[[Tensor, Tensor], float]) -> Callable[[Image.Image, Image.Image], float]:
-    """Make of a metric of tensors one of pictures."""
-    return lambda original, decoded: metric(to_tensor(original), to_tensor(decoded))
-
-
 def _rates(stream: Bitstream) -> Row:
     rates = RateReport.from_bitstream(stream)
     return {
