@@ -14,7 +14,7 @@ from tools.document_tables import RESULTS, ROOT, SCALE
 
 CODINGS = ("default", "uniform", "checkerboard", "quincunx", "qlds:5", "qlds:12", "var")
 STRENGTHS = ("default", "0", "0.34", "1")
-STAGES = ("kodak", "scale", "tables", "pictures", "screenshots")
+STAGES = ("kodak", "scale", "examples", "tables", "pictures", "screenshots")
 """What is made, in this order."""
 
 
@@ -49,6 +49,7 @@ def main() -> None:
     stages = {
         "kodak": lambda: measure_kodak(options.pictures.resolve(), options.captions.resolve()),
         "scale": measure_scale,
+        "examples": lambda: run("tools.example_results"),
         "tables": lambda: run("tools.document_tables"),
         "pictures": lambda: run("tools.document_pictures"),
         "screenshots": lambda: run("tools.document_screenshots"),

@@ -49,9 +49,21 @@ def metrics_html(values: Mapping[str, float | None]) -> str:
     )
     head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
     return (
-        '<section class="breakdown metrics" aria-label="Metrics"><h3>How close it came</h3>'
+        '<section class="breakdown metrics" aria-label="Metrics">'
         f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></section>"
     )
+
+
+def metrics_summary(values: Mapping[str, float | None]) -> str:
+    """Say the first two metrics in one line."""
+    from percov2_demo.metrics import METRICS
+
+    told = [
+        f"{METRICS[name].label} {value:.2f} {METRICS[name].unit}".strip()
+        for name, value in values.items()
+        if value is not None
+    ]
+    return f"How close it came: {', '.join(told[:2])}" if told else "How close it came"
 
 
 @cache

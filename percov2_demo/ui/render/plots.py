@@ -186,7 +186,7 @@ def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
         dragmode=False,
         annotations=[_better_corner(x, y)],
     )
-    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "rangemode": "nonnegative"}
     figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x in RATES else {}))
     figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y in RATES else {}))
     return figure
