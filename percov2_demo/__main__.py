@@ -11,33 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from percov2_demo import __version__
-from percov2_demo.commands import (
-    bench,
-    caption,
-    compress,
-    convert_perco,
-    decompress,
-    evaluate,
-    info,
-    publish,
-    serve,
-    train,
-)
 from percov2_demo.errors import PerCoError
-
-
-COMMANDS = {
-    "compress": compress,
-    "decompress": decompress,
-    "info": info,
-    "caption": caption,
-    "serve": serve,
-    "evaluate": evaluate,
-    "bench": bench,
-    "convert-perco": convert_perco,
-    "train": train,
-    "publish": publish,
-}
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,14 +28,15 @@ mend, as argparse's own; and a bug of this program, as sysexits.h has it."""
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code, 0, `SOME`, `FAILURE` or `BUG`; a failure is one line on stderr."""
-    options = build_parser().parse_args(arguments)
+    options = None
     try:
+        options = build_parser().parse_args(arguments)
         code = options.command(options)
     except KeyboardInterrupt:
         print("error: stopped", file=sys.stderr)
         return FAILURE
     except Exception as error:
-        if options.traceback:
+        if options is not None and options.traceback:
             traceback.print_exception(error)
         if isinstance(error, PerCoError | OSError):
             print(f"error: {_failure(error)}", file=sys.stderr)
@@ -73,11 +48,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> Parser:
     """The parser of all commands."""
+    # Not when this module is imported, because Ctrl+C meanwhile would end in a traceback.
+    from percov2_demo.commands import (
+        bench,
+        caption,
+        compress,
+        convert_perco,
+        decompress,
+        evaluate,
+        info,
+        publish,
+        serve,
+        train,
+    )
+
+    modules = {
+        "compress": compress,
+        "decompress": decompress,
+        "info": info,
+        "caption": caption,
+        "serve": serve,
+        "evaluate": evaluate,
+        "bench": bench,
+        "convert-perco": convert_perco,
+        "train": train,
+        "publish": publish,
+    }
     program = "percov2" if Path(sys.argv[0]).stem == "percov2" else "python -m percov2_demo"
     parser = Parser(prog=program, description="Perceptual image compression to about 100 bytes.")
     parser.add_argument("--version", action="version", version=f"PerCoV2 Explorer {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
-    for name, module in COMMANDS.items():
+    for name, module in modules.items():
         command = commands.add_parser(name, help=module.HELP)
         module.add_arguments(command)
         command.add_argument("--traceback", action="store_true", help="show where in the program an error came from")

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.__main__ import build_parser, main
-from percov2_demo.images import MAX_FILE_BYTES, MAX_SIDE
+from percov2_demo.images.limits import MAX_DECODING_SECONDS, MAX_FILE_BYTES, MAX_WORKER_BYTES
 from percov2_demo.ui.controls.sampling import MAX_STEPS
 from percov2_demo.ui.demo import MAX_SESSIONS, MAX_WAITING_VISITORS
 from percov2_demo.ui.server.limits import MAX_BODY_BYTES
@@ -120,7 +120,8 @@ def test_steps_act_like_strength_as_far_as_the_page_says():
 
 def test_limits_are_those_that_the_pages_name():
     security, serving = (" ".join(text.split()) for text in (SECURITY, SERVING))
-    assert f"at most {MAX_FILE_BYTES >> 20} MB and sides of at most {MAX_SIDE:,} pixels" in security
+    assert f"files have at most {MAX_FILE_BYTES >> 20} MB" in security
+    assert f"{MAX_WORKER_BYTES >> 20} MB of memory or {MAX_DECODING_SECONDS} seconds" in security
     assert f"any other request {MAX_BODY_BYTES >> 20}, and a painting {MAX_STEPS} steps" in security
     assert f"{MAX_WAITING_VISITORS} requests may wait" in security
     assert f"{MAX_WAITING_VISITORS} requests may wait" in serving

@@ -55,12 +55,15 @@ def run(options: Namespace) -> None:
     check_docstrings()
     # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
     variable = os.environ.pop("GRADIO_SERVER_NAME", None)
-    # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
-    from percov2_demo.ui.demo import build_demo, launch_options
-    from percov2_demo.ui.kiosk import Kiosk
     from percov2_demo.ui.server.address import address, without_proxies
-    from percov2_demo.ui.server.cleaning import visitors_folder
-    from percov2_demo.ui.server.heap import share_heaps
+
+    # gradio makes clients when it is imported, and stops at a proxy of a scheme that it does not know.
+    with without_proxies():
+        # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
+        from percov2_demo.ui.demo import build_demo, launch_options
+        from percov2_demo.ui.kiosk import Kiosk
+        from percov2_demo.ui.server.cleaning import visitors_folder
+        from percov2_demo.ui.server.heap import share_heaps
 
     share_heaps()
     pipeline = load_pipeline(options)

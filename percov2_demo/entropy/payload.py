@@ -21,7 +21,7 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.coder import Decoder, EntropyError, encode
 from percov2_demo.entropy.index_coder import GroupCoder, IndexCoder, UniformIndexCoder
 from percov2_demo.entropy.masked_model import MaskedModel
-from percov2_demo.entropy.schedules import Groups, schedule
+from percov2_demo.entropy.schedules import Groups, stream_groups
 from percov2_demo.entropy.trace import GroupTrace, trace
 from percov2_demo.errors import InputError, ModelError, PerCoError, StreamError
 
@@ -151,7 +151,7 @@ def _groups(header: Header) -> tuple[Groups, Groups]:
     Raises:
         InputError: The header withholds groups that there are not.
     """
-    groups = schedule(header.entropy, *header.grid, header.entropy_steps or 1)
+    groups = stream_groups(header)
     if header.withheld is None:
         return groups, ()
     count = header.withheld.sent

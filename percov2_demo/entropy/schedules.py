@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from percov2_demo.bitstream import SCHEDULES
+from percov2_demo.bitstream import SCHEDULES, Header
 from percov2_demo.errors import InputError
 
 
@@ -22,6 +22,11 @@ _R2 = (0x91E10DA6, 0xC13FA9A9)
 _QUINCUNX_STRIDE = 4
 _ALPHA = (11, 5)
 """The exponent 2.2 of the group sizes, as a fraction."""
+
+
+def stream_groups(header: Header) -> Groups:
+    """Return the groups in which a stream's indices travel, also those that are not sent."""
+    return schedule(header.entropy, *header.grid, header.entropy_steps or 1)
 
 
 @lru_cache(maxsize=64)

@@ -155,6 +155,8 @@ def load_published(folder: Path = PUBLISHED_FOLDER) -> tuple[PublishedSet, ...]:
             key = (published.dataset, published.width, published.height, published.protocol)
             if key in sets:
                 raise InputError("another file has the same dataset, resolution and protocol: put the series there")
+        except json.JSONDecodeError as error:
+            raise InputError(f"{path.name}: no JSON from line {error.lineno} on") from None
         except InputError as error:
             raise InputError(f"{path.name}: {error}") from error
         sets[key] = published

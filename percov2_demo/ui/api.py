@@ -59,7 +59,7 @@ def create_endpoints(pipeline: "Codec") -> None:
     inputs = [photo, preset, caption, fit, max_bytes]
     button.click(compress, inputs, [written, rates], api_name="compress", **MODEL_QUEUE)
     button.click(decompress, [stream, *sampling, fast], [picture, fields], api_name="decompress", **MODEL_QUEUE)
-    button.click(friendly(endpoints.info), stream, fields, api_name="info")
+    button.click(friendly(endpoints.info), stream, fields, api_name="info", **MODEL_QUEUE)
     sweep = friendly(endpoints.sweep)
     button.click(sweep, [photo, *varied, caption, fast], [rows, table, pictures], api_name="sweep", **MODEL_QUEUE)
     if pipeline.has_captioner:

@@ -16,7 +16,7 @@ from percov2_demo.ui.pictures import picture_html, picture_path
 from percov2_demo.ui.scripts import paste_script
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.folder import KeptFolder
-from percov2_demo.ui.server.gradio_internals import FriendlyBlocks
+from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly
 from percov2_demo.ui.server.limits import RequestLimits
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.tabs.about import create_about
@@ -70,8 +70,7 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None) -> gr.Blocks:
         if kiosk is not None:
             demo.load(None, js=kiosk.script(), **PAGE_EVENT)
         create_endpoints(pipeline)
-    # Otherwise a program may pass the queue by, and run the model as often at a time as it likes.
-    return demo.queue(max_size=MAX_WAITING_VISITORS, api_open=False)
+    return share_queue_fairly(demo, MAX_WAITING_VISITORS)
 
 
 def launch_options() -> dict[str, Any]:

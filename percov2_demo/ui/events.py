@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from gradio.events import Dependency
 
 PAGE_EVENT = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
-"""Given to every event of the page that does not run the model. An event outside the queue shows no error messages."""
+"""Given to every event of the page that runs no model. An event outside the queue shows no error messages."""
 
 MODEL_QUEUE = {"concurrency_id": "model", "concurrency_limit": 1}
-"""Given to every event that runs the model: one at a time."""
+"""Given to every event that runs the model, its entropy models included: one at a time."""
+
+READING_EVENT = PAGE_EVENT | MODEL_QUEUE
+"""Given to every event of the page that runs entropy models alone, which takes moments once its turn has come."""
 
 STATE_LIFETIME_SECONDS = 3600
 """How long a state of the page is kept after its visitor has left."""

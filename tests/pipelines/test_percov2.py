@@ -21,9 +21,9 @@ from tests.conftest import (
     tiny_sd3_parts,
     tiny_transformer,
 )
+from tests.images.files import AWKWARD
 from tests.perco import tiny_perco
 from tests.pretended_gpu import GPU, PretendedGPU, on_gpu
-from tests.test_images import AWKWARD
 
 
 def largest_difference(first: Image.Image, second: Image.Image) -> int:
@@ -95,6 +95,20 @@ def test_seed_decides_the_picture(pipeline, scene):
         stream, num_inference_steps=2, strength=1.0, generator=torch.Generator().manual_seed(1)
     )
     assert largest_difference(first, with_generator) == 0
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.7])
+def test_a_host_programs_defaults_change_nothing(pipeline, scene, strength):
+    stream = pipeline.compress(scene, "low", "a red house")
+    expected = pipeline.decompress(stream, num_inference_steps=2, strength=strength, seed=3)
+    torch.set_default_dtype(torch.float64)
+    try:
+        again = pipeline.compress(scene, "low", "a red house")
+        picture = pipeline.decompress(again, num_inference_steps=2, strength=strength, seed=3)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert again == stream
+    assert largest_difference(picture, expected) == 0
 
 
 def test_several_seeds_make_one_batch(pipeline, scene):

@@ -103,11 +103,11 @@ def test_an_adapter_is_described_with_its_base(adapter_folder, base_folder):
 
 def test_too_little_memory_is_refused_with_the_plan_that_fits(free):
     free(12 * GIGABYTE)
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(ModelError) as caught:
         check_memory(SD3_MEDIUM, PLANS["max"], CPU)
     assert str(caught.value) == (
         "the model's weights take about 31 GB of main memory under the memory plan max, and 12 GB are free: choose "
-        "--memory 12gb"
+        "the plan 12gb"
     )
     assert check_memory(SD3_MEDIUM, PLANS["8gb"], CPU).main < 12 * GIGABYTE
     free(1 * GIGABYTE)

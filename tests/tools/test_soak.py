@@ -4,7 +4,7 @@ import pytest
 
 from tests.conftest import tiny_pipeline
 from tools.soak.__main__ import soak
-from tools.soak.report import failures, summarise
+from tools.soak.report import compare, failures, summarise
 from tools.soak.server import started
 from tools.soak.visitors import WEIGHTS, Visit, Visitor
 
@@ -64,3 +64,27 @@ def test_what_must_not_be_is_found(part, words):
     assert failures(healthy) == []
     (found,) = failures(healthy | part)
     assert words in found
+
+
+def test_soaks_are_compared_by_how_long_visitors_wait():
+    def soaked(seconds):
+        visitor = Visitor("", None, 1)
+        visitor.visits = [Visit("info", waiting=seconds, running=1), Visit("page", running=1)]
+        return summarise([visitor]) | {"failures": []}
+
+    report = compare(soaked(2.0), soaked(3.0))
+    assert report["waiting_ratio"]["info"] == {"p50": 1.5, "p95": 1.5, "max": 1.5}
+    assert report["failures"] == []
+    assert compare(soaked(2.0), soaked(4.2))["failures"] == [
+        "with a hostile visitor the others wait 2.1 times as long"
+    ]
+
+
+def test_a_hostile_visitor_is_outlived(tmp_path):
+    tiny_pipeline().save_pretrained(tmp_path / "model")
+    with started(tmp_path, "--model", str(tmp_path / "model"), lifetime=LIFETIME_SECONDS) as server:
+        report = soak(server, tmp_path, 2, SECONDS, 1, LIFETIME_SECONDS, interval=1, hostile=True)
+    assert failures(report) == []
+    (hostile,) = report["hostile"]
+    assert hostile["taken"]
+    assert hostile["refused"]

@@ -232,6 +232,14 @@ def call(server: str, name: str, data: list) -> str:
     return str(answers[-1])
 
 
+@pytest.mark.parametrize("setting", [{"steps": 4.7}, {"seed": 0.5}])
+def test_steps_and_seeds_are_whole_numbers(client, photo, setting):
+    stream, _ = client.predict(photo, api_name="/compress")
+    ((name, value),) = setting.items()
+    with pytest.raises(AppError, match=f"{name} must be a whole number, not {value}".capitalize()):
+        client.predict(handle_file(stream), **setting, api_name="/decompress")
+
+
 def test_errors_are_sentences(client, tmp_path):
     path = tmp_path / "junk.png"
     path.write_bytes(b"junk")

@@ -2,7 +2,9 @@
 
 Prints one JSON object; the exit code is 1 if something is in it that must not be. Without `--url` the real server is
 started, watched and stopped; of one that runs already, memory and files are not seen. Visitors' files live for minutes
-in place of the usual hour, so that after the last visit one can wait for the end of them all.
+in place of the usual hour, so that after the last visit one can wait for the end of them all. With `--hostile` there
+are two soaks, the second with a visitor who asks for as much as the server takes, and the others' times to wait are
+compared.
 """
 
 import argparse
@@ -16,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tools.soak.full_queue import fill_queue
-from tools.soak.report import failures, summarise
+from tools.soak.hostile import HostileVisitor
+from tools.soak.report import compare, failures, summarise
 from tools.soak.server import Server, Watch, started
 from tools.soak.visitors import Visitor
 
@@ -36,7 +39,16 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--url", help="of a server that runs already")
     parser.add_argument("--model", help="model folder; default: the embedded model")
+    parser.add_argument("--hostile", action="store_true", help="soak without and with a hostile visitor, and compare")
     options = parser.parse_args()
+    report = _soak_once(options)
+    if options.hostile:
+        report = compare(report, _soak_once(options, hostile=True))
+    print(json.dumps(report, indent=2, ensure_ascii=False))
+    return int(bool(report["failures"]))
+
+
+def _soak_once(options: argparse.Namespace, hostile: bool = False) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
         if options.url:
@@ -44,10 +56,8 @@ def main() -> int:
         else:
             model = ["--model", options.model] if options.model else []
             server = stack.enter_context(started(folder, *model, lifetime=FILE_LIFETIME_SECONDS))
-        report = soak(server, folder, options.visitors, options.minutes * 60, options.seed)
-        report["failures"] = failures(report)
-    print(json.dumps(report, indent=2, ensure_ascii=False))
-    return int(bool(report["failures"]))
+        report = soak(server, folder, options.visitors, options.minutes * 60, options.seed, hostile=hostile)
+        return report | {"failures": failures(report)}
 
 
 def soak(
@@ -58,6 +68,7 @@ def soak(
     seed: int,
     lifetime: float = FILE_LIFETIME_SECONDS,
     interval: float = 5,
+    hostile: bool = False,
 ) -> dict[str, Any]:
     """Lets visitors loose on a server; one that was started here is stopped in the end.
 
@@ -69,6 +80,7 @@ def soak(
         seed: Decides what they do.
         lifetime: Seconds that the server keeps their files.
         interval: Seconds between two looks at the server.
+        hostile: Whether one more visitor asks for as much as the server takes.
 
     Raises:
         RuntimeError: No visitor was served.
@@ -77,7 +89,8 @@ def soak(
     watch = Watch(server, interval)
     with watch if server.process else contextlib.nullcontext():
         end = time.monotonic() + seconds
-        threads = [threading.Thread(target=visitor.run, args=[end]) for visitor in visitors]
+        others = [HostileVisitor(server.url, folder, seed)] if hostile else []
+        threads = [threading.Thread(target=visitor.run, args=[end]) for visitor in (*visitors, *others)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -86,6 +99,7 @@ def soak(
         if stream is None:
             raise RuntimeError(f"{server.url} gave no visitor a stream: {visitors[0].visits[0].error}")
         report = {"seconds": seconds, "visitors": count, "seed": seed} | summarise(visitors)
+        report["hostile"] = [{"taken": other.taken, "refused": other.refused} for other in others]
         report["full_queue"] = fill_queue(server.url, stream)
     if server.process:
         report |= _stop(server, watch, seconds, lifetime)

@@ -14,6 +14,9 @@ MAX_GROWTH = 100
 
 MAX_STOPPING_SECONDS = 5
 
+MAX_WAITING_RATIO = 2
+"""Of the median time to wait with a hostile visitor to that without."""
+
 
 def summarise(visitors: Sequence[Visitor]) -> dict[str, Any]:
     """Requests, errors, times and fairness."""
@@ -44,6 +47,20 @@ def failures(report: dict[str, Any]) -> list[str]:
     if (stopping := report.get("stopping_seconds", 0)) > MAX_STOPPING_SECONDS:
         found.append(f"stopping took {stopping} seconds")
     return found
+
+
+def compare(without: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
+    """Put a soak beside one with a hostile visitor, whom nobody may have to wait for more than twice as long."""
+    ratios = {}
+    for kind, times in without["requests"].items():
+        before, after = (found.get("waiting_seconds", {}) for found in (times, beside["requests"].get(kind, {})))
+        ratios[kind] = {
+            name: round(after[name] / before[name], 2) for name in before if name in after and before[name] > 0
+        }
+    found = [*without["failures"], *beside["failures"]]
+    if ratios["all"].get("p50", 0) > MAX_WAITING_RATIO:
+        found.append(f"with a hostile visitor the others wait {ratios['all']['p50']} times as long")
+    return {"without": without, "with_hostile": beside, "waiting_ratio": ratios, "failures": found}
 
 
 def _times(visits: Sequence[Visit]) -> dict[str, Any]:

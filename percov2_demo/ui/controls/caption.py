@@ -10,7 +10,7 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.checkpoints.folders import captioner_results
 from percov2_demo.errors import InputError
-from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.events import PAGE_EVENT, READING_EVENT
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.render.wording import format_size
 from percov2_demo.ui.scripts import constant_script, forget_script
@@ -83,7 +83,7 @@ class CaptionControls:
             self.components,
             self.cost,
             trigger_mode="always_last",
-            **PAGE_EVENT,
+            **READING_EVENT,
         )
 
     def offer_text(self, source: CaptionSource) -> gr.Textbox:

@@ -8,7 +8,7 @@ from gradio.components import Component
 
 from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.entropy.packet_loss import draw_lost
-from percov2_demo.entropy.schedules import schedule
+from percov2_demo.entropy.schedules import stream_groups
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, connect_end
 from percov2_demo.ui.jobs.painting import paint
@@ -96,7 +96,7 @@ class Experiments:
     ) -> Iterator[Updates]:
         """Paints what a decoder makes of the first groups: it draws the others from the entropy model."""
         stream = _present(stream)
-        groups = schedule(stream.entropy, *stream.indices.shape, stream.entropy_steps or 1)
+        groups = stream_groups(stream.header)
         file = stream
         if received < len(groups):
             withheld = Withheld(received, seed, temperature)

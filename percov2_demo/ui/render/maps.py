@@ -1,6 +1,5 @@
 """Where a stream's bits are: maps over the photo of the bits of each index, and of the order in which they travel."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 
@@ -9,8 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
-from percov2_demo.entropy.schedules import schedule
-from percov2_demo.ui.server.files import file_url, png_bytes
+from percov2_demo.entropy.schedules import stream_groups
+from percov2_demo.ui.render.colours import colours, picture_uri
+from percov2_demo.ui.server.files import file_url
 
 
 _SCALE = "Viridis"
@@ -34,9 +34,8 @@ def maps_html(stream: Bitstream, information: NDArray[np.float64], photo: str) -
 
 def transmission_order(stream: Bitstream) -> NDArray[np.int64]:
     """Number `(rows, columns)` of the group in which each index travels, from 0, also of groups that are not sent."""
-    groups = schedule(stream.entropy, *stream.indices.shape, stream.entropy_steps or 1)
     order = np.empty(stream.indices.shape, np.int64)
-    for number, group in enumerate(groups):
+    for number, group in enumerate(stream_groups(stream.header)):
         order.flat[group] = number
     return order
 
@@ -45,7 +44,7 @@ def _bits_figure(information: NDArray[np.float64], photo: str) -> str:
     lowest, highest = float(information.min()), float(information.max())
     share = (information - lowest) / (highest - lowest) if highest > lowest else np.zeros_like(information)
     if highest > lowest:
-        stops = ", ".join(_css(colour) for colour in _colours(np.linspace(0, 1, 9)))
+        stops = ", ".join(_css(colour) for colour in colours(_SCALE, np.linspace(0, 1, 9)))
         legend = (
             f'<p class="ramp"><span>{lowest:.1f}</span><i style="background:linear-gradient(90deg, {stops})"></i>'
             f"<span>{highest:.1f} bits</span></p>"
@@ -65,7 +64,7 @@ def _order_figure(order: NDArray[np.int64], stream: Bitstream, photo: str) -> st
     numbers = np.unique(np.linspace(0, last, min(last + 1, _MAX_LEGEND_ENTRIES)).round().astype(int))
     entries = "".join(
         f'<span><i style="background:{_css(colour)}"></i>{number + 1}{"" if number < sent else " drawn"}</span>'
-        for number, colour in zip(numbers, _colours(numbers / max(last, 1)), strict=True)
+        for number, colour in zip(numbers, colours(_SCALE, numbers / max(last, 1)), strict=True)
     )
     groups = "group" if last == 0 else "groups"
     text = f"<b>Order of transmission</b> {escape(stream.entropy)}, {last + 1} {groups}"
@@ -79,22 +78,12 @@ def _order_figure(order: NDArray[np.int64], stream: Bitstream, photo: str) -> st
 
 def _figure(share: NDArray[np.float64], photo: str, spoken: str, caption: str) -> str:
     """The photo with a picture of one pixel an index over it."""
-    pixels = _colours(share.ravel()).reshape(*share.shape, 3)
-    overlay = base64.b64encode(png_bytes(Image.fromarray(pixels))).decode()
+    overlay = picture_uri(Image.fromarray(colours(_SCALE, share)))
     return (
         f'<figure><div class="overlay"><img src="{escape(file_url(photo))}" alt="">'
-        f'<img src="data:image/png;base64,{overlay}" alt="{escape(spoken)}"></div><figcaption>{caption}</figcaption>'
+        f'<img src="{overlay}" alt="{escape(spoken)}"></div><figcaption>{caption}</figcaption>'
         "</figure>"
     )
-
-
-def _colours(shares: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Colours `(N, 3)` of shares `(N,)` from 0 to 1."""
-    from plotly.colors import sample_colorscale
-
-    distinct, places = np.unique(shares, return_inverse=True)
-    colours = sample_colorscale(_SCALE, distinct.tolist(), colortype="tuple")
-    return np.rint(255 * np.array(colours)).astype(np.uint8)[places]
 
 
 def _css(colour: Sequence[int]) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from PIL import Image
-from plotly.colors import sample_colorscale
 
 from percov2_demo.presets import get_preset
 from percov2_demo.sweeps import Outcome
+from percov2_demo.ui.render.colours import colours
 from percov2_demo.ui.render.wording import counted
 from percov2_demo.ui.session.export import finite
 
@@ -239,5 +239,4 @@ def _title(column: str) -> str:
 
 @cache
 def _colour_table() -> NDArray[np.uint8]:
-    colours = sample_colorscale("Inferno", np.linspace(0, 1, 256), colortype="tuple")
-    return np.rint(np.array(colours) * 255).astype(np.uint8)
+    return colours("Inferno", np.linspace(0, 1, 256))

@@ -1,13 +1,12 @@
 """Maps of tokens as SVG: a cell for each token, groups of cells that CSS tells apart, values as colours."""
 
-import base64
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
-from percov2_demo.ui.server.files import png_bytes
+from percov2_demo.ui.render.colours import picture_uri
 
 
 _STOPS = np.array([[13, 8, 135], [126, 3, 168], [204, 71, 120], [248, 149, 64], [240, 249, 33]])
@@ -73,6 +72,5 @@ def heat_layer(bits: NDArray[np.float64], top: float, attributes: str = "") -> s
 
 def _image(picture: Image.Image, grid: tuple[int, int], attributes: str) -> str:
     rows, columns = grid
-    data = base64.b64encode(png_bytes(picture)).decode()
     size = f'width="{columns}" height="{rows}" preserveAspectRatio="none"'
-    return f'<image {attributes} {size} href="data:image/png;base64,{data}"/>'
+    return f'<image {attributes} {size} href="{picture_uri(picture)}"/>'

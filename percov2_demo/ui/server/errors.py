@@ -17,6 +17,8 @@ GENERIC_SENTENCE = "Something went wrong on our side, not yours: please try agai
 
 DISK_FULL_SENTENCE = "The disk of the server is full: please try again in an hour, when old files are deleted."
 
+SHARE_FULL_SENTENCE = "Your share of the queue is full: wait until one of your requests is done."
+
 MALFORMED_SENTENCE = (
     "A value is not of the kind that is asked for here: “Use via API” at the foot of the page lists them all."
 )

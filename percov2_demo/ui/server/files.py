@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from PIL import Image
 
-from percov2_demo.images import ImageError
+from percov2_demo.errors import ImageError
 from percov2_demo.ui.server.gradio_internals import save_to_cache, upload_folder
 
 

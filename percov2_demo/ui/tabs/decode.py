@@ -13,7 +13,7 @@ from percov2_demo.bitstream import MAX_BYTES, MAX_CAPTION_BYTES
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
 from percov2_demo.ui.controls.sampling import SamplingControls
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, READING_EVENT, STATE_LIFETIME_SECONDS, connect_end
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.links import PARAMETER, read_stream_text
 from percov2_demo.ui.panels.link import create_link, link_html
@@ -65,6 +65,7 @@ class DecodeTab:
         self._session = session
         self._tabs = tabs
         self.received = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
+        self.asked = gr.Textbox(visible="hidden", show_label=False)
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=5, min_width=320):
                 self._create_inputs()
@@ -117,15 +118,17 @@ class DecodeTab:
 
     def _connect(self) -> None:
         read = friendly(self.read_file)
-        reading = self.file.upload(read, [self.file, self._session.address], self._shown, **PAGE_EVENT)
+        reading = self.file.upload(read, [self.file, self._session.address], self._shown, **READING_EVENT)
         for forgetting in (self.file.clear, reading.failure):
             forgetting(self.forget, outputs=[self.file, self.received, self.welcome, self.result], **PAGE_EVENT)
         self.text.submit(
-            friendly(self.read_text), [self.text, self._session.address], [self.file, *self._shown], **PAGE_EVENT
+            friendly(self.read_text), [self.text, self._session.address], [self.file, *self._shown], **READING_EVENT
         )
         opened = friendly(self.open_link)
         outputs = [self._tabs, self._session.linked, *self._shown]
-        self._session.demo.load(opened, self._session.address, outputs, js=ADDRESS_SCRIPT, **PAGE_EVENT)
+        # Apart from reading it, so that a page without a link does not wait for the model.
+        self._session.demo.load(find_link, outputs=self.asked, **PAGE_EVENT)
+        self.asked.change(opened, self._session.address, outputs, js=ADDRESS_SCRIPT, **READING_EVENT)
         for trigger in (self.decode_button.click, self._session.linked.change):
             self._connect_run(trigger)
 
@@ -257,6 +260,11 @@ class DecodeTab:
     def rest(self) -> Updates:
         """The buttons as they are while nothing runs."""
         return {self.decode_button: gr.Button(interactive=True), self.working: gr.Row(visible=False)}
+
+
+def find_link(request: gr.Request) -> str:
+    """Find the text of the stream that the page's address carries; empty without."""
+    return request.query_params.get(PARAMETER) or ""
 
 
 def _welcome_html() -> str:
