@@ -146,7 +146,7 @@ def sweep(
         InputError: A setting is out of range.
         Interrupted: `interrupt` returned True within a picture.
     """
-    from percov2_demo.metrics import measure, to_tensor
+    from percov2_demo.metrics import Reference, to_tensor
 
     @cache
     def encode(preset: str) -> Bitstream:
@@ -167,7 +167,7 @@ def sweep(
         return tensors
 
     photo = fit_image(photo, max_side=pipeline.max_side)
-    reference = to_tensor(photo)
+    reference = Reference(to_tensor(photo))
     for batch in _batches(trials, 1 if pipeline.device.type == "cpu" else MAX_BATCH):
         stream = stream_of(batch[0].preset, batch[0].caption)
         begin = time.perf_counter()
@@ -176,7 +176,7 @@ def sweep(
         pictures = pipeline.paint(start, samplings, batch[0].fast, report, interrupt)
         seconds = (time.perf_counter() - begin) / len(batch)
         for trial, picture in zip(batch, pictures, strict=True):
-            yield Outcome(trial, stream, picture, measure(reference, to_tensor(picture)), seconds)
+            yield Outcome(trial, stream, picture, reference.measure(to_tensor(picture)), seconds)
 
 
 def difference(first: Image.Image, second: Image.Image) -> NDArray[np.float32]:

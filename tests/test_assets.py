@@ -20,7 +20,7 @@ from percov2_demo.evaluation.protocol import list_pictures
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import PAINTING_STRENGTH, Sampling
 from tests.conftest import MODEL_PRESETS
 from tests.scene import draw_scene
 
@@ -32,8 +32,9 @@ FILE_OF_A_LION = (
     "a6a674aefd59356047ea8bf668814eadcf763aa53e0d5228f0d1c5d8819ccf49a521"
     "a9"
 )
-COMPARED = ((4, 0.0), (4, 0.3), (4, 0.38), (8, 0.3), (20, 0.3))
-"""Steps and strengths that are measured beside the default."""
+COMPARED = (0.0, 0.34, 1.0)
+"""Strengths that are measured beside the default."""
+UNPICKLED = ("pipelines/convert_perco.py", "metrics/efficientnet_lite.py")
 KODAK = os.environ.get("PERCOV2_KODAK")
 
 
@@ -63,7 +64,7 @@ def test_nothing_is_unpickled():
                 assert called not in ("eval", "exec"), source
                 if called == "torch.load":
                     # What was published as a pickle, with tensors alone allowed.
-                    assert source == EMBEDDED_MODEL.parents[1] / "percov2_demo" / "pipelines" / "convert_perco.py"
+                    assert source.relative_to(EMBEDDED_MODEL.parents[1] / "percov2_demo").as_posix() in UNPICKLED
                     assert settings["weights_only"] == "True"
                 if called in ("np.load", "numpy.load"):
                     assert settings["allow_pickle"] == "False", source
@@ -99,7 +100,7 @@ def test_manifest_tells_the_truth(embedded):
 
 
 def test_every_preset_has_a_default_strength(embedded):
-    assert all(0 < embedded.default_strength(preset) <= 1 for preset in MODEL_PRESETS)
+    assert all(0 <= embedded.default_strength(preset) <= 1 for preset in MODEL_PRESETS)
 
 
 def test_more_bytes_give_a_closer_picture(embedded):
@@ -116,7 +117,9 @@ def test_more_bytes_give_a_closer_picture(embedded):
 def test_fast_pictures_are_close_to_the_exact_ones(embedded):
     photo = fit_image(load_image(get_image("lion.jpg")), "crop")
     stream = embedded.compress(photo, "ultra-low", "a male lion lying on a rock")
-    exact, fast = (to_tensor(embedded.decompress(stream, fast=fast)) for fast in (False, True))
+    exact, fast = (
+        to_tensor(embedded.decompress(stream, strength=PAINTING_STRENGTH, fast=fast)) for fast in (False, True)
+    )
     assert psnr(exact, fast) >= 35
 
 
@@ -127,7 +130,7 @@ def test_picture_and_indices_do_not_depend_on_threads(embedded):
         for count in (1, 2):
             torch.set_num_threads(count)
             stream = embedded.compress(draw_scene(256, 256), "low", "a red house")
-            results.append((stream, embedded.decompress(stream, num_inference_steps=2)))
+            results.append((stream, embedded.decompress(stream, 2, strength=PAINTING_STRENGTH)))
     finally:
         torch.set_num_threads(threads)
     (first_stream, first), (second_stream, second) = results
@@ -148,7 +151,7 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
     assert settings["model"] == embedded.identity
     assert (settings["pictures"], settings["fit"], settings["sizes"]) == (24, "crop", ["512x512"])
     assert settings["default_strength"] == {preset: embedded.default_strength(preset) for preset in MODEL_PRESETS}
-    samplings = [Sampling(), *(Sampling(steps, strength=strength) for steps, strength in COMPARED)]
+    samplings = [Sampling(), *(Sampling(strength=strength) for strength in COMPARED)]
     assert settings["samplings"] == [asdict(sampling) for sampling in samplings]
     fidelity = {point["preset"]: point["psnr"] for point in reversed(summary["points"])}
     assert fidelity["ultra-low"] < fidelity["low"] < fidelity["extreme-low"]

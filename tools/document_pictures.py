@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.images import fit_image, load_image
+from percov2_demo.sampling.settings import painting_strength
 from percov2_demo.sweeps import difference
 from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.measures.curves import draw_curves
@@ -57,7 +58,8 @@ def rewrites_sheet(pipeline: PerCoV2Pipeline, preset: str) -> None:
         photo = fit_image(load_image(path), "crop")
         stream = pipeline.compress(photo, preset)
         texts = [*CONTRAST, *(text.format(caption) for text in edits)]
-        own, *others = (pipeline.decompress(stream, caption=text) for text in (caption, *texts))
+        strength = painting_strength(pipeline.default_strength(preset))
+        own, *others = (pipeline.decompress(stream, strength=strength, caption=text) for text in (caption, *texts))
         rows.append([photo, own, *others])
         notes.append(["", "", *(f"changes {difference(own, other).mean():.1f} of 255" for other in others)])
     _save(rewrites_path(preset), pipeline, titles, rows, notes)

@@ -16,7 +16,7 @@ DOCUMENTS = (ROOT / "README.md", MODEL / "README.md", *sorted(ROOT.glob("docs/*.
 RESULTS = ROOT / "assets" / "results" / "kodak"
 TRAINING = ROOT / "assets" / "results" / "training"
 SCALE = ROOT / "assets" / "results" / "bench" / "scale.json"
-METRICS = ("psnr", "ms_ssim", "realism", "colour_shift")
+METRICS = ("psnr", "ms_ssim", "deep_distance", "deep_realism", "set_realism", "colour_shift")
 
 
 def rows(name: str, folder: Path = RESULTS) -> list[dict[str, str]]:
@@ -52,9 +52,10 @@ def results() -> str:
                 ),
             ]
         )
-    lines.append(["autoencoder alone", "", "", "", *(str(summary["autoencoder"][name]) for name in METRICS)])
-    head = ["preset", "strength", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "realism", "colour shift"]
-    return table(head, lines)
+    for name, figures in (("autoencoder alone", summary["autoencoder"]), ("originals", summary["originals"])):
+        lines.append([name, "", "", "", *(str(figures.get(metric, "")) for metric in METRICS)])
+    head = ["preset", "strength", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "deep distance"]
+    return table([*head, "deep realism", "as a set", "colour shift"], lines)
 
 
 def presets() -> str:
@@ -72,14 +73,15 @@ def summary() -> str:
     """The default setting of each preset, and JPEG 2000 in the same bytes."""
     ours = {row["preset"]: row for row in reversed(rows("summary.csv"))}
     theirs = {row["preset"]: row for row in rows("baselines/summary.csv") if row["codec"] == "jpeg2000"}
+    metrics = [name for name in METRICS if name != "set_realism"]
     lines = []
     for preset, row in reversed(ours.items()):
         size = [row["file_bytes"], row["payload_bpp"]]
-        lines.append([f"`{preset}`", "PerCoV2 Explorer", *size, *(row[name] for name in METRICS)])
+        lines.append([f"`{preset}`", "PerCoV2 Explorer", *size, *(row[name] for name in metrics)])
         other = theirs[preset]
-        lines.append(["", "JPEG 2000", other["file_bytes"], "", *(other[name] for name in METRICS)])
-    head = ["preset", "codec", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "realism", "colour shift"]
-    return table(head, lines)
+        lines.append(["", "JPEG 2000", other["file_bytes"], "", *(other[name] for name in metrics)])
+    head = ["preset", "codec", "file, bytes", "payload, bpp", "PSNR, dB", "MS-SSIM", "deep distance", "deep realism"]
+    return table([*head, "colour shift"], lines)
 
 
 def codings() -> str:
@@ -103,23 +105,25 @@ def baselines() -> str:
     for row in sorted(rows("baselines/summary.csv"), key=lambda row: list(points).index(row["preset"]), reverse=True):
         ours, count = points[row["preset"]], row["pictures"]
         size = row["file_bytes"] if row["fits"] == count else f"{row['file_bytes']} (fits {row['fits']} of {count})"
-        wins = [row[f"ours_better_{name}"] for name in ("psnr", "ms_ssim", "realism", "colour_shift")]
-        figures = [f"{row[name]} / {ours[name]}" for name in ("psnr", "realism", "colour_shift")]
-        needed = row["bytes_for_psnr"] or "more than it can"
-        lines.append([f"`{row['preset']}`", row["codec"], size, *figures, " / ".join(wins), needed])
-    head = ["preset", "codec", "its file, bytes", "PSNR, its / ours", "realism", "colour shift"]
-    return table([*head, "ours better: PSNR / MS-SSIM / realism / colour", "bytes for our PSNR"], lines)
+        compared = ("psnr", "deep_distance", "deep_realism", "colour_shift")
+        wins = [row[f"ours_better_{name}"] for name in compared]
+        figures = [f"{row[name]} / {ours[name]}" for name in compared]
+        needed = [row[f"bytes_for_{name}"] or "more than it can" for name in ("psnr", "deep_distance")]
+        lines.append([f"`{row['preset']}`", row["codec"], size, *figures, " / ".join(wins), " / ".join(needed)])
+    head = ["preset", "codec", "its file, bytes", "PSNR, its / ours", "deep distance", "deep realism", "colour shift"]
+    return table([*head, "ours better: PSNR / distance / realism / colour", "bytes for our PSNR / distance"], lines)
 
 
 def strengths() -> str:
-    """PSNR and realism over the strength, on validation photos."""
+    """PSNR, deep distance and deep realism over the strength, on validation photos."""
     points = {(row["preset"], float(row["strength"])): row for row in rows("strength.csv", TRAINING)}
     presets = list(dict.fromkeys(preset for preset, _ in points))
-    lines = [
-        [f"{strength:g}", *(f"{points[p, strength]['psnr']} / {points[p, strength]['realism']}" for p in presets)]
-        for strength in dict.fromkeys(strength for _, strength in points)
-    ]
-    return table(["strength", *(f"`{preset}`, dB / realism" for preset in presets)], lines)
+    lines = []
+    for strength in dict.fromkeys(strength for _, strength in points):
+        figures = [points[preset, strength] for preset in presets]
+        columns = [" / ".join(row[name] for name in ("psnr", "deep_distance", "deep_realism")) for row in figures]
+        lines.append([f"{strength:g}", *columns])
+    return table(["strength", *(f"`{preset}`, dB / distance / realism" for preset in presets)], lines)
 
 
 def leverage() -> str:

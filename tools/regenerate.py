@@ -13,9 +13,8 @@ from tools.document_tables import RESULTS, ROOT, SCALE
 
 
 CODINGS = ("default", "uniform", "checkerboard", "quincunx", "qlds:5", "qlds:12", "var")
-STRENGTHS = ("default", "0", "0.3", "0.38")
-STEPS = ("4", "8", "20")
-STAGES = ("kodak", "scale", "tables", "pictures", "screenshots")
+STRENGTHS = ("default", "0", "0.34", "1")
+STAGES = ("kodak", "scale", "examples", "tables", "pictures", "screenshots")
 """What is made, in this order."""
 
 
@@ -28,7 +27,7 @@ def run(*words: str | Path) -> str:
 
 def measure_kodak(pictures: Path, captions: Path) -> None:
     """Evaluate the embedded model, and the classical codecs beside it."""
-    settings = ("--steps", *STEPS, "--strength", *STRENGTHS, "--entropy", *CODINGS)
+    settings = ("--strength", *STRENGTHS, "--entropy", *CODINGS)
     names = ("--captions", captions, "--dataset", "kodak", "--out", RESULTS)
     run("percov2_demo", "evaluate", pictures, *names, *settings)
 
@@ -50,6 +49,7 @@ def main() -> None:
     stages = {
         "kodak": lambda: measure_kodak(options.pictures.resolve(), options.captions.resolve()),
         "scale": measure_scale,
+        "examples": lambda: run("tools.example_results"),
         "tables": lambda: run("tools.document_tables"),
         "pictures": lambda: run("tools.document_pictures"),
         "screenshots": lambda: run("tools.document_screenshots"),

@@ -20,7 +20,7 @@ from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.refinement import Allocation
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import Sampling, painting_strength
 from percov2_demo.sweeps import Trial, sweep
 
 
@@ -64,7 +64,7 @@ def bench(
     """
     photo = fit_image(photo, max_side=pipeline.max_side)
     stream = pipeline.compress(photo, caption=CAPTION)
-    sampling = replace(sampling or Sampling(), strength=pipeline.default_strength(stream.preset))
+    sampling = replace(sampling or Sampling(), strength=painting_strength(pipeline.default_strength(stream.preset)))
     pipeline.check_sampling(sampling)
     parts = _parts(pipeline, photo, stream, sampling, repeats)
     return (

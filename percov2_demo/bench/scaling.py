@@ -25,7 +25,7 @@ from percov2_demo.pipelines.onednn import onednn_products
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.presets import NOMINAL_SIDE
 from percov2_demo.sampling.sampler import Start
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import Sampling, painting_strength
 from percov2_demo.sweeps import MAX_BATCH, Trial, sweep
 
 
@@ -124,7 +124,7 @@ def scale(
     """
     sampling, ranges = sampling or Sampling(), ranges or Ranges()
     like = pipeline.compress(photo, caption=CAPTION)
-    sampling = replace(sampling, strength=pipeline.default_strength(like.preset))
+    sampling = replace(sampling, strength=painting_strength(pipeline.default_strength(like.preset)))
     pipeline.check_sampling(sampling)
 
     def square(side: int) -> Image.Image:

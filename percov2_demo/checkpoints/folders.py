@@ -19,6 +19,8 @@ SOURCES = ASSETS / "sources.json"
 
 CAPTIONER_RESULTS = ASSETS / "results" / "training" / "captioner.json"
 
+KODAK_RESULTS = ASSETS / "results" / "kodak" / "summary.json"
+
 BASE_CLASS = "StableDiffusion3Pipeline"
 BASE_REPOSITORIES = "stabilityai/stable-diffusion-3"
 """How the hub's names of Stable Diffusion 3 and 3.5 begin."""
@@ -218,9 +220,27 @@ def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
         Among others "photos", their number, and "content_overlap", the share of them whose caption shares a content
         word with one that people wrote.
     """
-    if folder is None or Path(folder).resolve() != EMBEDDED_MODEL.resolve() or not CAPTIONER_RESULTS.is_file():
+    if not _is_embedded(folder) or not CAPTIONER_RESULTS.is_file():
         return None
     return read_json(CAPTIONER_RESULTS, shape={"photos": int, "content_overlap": NUMBER})
+
+
+def typical_sizes(folder: str | Path | None) -> dict[str, float]:
+    """Read the mean bytes of the embedded model's files of Kodak at 512x512, by preset; empty for other models.
+
+    Args:
+        folder: The model's folder; None for a model that is from none.
+    """
+    if not _is_embedded(folder) or not KODAK_RESULTS.is_file():
+        return {}
+    sizes: dict[str, float] = {}
+    for point in read_json(KODAK_RESULTS)["points"]:
+        sizes.setdefault(point["preset"], point["file_bytes"])
+    return sizes
+
+
+def _is_embedded(folder: str | Path | None) -> bool:
+    return folder is not None and Path(folder).resolve() == EMBEDDED_MODEL.resolve()
 
 
 def source_licences() -> dict[str, str]:

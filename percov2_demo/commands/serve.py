@@ -7,6 +7,7 @@ import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 from percov2_demo.commands.model import add_model_options, check_docstrings, load_pipeline
 from percov2_demo.errors import InputError
@@ -29,6 +30,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="show the examples whenever nobody has touched the page for so long; default: 60",
     )
+    parser.add_argument(
+        "--public-url",
+        type=public_url,
+        metavar="URL",
+        help="where others reach the page, for links and QR codes; default: wherever the visitor does",
+    )
     add_model_options(parser, captioner=True)
 
 
@@ -48,6 +55,18 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise ArgumentTypeError(f"{text} is no port: name one from 0 to 65535")
     return int(text)
+
+
+def public_url(text: str) -> str:
+    """Parse an address of the command line, http or https with a host, to end in a slash where it has no path."""
+    try:
+        address = urlsplit(text)
+        is_good = address.scheme in ("http", "https") and address.hostname and not (address.query or address.fragment)
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise ArgumentTypeError(f"{text} is no address such as https://example.org/percov2/")
+    return text if address.path else f"{text}/"
 
 
 def run(options: Namespace) -> None:
@@ -70,7 +89,7 @@ def run(options: Namespace) -> None:
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), without_proxies(), visitors_folder():
-        demo = build_demo(pipeline, kiosk)
+        demo = build_demo(pipeline, kiosk, options.public_url)
         try:
             name, number = address(options.host or variable, options.port)
             demo.launch(server_name=name, server_port=number, prevent_thread_lock=True, **launch_options())

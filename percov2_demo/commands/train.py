@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with photos/train-*.tar")
     parser.add_argument("--work", type=Path, required=True, help="folder for the results of all stages")
     parser.add_argument("--model", help="model folder to go on from; default: that of --work")
-    parser.add_argument("--out", type=Path, help="folder that the stages export and results write")
+    parser.add_argument("--out", type=Path, help="folder that the stages export, results and photo-statistics write")
     parser.add_argument("--time-budget", type=float, default=600.0, metavar="SECONDS", help="of a stage that trains")
     parser.add_argument(
         "--precision", choices=("bf16", "fp16", "no"), help="default: accelerate launch's, without it bf16"

@@ -94,6 +94,7 @@ class Ladder:
         self.codec = codec
         self._files: dict[int, bytes] = {}
         self._coded: dict[int, Coded] = {}
+        self._measured: dict[tuple[Metric, int], float] = {}
 
     def at_most(self, max_bytes: int) -> Coded:
         """Return the best quality whose file has at most `max_bytes`, else the smallest, marked as not fitting."""
@@ -108,13 +109,13 @@ class Ladder:
         """Return the smallest file whose picture reaches the target, or None if even the best quality does not.
 
         Args:
-            metric: Compares the original with the decoded picture.
+            metric: Compares the original with the decoded picture; asked once about each, whatever the targets.
             target: Value of the metric to reach.
             higher_is_better: Whether the metric rises with quality; else the target is reached from above.
         """
 
         def reaches(step: int) -> bool:
-            value = metric(self.image, self._code(step).picture)
+            value = self._measure(metric, step)
             return value >= target if higher_is_better else value <= target
 
         smallest = self._smallest()
@@ -145,6 +146,11 @@ class Ladder:
             picture = self.codec.decode(data)
             self._coded[step] = Coded(self.codec.name, self.codec.qualities[step], data, picture)
         return self._coded[step]
+
+    def _measure(self, metric: Metric, step: int) -> float:
+        if (metric, step) not in self._measured:
+            self._measured[metric, step] = metric(self.image, self._code(step).picture)
+        return self._measured[metric, step]
 
 
 @cache

@@ -21,10 +21,12 @@ RATE = "file_bpp"
 PAIRS = (
     (RATE, "psnr"),
     (RATE, "ms_ssim"),
-    (RATE, "realism"),
+    (RATE, "deep_distance"),
+    (RATE, "deep_realism"),
     (RATE, "lpips"),
     (RATE, "colour_shift"),
-    ("realism", "psnr"),
+    ("deep_realism", "deep_distance"),
+    ("deep_realism", "psnr"),
     ("lpips", "psnr"),
 )
 """Columns on the axes of each chart; a chart without points is left out."""
@@ -64,12 +66,16 @@ def curves_of(points: Sequence[dict[str, Any]], default_strength: dict[str, floa
         default_strength: The model's strength for each preset; points that have it form one curve.
     """
     curves: dict[str, list[dict[str, Any]]] = {}
+    paints = any(default_strength.values())
     for point in points:
         strength = point["strength"]
         is_default = strength == default_strength[point["preset"]]
-        name = f"PerCoV2 Explorer, {point['steps']} steps, guidance {point['guidance']:g}"
-        name += "" if is_default else ", estimate alone" if strength == 0 else f", strength {strength:g}"
-        curves.setdefault(name, []).append(point)
+        settings = f"{point['steps']} steps, guidance {point['guidance']:g}"
+        if strength == 0 and not (is_default and paints):
+            settings = "the estimate alone"
+        elif not is_default:
+            settings += f", strength {strength:g}"
+        curves.setdefault(f"PerCoV2 Explorer, {settings}", []).append(point)
     return [Curve(name, OURS, members, [point["preset"] for point in members]) for name, members in curves.items()]
 
 

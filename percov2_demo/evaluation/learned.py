@@ -1,6 +1,6 @@
 """Metrics of an evaluation that need weights of their own, by the names they are asked for."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -9,7 +9,15 @@ from torch import Tensor
 from percov2_demo.evaluation.measure import LearnedMetric
 from percov2_demo.evaluation.protocol import Picture
 from percov2_demo.evaluation.tables import Row
-from percov2_demo.metrics import MIN_PICTURES, build_set_metrics, load_clip, load_lpips, set_metrics, to_tensor
+from percov2_demo.metrics import (
+    MIN_PICTURES,
+    build_set_metrics,
+    load_clip,
+    load_lpips,
+    set_metrics,
+    set_realism,
+    to_tensor,
+)
 
 
 PATCH_SIDE = 64
@@ -40,11 +48,18 @@ def measure_sets(pictures: Sequence[Picture], decoded: Sequence[Path], with_clip
     patch_side = None if len(pictures) >= MIN_PICTURES else PATCH_SIDE
     originals = (to_tensor(picture.load()) for picture in pictures)
     clip = load_clip(device) if with_clip else None
-    distances = set_metrics(originals, map(_open, decoded), patch_side=patch_side, clip=clip, device=device)
+    distances = set_metrics(originals, map(open_tensor, decoded), patch_side=patch_side, clip=clip, device=device)
     return {"patch_side": patch_side} | distances
 
 
-def _open(path: Path) -> Tensor:
+def measure_set_realism(pictures: Iterable[Tensor]) -> Row:
+    """Measure the realism of pictures as a set, rounded, see `metrics.set_realism`."""
+    realism = set_realism(pictures)
+    return {"set_realism": None if realism is None else round(realism, 2)}
+
+
+def open_tensor(path: Path) -> Tensor:
+    """Read a picture `(3, H, W)` in [0, 1]."""
     with Image.open(path) as image:
         return to_tensor(image)
 

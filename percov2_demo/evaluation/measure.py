@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ from torch import Tensor
 from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.evaluation.baselines import Ladder, available_codecs
-from percov2_demo.evaluation.protocol import Picture, Protocol
+from percov2_demo.evaluation.protocol import Picture, Protocol, distinct_samplings
 from percov2_demo.evaluation.tables import Row
 from percov2_demo.files.atomic import atomic_path, write_bytes
-from percov2_demo.metrics import METRICS, measure, ms_ssim, patch_realism, psnr, to_tensor
+from percov2_demo.metrics import METRICS, Reference, ms_ssim, psnr, to_tensor
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import Sampling
 
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 LearnedMetric = Callable[[Tensor, Tensor, str], dict[str, float | None]]
 """Named figures of an original, its reconstruction and the caption."""
 
-EQUAL_QUALITY = {"psnr": psnr, "ms_ssim": ms_ssim, "realism": patch_realism}
+EQUAL_QUALITY: dict[str, Callable[[Reference, Tensor], float]] = {
+    "psnr": lambda reference, picture: psnr(reference.original, picture),
+    "ms_ssim": lambda reference, picture: ms_ssim(reference.original, picture),
+    "deep_distance": Reference.deep_distance,
+}
 """The metrics that a classical codec is asked to reach."""
 
 DIGITS = 4
@@ -60,16 +64,16 @@ class Evaluator:
         stream = self._write(picture, coded, self.protocol.entropies[0])
         seconds = {"encode": time.perf_counter() - start}
 
-        reference = to_tensor(original)
+        reference = Reference(to_tensor(original))
         rows, times = [], []
-        for sampling in self.protocol.samplings:
-            settings = self.settings(preset, sampling)
+        for sampling in self.samplings(preset):
+            settings = asdict(sampling)
             start = time.perf_counter()
             decoded = self.pipeline.decompress(
                 stream,
                 num_inference_steps=sampling.steps,
                 guidance_scale=sampling.guidance,
-                strength=settings["strength"],
+                strength=sampling.strength,
                 seed=sampling.seed,
             )
             seconds["decode"] = time.perf_counter() - start
@@ -86,10 +90,16 @@ class Evaluator:
         return {"rows": rows, "codings": codings, "times": times}
 
     def measure_autoencoder(self, picture: Picture) -> dict[str, list[Row]]:
-        """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset."""
+        """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset.
+
+        `original_realism` is the original's own.
+        """
         original = picture.load()
         decoded = self.pipeline.decode_latents(self.pipeline.encode_latents(original))[0]
-        return {"ceiling": [{"image": picture.name} | self.metrics(to_tensor(original), decoded, picture.caption)]}
+        reference = Reference(to_tensor(original))
+        row = {"image": picture.name} | self.metrics(reference, decoded, picture.caption)
+        realism = reference.realism
+        return {"ceiling": [row | {"original_realism": None if realism is None else round(realism, DIGITS)}]}
 
     def _write(self, picture: Picture, stream: Bitstream, coding: str) -> Bitstream:
         """Write the stream in another coding to a file, and read it back."""
@@ -133,21 +143,22 @@ class Evaluator:
         """
         original = picture.load()
         ladder = Ladder(original, available_codecs()[codec])
-        reference = to_tensor(original)
+        reference = Reference(to_tensor(original))
+        qualities = {
+            name: lambda _, decoded, metric=metric: metric(reference, to_tensor(decoded))
+            for name, metric in EQUAL_QUALITY.items()
+        }
         compared = []
         for preset in self.protocol.presets:
             ours = next(row for row in rows if row["preset"] == preset)
             coded = ladder.at_most(ours["file_bytes"])
             write_bytes(self.coded_path(picture, preset, codec), coded.data)
             needed = {}
-            for name, metric in EQUAL_QUALITY.items():
+            for name, quality in qualities.items():
                 reached = None
                 if ours[name] is not None:
-                    reached = ladder.to_reach(
-                        _of_images(metric),
-                        ours[name],
-                        higher_is_better=METRICS[name].better == "higher",
-                    )
+                    is_higher_better = METRICS[name].better == "higher"
+                    reached = ladder.to_reach(quality, ours[name], is_higher_better)
                 needed[f"bytes_for_{name}"] = len(reached.data) if reached else None
             sizes = {"target_bytes": ours["file_bytes"], "file_bytes": len(coded.data), "fits": coded.fits}
             sizes["file_bpp"] = round(8 * len(coded.data) / (original.width * original.height), 6)
@@ -162,16 +173,17 @@ class Evaluator:
         return folder / f"{picture.name}{available_codecs()[codec].suffix}"
 
     def picture_path(self, picture: Picture, preset: str, sampling: Sampling) -> Path:
-        """Return where a reconstruction is written."""
-        settings = "-".join(f"{name}{value}" for name, value in self.settings(preset, sampling).items())
+        """Return where a reconstruction of one of `samplings` is written."""
+        settings = "-".join(f"{name}{value}" for name, value in asdict(sampling).items())
         folder = self.out / "pictures" / f"{preset}-{settings}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{picture.name}.png"
 
-    def settings(self, preset: str, sampling: Sampling) -> dict[str, float]:
-        """Return a sampling as columns, with the model's strength where none is given."""
-        strength = self.pipeline.default_strength(preset) if sampling.strength is None else sampling.strength
-        return {"steps": sampling.steps, "guidance": sampling.guidance, "strength": strength, "seed": sampling.seed}
+    def samplings(self, preset: str) -> tuple[Sampling, ...]:
+        """Return the samplings with the model's strength where none is given; what comes to the same, once."""
+        default = self.pipeline.default_strength(preset)
+        resolved = (replace(s, strength=default) if s.strength is None else s for s in self.protocol.samplings)
+        return distinct_samplings(resolved)
 
     def _index_bits(self, stream: Bitstream) -> float:
         """Return what the model says that the indices cost, in bits."""
@@ -179,18 +191,12 @@ class Evaluator:
             return 8.0 * get_preset(stream.preset).index_bytes(stream.width, stream.height)
         return round(float(self.pipeline.information(stream).sum()), 2)
 
-    def metrics(self, reference: Tensor, decoded: Image.Image, caption: str) -> Row:
-        """Return the rounded metrics of an original `(3, H, W)` in [0, 1] and what came back of it."""
+    def metrics(self, reference: Reference, decoded: Image.Image, caption: str) -> Row:
         picture = to_tensor(decoded)
-        metrics = measure(reference, picture)
+        metrics = reference.measure(picture)
         for learned in self.learned:
-            metrics |= learned(reference, picture, caption)
+            metrics |= learned(reference.original, picture, caption)
         return {name: None if value is None else round(value, DIGITS) for name, value in metrics.items()}
-
-
-def _of_images(metric: Callable[[Tensor, Tensor], float]) -> Callable[[Image.Image, Image.Image], float]:
-    """Make of a metric of tensors one of pictures."""
-    return lambda original, decoded: metric(to_tensor(original), to_tensor(decoded))
 
 
 def _rates(stream: Bitstream) -> Row:

@@ -63,7 +63,7 @@ def write_report(
     curves += budget_curves(refined)
     figures = draw([*curves, *(curve for item in same for curve in published_curves(item))], measured)
     sections = [
-        f"<p>{html.escape(summary['description'])}</p><p>Lower is better for realism and colour shift.</p>",
+        f"<p>{html.escape(summary['description'])}</p><p>Lower is better for the deep metrics and colour shift.</p>",
         "<h2>Means</h2>",
         _table(summary["points"]),
     ]

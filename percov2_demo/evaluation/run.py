@@ -2,11 +2,11 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,23 +17,26 @@ from tqdm import tqdm
 from percov2_demo.errors import ImageError, InputError
 from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.evaluation.contact_sheet import contact_sheet
-from percov2_demo.evaluation.learned import load_learned, measure_sets
+from percov2_demo.evaluation.learned import load_learned, measure_set_realism, measure_sets, open_tensor
 from percov2_demo.evaluation.measure import Evaluator
 from percov2_demo.evaluation.parts import Parts
 from percov2_demo.evaluation.protocol import Picture, Protocol
 from percov2_demo.evaluation.refined import REFINED, measure_budgets, summarize_budgets
 from percov2_demo.evaluation.report import write_report
 from percov2_demo.evaluation.tables import (
+    POINT,
     Row,
     compressai_results,
     mean_metrics,
+    mean_originals,
     summarize,
     summarize_baselines,
     summarize_codings,
 )
 from percov2_demo.files.atomic import atomic_path, write_text
 from percov2_demo.files.csv_table import write_csv
-from percov2_demo.metrics import to_tensor
+from percov2_demo.metrics import Reference, to_tensor
+from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
@@ -59,12 +62,13 @@ def evaluate(pipeline: "Codec", pictures: list[Picture], protocol: Protocol, out
     Writes to `out`:
 
         images.csv               a row for each picture and combination
-        summary.csv              their means over pictures and seeds
+        summary.csv              their means over pictures and seeds, and the realism of each combination as a set
         summary.json             the same as a curve in CompressAI's results format, with the settings
         baselines/images.csv     a row for each picture, preset and classical codec
         baselines/summary.csv    their means, and how often ours is better
         baselines/<codec>.json   the codec's curve at our sizes in CompressAI's format
-        autoencoder.csv          a row for each picture: what the autoencoder alone makes of it, the ceiling
+        autoencoder.csv          a row for each picture: what the autoencoder alone makes of it, the ceiling; and the
+                                 original's own realism
         codings.csv              means of each coding of the indices, if several: ideal bits, bytes, seconds
         refined.csv              a row for each picture, size and way of filling it, see `refined`, where asked for
         refined-summary.csv      their means
@@ -151,7 +155,7 @@ def _measure(evaluator: Evaluator, parts: Parts, picture: Picture) -> dict[str, 
 
 def _measure_budgets(evaluator: Evaluator, picture: Picture) -> dict[str, list[Row]]:
     def metrics(original: Image.Image, decoded: Image.Image) -> Row:
-        return evaluator.metrics(to_tensor(original), decoded, picture.caption)
+        return evaluator.metrics(Reference(to_tensor(original)), decoded, picture.caption)
 
     protocol = evaluator.protocol
     rows = measure_budgets(evaluator.pipeline, picture, protocol.budgets, protocol.baselines, metrics, evaluator.out)
@@ -166,7 +170,7 @@ def _assemble(
     rows, codings, times, compared, ceiling = (
         [row for tables in measured.values() for row in tables[name]] for name in names
     )
-    points = summarize(rows)
+    points = _with_set_realism(evaluator, pictures, summarize(rows))
     write_csv(out / "images.csv", rows)
     write_csv(out / "summary.csv", points)
     if "fid" in protocol.learned:
@@ -186,6 +190,7 @@ def _assemble(
     summary = compressai_results("PerCoV2 Explorer", description.strip(), points) | {
         "points": points,
         "autoencoder": mean_metrics(ceiling),
+        "originals": mean_originals(ceiling) | measure_set_realism(to_tensor(p.load()) for p in pictures),
         "settings": settings,
         "unreadable": unreadable,
     }
@@ -216,24 +221,43 @@ def _assemble(
     return summary
 
 
+def _with_set_realism(evaluator: Evaluator, pictures: list[Picture], points: list[Row]) -> list[Row]:
+    """Add `set_realism` to the points, of the pictures of all seeds."""
+    paths: dict[tuple[Any, ...], list[Path]] = {}
+    for preset, sampling in _combinations(evaluator):
+        settings = {"preset": preset} | asdict(sampling)
+        decoded = [evaluator.picture_path(picture, preset, sampling) for picture in pictures]
+        paths.setdefault(tuple(settings[name] for name in POINT), []).extend(decoded)
+    return [
+        point | measure_set_realism(map(open_tensor, paths[tuple(point[name] for name in POINT)])) for point in points
+    ]
+
+
 def _set_rows(evaluator: Evaluator, pictures: list[Picture]) -> list[Row]:
     rows = []
-    for preset, sampling in product(evaluator.protocol.presets, evaluator.protocol.samplings):
+    for preset, sampling in _combinations(evaluator):
         decoded = [evaluator.picture_path(picture, preset, sampling) for picture in pictures]
         with_clip = "clip" in evaluator.protocol.learned
         distances = measure_sets(pictures, decoded, with_clip, str(evaluator.pipeline.device))
-        rows.append({"preset": preset} | evaluator.settings(preset, sampling) | distances)
+        rows.append({"preset": preset} | asdict(sampling) | distances)
     return rows
+
+
+def _combinations(evaluator: Evaluator) -> Iterator[tuple[str, Sampling]]:
+    """List all presets with what is painted of each."""
+    return ((preset, sampling) for preset in evaluator.protocol.presets for sampling in evaluator.samplings(preset))
 
 
 def _contact_sheet(evaluator: Evaluator, pictures: list[Picture]) -> Image.Image:
     """Draw originals, our pictures of the first sampling, and the classical codecs' at the highest rate."""
-    presets, sampling = evaluator.protocol.presets, evaluator.protocol.samplings[0]
+    presets = evaluator.protocol.presets
     codecs = [available_codecs()[name] for name in evaluator.protocol.baselines]
     rows = []
     for picture in pictures[:SHEET_ROWS]:
         row = [picture.load()]
-        row += [Image.open(evaluator.picture_path(picture, preset, sampling)) for preset in presets]
+        row += [
+            Image.open(evaluator.picture_path(picture, preset, evaluator.samplings(preset)[0])) for preset in presets
+        ]
         row += [codec.decode(evaluator.coded_path(picture, presets[-1], codec.name).read_bytes()) for codec in codecs]
         rows.append(row)
     return contact_sheet(

@@ -21,7 +21,8 @@ DIGITS = {
     "psnr": 2,
     "ms_ssim": 3,
     "lpips": 3,
-    "realism": 3,
+    "deep_distance": 3,
+    "deep_realism": 2,
     "colour_shift": 2,
     "clip_score": 2,
     "clip_similarity": 3,
@@ -111,6 +112,12 @@ def compressai_results(name: str, description: str, summary: Sequence[Row]) -> d
 def mean_metrics(rows: Sequence[Row]) -> Row:
     """Average the metrics of some rows, rounded."""
     return means_of(rows, metric_digits(rows[0]))
+
+
+def mean_originals(ceiling: Sequence[Row]) -> Row:
+    """Return the mean realism of the originals themselves."""
+    realism = [row | {"deep_realism": row["original_realism"]} for row in ceiling]
+    return means_of(realism, {"deep_realism": DIGITS["deep_realism"]})
 
 
 def metric_digits(row: Row) -> dict[str, int]:

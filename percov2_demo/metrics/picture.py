@@ -13,6 +13,16 @@ def to_tensor(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 255
 
 
+def check_picture(picture: Tensor) -> None:
+    """Check that a tensor is a picture `(3, H, W)`.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if picture.ndim != 3 or picture.shape[0] != 3:
+        raise ValueError(f"a metric takes pictures of shape (3, H, W), not {tuple(picture.shape)}")
+
+
 def check_pair(original: Tensor, reconstruction: Tensor) -> None:
     """Check that two tensors are pictures `(3, H, W)` of one size.
 
@@ -21,8 +31,7 @@ def check_pair(original: Tensor, reconstruction: Tensor) -> None:
         ValueError: One is no picture at all.
     """
     for picture in (original, reconstruction):
-        if picture.ndim != 3 or picture.shape[0] != 3:
-            raise ValueError(f"a metric takes pictures of shape (3, H, W), not {tuple(picture.shape)}")
+        check_picture(picture)
     if original.shape != reconstruction.shape:
         (height, width), (other_height, other_width) = original.shape[1:], reconstruction.shape[1:]
         raise MetricError(

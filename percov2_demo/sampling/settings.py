@@ -18,3 +18,12 @@ class Sampling:
     guidance: float = 3.0
     strength: float | None = None
     seed: int = 0
+
+
+PAINTING_STRENGTH = 0.34
+"""Strength at which painting is shown and measured where a model's own strength is 0."""
+
+
+def painting_strength(default: float) -> float:
+    """Return a model's own strength, or `PAINTING_STRENGTH` where that is 0 and nothing would be painted."""
+    return default or PAINTING_STRENGTH

@@ -142,7 +142,8 @@ class Endpoints:
             stream: The .pcv2 file.
             steps: Steps of the sampler; empty for the model's default.
             guidance_scale: How strongly the caption steers; 0 ignores it.
-            strength: How much is painted anew, up to 1; empty for the model's default.
+            strength: How much is painted anew, from 0, where steps, guidance and seed change nothing, to 1; empty for
+                the model's default.
             seed: Seed of the noise; the same seed gives the same picture.
             fast: Mostly less than half the time, for a slightly different picture.
 
@@ -192,7 +193,7 @@ class Endpoints:
             presets: Names of bitrate presets.
             guidance_scales: How strongly the caption steers; 0 ignores it.
             steps: Numbers of steps of the sampler.
-            strengths: How much is painted anew, up to 1; null for the model's default.
+            strengths: How much is painted anew, from 0 to 1; null for the model's default.
             seeds: Seeds of the noise.
             caption: Text that travels in the file and guides the painting; empty for none.
             fast: Mostly less than half the time, for slightly different pictures.

@@ -1,6 +1,5 @@
 """The page as a whole: header, tabs, and how it is served."""
 
-from html import escape
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -12,20 +11,21 @@ from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.kiosk import Kiosk
 from percov2_demo.ui.panels.run_cards import create_run_list
-from percov2_demo.ui.pictures import picture_html, picture_path
-from percov2_demo.ui.scripts import paste_script
+from percov2_demo.ui.pictures import picture_path, picture_url
+from percov2_demo.ui.scripts import LEAVE_SCRIPT, paste_script
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly
 from percov2_demo.ui.server.limits import RequestLimits
 from percov2_demo.ui.session.page_state import Session
-from percov2_demo.ui.tabs.about import create_about
+from percov2_demo.ui.tabs.about import create_about, ways_out
 from percov2_demo.ui.tabs.caption_lab import CaptionLab
 from percov2_demo.ui.tabs.compress import COMPRESS_TAB, CompressTab
 from percov2_demo.ui.tabs.decode import DECODE_TAB, DecodeTab
 from percov2_demo.ui.tabs.inside import InsideTab
 from percov2_demo.ui.tabs.session import BOARD_TAB, SessionBoard
 from percov2_demo.ui.tabs.tradeoff_lab import TradeoffLab
+from percov2_demo.ui.templates import render
 from percov2_demo.ui.theme import STYLESHEET, explorer_theme
 
 
@@ -38,17 +38,18 @@ MAX_SESSIONS = 100
 """Visitors whose settings and results are kept; one takes half a megabyte by gradio's (6.31) bookkeeping alone."""
 
 
-def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None) -> gr.Blocks:
+def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | None = None) -> gr.Blocks:
     """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
 
     Args:
         pipeline: The codec.
         kiosk: When the page shows the examples by itself; None for never.
+        public_url: Where others reach the page, for links and QR codes; None for wherever the visitor does.
     """
     with FriendlyBlocks(title="PerCoV2 Explorer", analytics_enabled=False) as demo:
-        session = Session.create(demo)
+        session = Session.create(demo, public_url)
         with gr.Row(elem_classes="head"):
-            gr.HTML(_header_html(pipeline.description))
+            gr.HTML(_header_html(pipeline))
             tray = create_run_list(visible=False, min_width=0)
         with gr.Tabs() as tabs:
             with gr.Tab("Compress", id=COMPRESS_TAB):
@@ -67,8 +68,7 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None) -> gr.Blocks:
             with gr.Tab("About", id="about"):
                 create_about(pipeline)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
-        if kiosk is not None:
-            demo.load(None, js=kiosk.script(), **PAGE_EVENT)
+        demo.load(None, js=LEAVE_SCRIPT if kiosk is None else kiosk.script(), **PAGE_EVENT)
         create_endpoints(pipeline)
     return share_queue_fairly(demo, MAX_WAITING_VISITORS)
 
@@ -82,6 +82,7 @@ def launch_options() -> dict[str, Any]:
     return tools | {
         "theme": explorer_theme(),
         "css_paths": STYLESHEET,
+        "i18n": gr.I18n(en={"common.complete": "Done"}),
         "favicon_path": picture_path("mark"),
         "footer_links": ["api", "settings"],
         "max_file_size": MAX_FILE_BYTES,
@@ -94,9 +95,5 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _header_html(model: str) -> str:
-    return (
-        f'<header class="masthead">{picture_html("mark")}<div><h1>PerCoV2 Explorer</h1>'
-        "<p>A photo in about a hundred bytes, and back.</p>"
-        f'<p class="model-note">{escape(model)}</p></div></header>'
-    )
+def _header_html(pipeline: "Codec") -> str:
+    return render("masthead.html", mark=picture_url("mark"), note=pipeline.description, links=ways_out(pipeline))

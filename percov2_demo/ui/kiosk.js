@@ -38,6 +38,18 @@
         }
     }
 
+    // Each file in turn: the photo, what is painted from the file, and both side by side.
+    async function compare(number) {
+        find(`#strip li:nth-child(${number + 1}) button`).click();
+        press("1");
+        await sleep(0.15 * show);
+        await wipe("ArrowLeft", 0.25 * show);
+        await sleep(0.25 * show);
+        await wipe("ArrowRight", 0.15 * show);
+        press("2");
+        await sleep(0.2 * show);
+    }
+
     async function present(example) {
         const source = (selector) => find(selector)?.getAttribute("src");
         const photo = source("#photo img");
@@ -47,13 +59,8 @@
         button.click();
         await until(() => button.disabled);
         await until(() => !button.disabled && find("#comparison .result"));
-        press("1");
-        await sleep(0.15 * show);
-        await wipe("ArrowLeft", 0.25 * show);
-        await sleep(0.25 * show);
-        await wipe("ArrowRight", 0.15 * show);
-        press("2");
-        await sleep(0.2 * show);
+        const files = document.querySelectorAll("#strip button:enabled").length;
+        for (let number = 0; number < files; number++) await compare(number);
     }
 
     async function presentAll(number) {

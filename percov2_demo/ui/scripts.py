@@ -8,12 +8,18 @@ ADDRESS_SCRIPT = "() => location.origin + location.pathname"
 """Where the page is, without query."""
 
 
+LEAVE_SCRIPT = """() => addEventListener("beforeunload", (event) => {
+    if (document.querySelector(".tray [data-run]")) event.preventDefault();
+})"""
+"""Lets the browser ask before a page with pictures is left: they are not there again after a reload."""
+
+
 def lookup_script(table: Mapping[str, float | str]) -> str:
     """A component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"
 
 
-def constant_script(value: str) -> str:
+def constant_script(value: str | bool) -> str:
     """The same value, whatever comes in."""
     return f"() => {json.dumps(value)}"
 
@@ -41,6 +47,18 @@ def paste_script(element_id: str) -> str:
         input.files = transfer.files;
         input.dispatchEvent(new Event("change", {{ bubbles: true }}));
     }})"""
+
+
+def press_script(element_id: str) -> str:
+    """Presses a button as soon as it can be pressed."""
+    return f"""() => {{
+        const pressing = setInterval(() => {{
+            const button = document.getElementById("{element_id}");
+            if (button?.disabled) return;
+            clearInterval(pressing);
+            button?.click();
+        }}, 50);
+    }}"""
 
 
 def random_script(end: int) -> str:

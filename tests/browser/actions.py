@@ -38,8 +38,20 @@ def caption_of(page: Page) -> Locator:
 
 
 def choose_preset(page: Page | Locator, name: str) -> None:
-    # The radio button itself is not seen: its card is.
-    page.get_by_role("radio", name=re.compile(f"^{name}", re.IGNORECASE)).check(force=True)
+    """Leaves one rate alone, or one preset of a lab."""
+    # The fields themselves are not seen: their cards are.
+    one = page.get_by_role("radio", name=re.compile(f"^{name}", re.IGNORECASE))
+    if one.count():
+        one.check(force=True)
+        return
+    for card in page.locator("[data-testid$=checkbox-group] label, .preset-cards label").all():
+        is_it = card.inner_text().lower().startswith(name.lower())
+        card.locator("input").set_checked(is_it, force=True)
+
+
+def open_fold(page: Page | Locator, name: str) -> None:
+    """Opens a fold of a result."""
+    page.get_by_role("button", name=name).click()
 
 
 def choose_photo(page: Page, path: Path) -> None:
@@ -56,9 +68,10 @@ def expect_picture(page: Page) -> None:
     expect(page.locator("#comparison").get_by_text("From the file")).to_be_visible(timeout=TIMEOUT)
 
 
-def compress(page: Page, path: Path) -> None:
+def compress(page: Page, path: Path, preset: str = "ultra-low") -> None:
     """A photo to a file and back, in two steps of the sampler."""
     choose_photo(page, path)
+    choose_preset(page, preset)
     open_painting(page)
     set_steps(page)
     compress_button(page).click()

@@ -56,7 +56,7 @@ def paint_stream(page: Page, data: bytes, count: int) -> None:
     panel = panel_of(page, "Decode")
     panel.get_by_label("Or its text, or its link").fill(stream_text(data))
     panel.get_by_role("button", name="Open").click()
-    expect(panel.locator(".fields")).to_be_visible()
+    expect(panel.get_by_role("heading", name="A picture from")).to_be_visible()
     set_steps(panel, 1)
     panel.get_by_role("button", name="Decode", exact=True).click()
     expect_runs(page, count)
@@ -100,7 +100,7 @@ def test_runs_are_cards_and_points_and_can_be_had_again(page, embedded, photo, t
 
     page.get_by_role("button", name="Open Compress").click()
     expect(caption_of(page)).to_have_value("a red <i>house</i>")
-    expect(page.get_by_role("radio", name=re.compile(f"^{presets[1]}", re.IGNORECASE))).to_be_checked()
+    expect(page.get_by_role("checkbox", name=re.compile(f"^{presets[1]}", re.IGNORECASE))).to_be_checked()
     expect(page.get_by_label("number input for Strength")).to_have_value("0.55")
     expect(page.locator("#photo img")).to_be_visible()
     compress_button(page).click()
@@ -138,6 +138,7 @@ def test_published_figures_are_a_layer_and_a_file_is_no_point(page, embedded, sc
     expect(points(page)).to_have_count(0)
     expect(panel.get_by_text("published: kodak")).to_have_count(0)
 
+    page.once("dialog", lambda dialog: dialog.accept())
     panel.get_by_role("button", name="Clear the board").click()
     expect(panel.get_by_role("heading", name="Your runs collect here")).to_be_visible()
     expect(page.locator(".tray")).to_have_count(0)
@@ -160,6 +161,7 @@ def test_visitors_do_not_see_each_others_runs(page, browser, server, embedded, s
 
 def test_a_phone_needs_no_sideways_scrolling_on_the_board(phone, photo):
     choose_photo(phone, photo)
+    choose_preset(phone, "ultra-low")
     open_painting(phone)
     set_steps(phone, 1)
     compress_button(phone).click()

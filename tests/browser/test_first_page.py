@@ -13,6 +13,7 @@ from tests.browser.actions import (
     compress_button,
     download,
     expect_picture,
+    open_fold,
     open_painting,
     panel_of,
     set_steps,
@@ -23,6 +24,7 @@ from tests.browser.conftest import TIMEOUT, open_page
 
 def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_hosts, contacted_hosts):
     choose_photo(page, photo)
+    choose_preset(page, "ultra-low")
     open_painting(page)
     caption_of(page).press_sequentially("a red house on a green hill")
     set_steps(page)
@@ -37,8 +39,9 @@ def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_h
 
     panel = panel_of(page, "Decode")
     panel.locator("input[type=file]").set_input_files(tmp_path / "photo.pcv2")
-    expect(panel.locator(".fields").get_by_text("a red house on a green hill")).to_be_visible()
-    expect(panel.get_by_text(f"{stream.width}×{stream.height}")).to_be_visible()
+    expect(panel.get_by_role("heading", name=f"A picture from {len(data)} bytes")).to_be_visible()
+    open_fold(panel, "What the file says: “a red house on a green hill”")
+    expect(panel.locator(".fields").get_by_text(f"{stream.width}×{stream.height}")).to_be_visible()
     set_steps(panel)
     panel.get_by_role("button", name="Decode", exact=True).click()
     download(page, panel.get_by_role("button", name="Download PNG"), tmp_path / "decoded.png")
@@ -60,6 +63,7 @@ def test_an_example_needs_two_clicks(page):
     set_steps(page)
     compress_button(page).click()
     expect_picture(page)
+    open_fold(page, "tokens")
     expect(page.get_by_role("img", name="spatial")).to_be_visible()
 
 
@@ -141,12 +145,39 @@ def test_a_failed_run_leaves_the_page_usable(page, photo):
     expect_picture(page)
 
 
-def test_a_preset_brings_its_strength(page, embedded):
+def test_every_rate_is_a_file_that_opens(page, embedded, photo):
+    choose_photo(page, photo)
     open_painting(page)
-    for preset in reversed(embedded.presets):
-        choose_preset(page, preset)
-        expected = f"{embedded.default_strength(preset):g}"
-        expect(page.get_by_label("number input for Strength")).to_have_value(expected)
+    set_steps(page)
+    compress_button(page).click()
+    expect_picture(page)
+    files = page.locator("#strip button")
+    expect(files).to_have_count(len(embedded.presets))
+    expect(files.first).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_text(f"{len(embedded.presets)} files written and painted")).to_be_visible(timeout=TIMEOUT)
+    sizes = [int(size.replace(",", "").split()[0]) for size in page.locator("#strip b").all_inner_texts()]
+    assert sizes == sorted(sizes, reverse=True)
+    files.last.click()
+    expect(page.get_by_role("heading", name=f"photo is now {sizes[-1]} bytes")).to_be_visible()
+    expect(files.last).to_have_attribute("aria-pressed", "true")
+    expect(page.locator(".tray [data-run]:not(.count)")).to_have_count(len(embedded.presets))
+
+
+def test_the_result_is_seen_in_one_screen(page, photo):
+    compress(page, photo)
+    for part in ("#compress-result h2", "#comparison .stage", "#strip button", "#words textarea"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 900, part
+
+
+def test_the_words_of_the_file_are_repainted(page, photo):
+    compress(page, photo)
+    page.locator("#words textarea").fill("an old castle")
+    page.locator("#repaint").click()
+    expect(page.locator(".tray [data-run]:not(.count)")).to_have_count(2, timeout=TIMEOUT)
+    expect(caption_of(page)).to_have_value("an old castle")
+    expect(page.locator("#words textarea")).to_have_value("an old castle")
 
 
 def test_the_dice_change_the_seed(page):
@@ -220,6 +251,7 @@ def test_the_captions_bytes_are_counted_while_it_is_typed(page, embedded):
 
 def test_the_nearest_codec_is_shown_with_the_run_and_the_others_when_asked(page, photo):
     compress(page, photo)
+    open_fold(page, "Other codecs at")
     cards = page.locator("#codecs figure")
     expect(cards).to_have_count(3, timeout=TIMEOUT)
     expect(cards.last).to_contain_text("JPEG 2000")

@@ -3,24 +3,27 @@
 from playwright.sync_api import expect
 
 from percov2_demo.ui.links import stream_text
-from tests.browser.actions import compress, panel_of, set_steps, toast
+from tests.browser.actions import compress, open_fold, panel_of, set_steps, toast
 from tests.browser.conftest import TIMEOUT, new_page
 
 
 def test_a_link_round_trip(page, photo, server, browser, requested_hosts):
     compress(page, photo)
+    open_fold(page, "Link and QR code")
+    expect(page.get_by_role("note")).to_contain_text("opens on this computer alone")
     link = page.get_by_label("Link", exact=True).inner_text()
     assert link.startswith(f"{server}?s=")
     expect(page.get_by_role("img", name="QR code of the link")).to_be_visible()
 
     other = new_page(browser, requested_hosts)
     other.goto(link)
-    # Of a link, the painting starts by itself and takes the usual number of steps.
+    # Of a link, the painting starts by itself, with the link's settings.
     other.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
     expect(other.get_by_role("tab", name="Decode")).to_have_attribute("aria-selected", "true")
     expect(other.locator("#decoded img")).to_be_visible(timeout=TIMEOUT)
-    other.get_by_role("button", name="Stop").click()
-    assert other.get_by_label("Link", exact=True).inner_text() == link
+    panel = other.locator("[role=tabpanel]:visible")
+    expect(panel.get_by_role("heading", name="A picture from")).to_be_visible()
+    expect(panel.get_by_label("number input for Steps")).to_have_value("2")
     other.close()
 
 

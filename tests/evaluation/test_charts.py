@@ -12,7 +12,8 @@ STRENGTHS = {"ultra-low": 0.3, "low": 0.2}
 def point(preset="low", guidance=3.0, strength=None, **values):
     strength = STRENGTHS[preset] if strength is None else strength
     settings = {"preset": preset, "steps": 20, "guidance": guidance, "strength": strength}
-    return settings | {"file_bpp": 0.01, "psnr": 20.0, "ms_ssim": 0.6, "realism": 0.5, "colour_shift": 4.0} | values
+    metrics = {"psnr": 20.0, "ms_ssim": 0.6, "deep_realism": 0.5, "colour_shift": 4.0}
+    return settings | {"file_bpp": 0.01} | metrics | values
 
 
 def baseline(preset="low", fits=24, **values):
@@ -23,12 +24,21 @@ def test_a_curve_holds_the_presets_of_one_setting():
     points = [point(p, g, s) for p in STRENGTHS for g, s in ((3.0, None), (1.0, None), (1.0, 0.0), (1.0, 0.9))]
     curves = curves_of(points, STRENGTHS)
     assert [curve.labels for curve in curves] == [["ultra-low", "low"]] * 4
-    assert [curve.name.removeprefix("PerCoV2 Explorer, 20 steps, ") for curve in curves] == [
-        "guidance 3",
-        "guidance 1",
-        "guidance 1, estimate alone",
-        "guidance 1, strength 0.9",
+    assert [curve.name.removeprefix("PerCoV2 Explorer, ") for curve in curves] == [
+        "20 steps, guidance 3",
+        "20 steps, guidance 1",
+        "the estimate alone",
+        "20 steps, guidance 1, strength 0.9",
     ]
+
+
+def test_a_default_that_does_not_paint_is_called_the_estimate_unless_another_preset_paints():
+    points = [point(preset, strength=0.0) for preset in STRENGTHS]
+    (curve,) = curves_of(points, dict.fromkeys(STRENGTHS, 0.0))
+    assert curve.name == "PerCoV2 Explorer, the estimate alone"
+    points[1]["strength"] = 0.2
+    (curve,) = curves_of(points, STRENGTHS | {"ultra-low": 0.0})
+    assert curve.name == "PerCoV2 Explorer, 20 steps, guidance 3"
 
 
 def test_only_pairs_that_were_measured_are_drawn_and_curves_keep_to_their_columns():

@@ -5,14 +5,16 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from percov2_demo.evaluation.measure import Evaluator
 from percov2_demo.evaluation.protocol import Protocol, list_pictures
 from percov2_demo.evaluation.run import evaluate
-from percov2_demo.metrics import psnr, to_tensor
+from percov2_demo.metrics import deep_realism, psnr, set_realism, to_tensor
 from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
@@ -94,6 +96,25 @@ def test_summary_is_a_curve_with_its_settings(finished):
     assert summary["settings"]["sizes"] == ["512x512"]
     assert summary["settings"]["default_strength"] == {"ultra-low": 0.5, "low": 1.0}
     assert summary["settings"]["captions"] == "captions.jsonl"
+
+
+def test_realism_is_also_that_of_the_pictures_as_a_set(folder, finished):
+    out, summary = finished
+    point = summary["points"][0]
+    preset, strength = point["preset"], point["strength"]
+    paths = (out / "pictures" / f"{preset}-steps1-guidance3.0-strength{strength}-seed0").glob("*.png")
+    assert point["set_realism"] == pytest.approx(set_realism(to_tensor(Image.open(path)) for path in paths), abs=0.005)
+    originals = [to_tensor(picture.load()) for picture in pictures(folder)]
+    assert summary["originals"]["set_realism"] == pytest.approx(set_realism(originals), abs=0.005)
+    mean = sum(map(deep_realism, originals)) / len(originals)
+    assert summary["originals"]["deep_realism"] == pytest.approx(mean, abs=0.005)
+
+
+def test_a_strength_that_is_the_default_is_measured_once(tmp_path):
+    samplings = (Sampling(1), Sampling(1, strength=0.5), Sampling(1, strength=0.0))
+    evaluator = Evaluator(tiny_pipeline(), replace(protocol(), samplings=samplings), tmp_path)
+    assert evaluator.samplings("ultra-low") == samplings[1:]
+    assert evaluator.samplings("low") == (Sampling(1, strength=1.0), *samplings[1:])
 
 
 def test_autoencoder_alone_is_measured_as_the_ceiling(folder, finished):

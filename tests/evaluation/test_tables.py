@@ -16,12 +16,12 @@ from percov2_demo.files.csv_table import write_csv
 def row(image, preset="low", seed=0, **values):
     point = {"image": image, "preset": preset, "steps": 20, "guidance": 3.0, "strength": 0.3}
     figures = {"spatial_bytes": 64, "caption_bytes": 10, "file_bytes": 78, "payload_bpp": 0.00226, "file_bpp": 0.00238}
-    return point | {"seed": seed} | figures | {"psnr": 20.0, "ms_ssim": 0.5, "realism": 0.4} | values
+    return point | {"seed": seed} | figures | {"psnr": 20.0, "ms_ssim": 0.5, "deep_realism": 0.4} | values
 
 
 def compared(image, codec="jpeg", preset="low", **values):
     sizes = {"target_bytes": 78, "file_bytes": 600, "file_bpp": 0.01831, "fits": False}
-    figures = {"psnr": 21.0, "realism": 0.5, "bytes_for_psnr": 700, "bytes_for_ms_ssim": None}
+    figures = {"psnr": 21.0, "deep_realism": 0.5, "bytes_for_psnr": 700, "bytes_for_ms_ssim": None}
     return {"image": image, "preset": preset, "codec": codec} | sizes | figures | values
 
 
@@ -52,9 +52,9 @@ def test_missing_values_are_left_out_of_means():
 
 
 def test_wins_follow_each_metrics_direction():
-    rows = [row("a", psnr=20.0, realism=0.4), row("b", psnr=22.0, realism=0.6)]
+    rows = [row("a", psnr=20.0, deep_realism=0.4), row("b", psnr=22.0, deep_realism=0.6)]
     (point,) = summarize_baselines([compared("a"), compared("b")], rows)
-    assert (point["ours_better_psnr"], point["ours_better_realism"]) == (1, 1)
+    assert (point["ours_better_psnr"], point["ours_better_deep_realism"]) == (1, 1)
     assert (point["pictures"], point["fits"], point["file_bytes"], point["target_bytes"]) == (2, 0, 600, 78)
     assert point["bytes_for_psnr"] == 700
     assert point["bytes_for_ms_ssim"] is None

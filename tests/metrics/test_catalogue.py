@@ -1,4 +1,4 @@
-"""The table of metrics, and all weight-free metrics at once."""
+"""The table of metrics, and all that come with the package at once."""
 
 import dataclasses
 
@@ -8,19 +8,33 @@ import torch
 from PIL import Image
 
 from percov2_demo.errors import MetricError
-from percov2_demo.metrics import METRICS, colour_shift, measure, ms_ssim, patch_realism, psnr, to_tensor
+from percov2_demo.metrics import (
+    METRICS,
+    Reference,
+    colour_shift,
+    deep_distance,
+    deep_realism,
+    measure,
+    ms_ssim,
+    psnr,
+    to_tensor,
+)
 from tests.metrics.pictures import noisy, texture
 
 
 def test_table_names_every_metric_and_cannot_be_changed():
-    assert list(METRICS) == ["psnr", "ms_ssim", "lpips", "realism", "colour_shift", "clip_score", "clip_similarity"]
+    assert list(METRICS) == [
+        *("psnr", "ms_ssim", "lpips", "deep_distance", "deep_realism"),
+        *("colour_shift", "clip_score", "clip_similarity"),
+    ]
     for name, metric in METRICS.items():
         assert metric.name == name
         assert metric.label
         assert metric.source
     assert {name for name, metric in METRICS.items() if metric.better == "lower"} == {
         "lpips",
-        "realism",
+        "deep_distance",
+        "deep_realism",
         "colour_shift",
     }
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -32,17 +46,27 @@ def test_measure_gives_each_metric():
     assert measure(first, second) == {
         "psnr": psnr(first, second),
         "ms_ssim": ms_ssim(first, second),
-        "realism": patch_realism(first, second),
+        "deep_distance": deep_distance(first, second),
+        "deep_realism": deep_realism(second),
         "colour_shift": colour_shift(first, second),
     }
     assert set(measure(first, second)) <= set(METRICS)
+
+
+def test_a_reference_measures_as_each_pair_does():
+    picture = texture()
+    reference = Reference(picture)
+    for other in (noisy(picture, 10), noisy(picture, 20)):
+        assert reference.measure(other) == measure(picture, other)
+        assert reference.deep_distance(other) == measure(picture, other)["deep_distance"]
 
 
 def test_measure_leaves_out_what_a_small_picture_has_not():
     assert measure(torch.rand(3, 160, 200), torch.rand(3, 160, 200))["ms_ssim"] is None
     small = measure(torch.rand(3, 40, 200), torch.rand(3, 40, 200))
     assert small["ms_ssim"] is None
-    assert small["realism"] is None
+    assert small["deep_distance"] is None
+    assert small["deep_realism"] is None
     assert small["psnr"] > 0
 
 

@@ -88,13 +88,14 @@ def test_tools_are_served_where_the_extra_is_installed(installed, monkeypatch):
 
 
 def test_presets_of_the_model_are_offered(config):
-    (cards,) = (radio for radio in components(config, "radio") if radio["elem_classes"] == ["preset-cards"])
+    (cards,) = components(config, "checkboxgroup")[:1]
+    assert cards["elem_classes"] == ["preset-cards"]
     assert cards["choices"] == [
-        ("Ultra-low\n8×8 · 64 B\n0.0020 bpp", "ultra-low"),
-        ("Low\n16×16 · 320 B\n0.0098 bpp", "low"),
-        ("Extreme-low\n32×32 · 1024 B\n0.0312 bpp", "extreme-low"),
+        ("Ultra-low\n64 bytes\n8×8 tokens", "ultra-low"),
+        ("Low\n320 bytes\n16×16 tokens", "low"),
+        ("Extreme-low\n1,024 bytes\n32×32 tokens", "extreme-low"),
     ]
-    assert cards["value"] == "ultra-low"
+    assert cards["value"] == ["ultra-low", "low", "extreme-low"]
 
 
 def test_what_the_model_is(config):

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from percov2_demo.files.csv_table import write_csv
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.interpolant import noisy_latent
+from percov2_demo.sampling.settings import painting_strength
 from percov2_demo.sweeps import difference
 from percov2_demo.training.data.determinism import Draws
 from percov2_demo.training.objectives.flow import FlowObjective
@@ -71,7 +72,7 @@ def measure_leverage(flow: FlowObjective, latents: Tensor, input_ids: Tensor, em
 def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], folder: Path) -> None:
     """Write how far apart two captions move the pictures painted from the same indices, as `caption-change.csv`.
 
-    Both changes are means over pictures of the mean of `sweeps.difference`, 0 to 255, at the default sampling:
+    Both changes are means over pictures of the mean of `sweeps.difference`, 0 to 255, at `painting_strength`:
     `caption_change` is from the one caption of `CONTRAST` to the other, and `painting_change`, to compare with, from
     the hyper-decoder's estimate to what is painted on it.
 
@@ -82,10 +83,11 @@ def measure_caption_change(pipeline: PerCoV2Pipeline, pictures: Sequence[Image.I
     """
     rows = []
     for preset in pipeline.presets:
+        strength = painting_strength(pipeline.default_strength(preset))
         changes = []
         for picture in tqdm(pictures, desc=f"rewriting captions, {preset}", unit="picture", disable=None):
             stream = pipeline.compress(picture, preset)
-            first, second = (pipeline.decompress(stream, caption=caption) for caption in CONTRAST)
+            first, second = (pipeline.decompress(stream, strength=strength, caption=caption) for caption in CONTRAST)
             estimate = pipeline.decompress(stream, strength=0.0)
             changes.append([difference(first, other).mean().item() for other in (second, estimate)])
         means = map(fmean, zip(*changes, strict=True))

@@ -28,6 +28,7 @@ from percov2_demo.data.shards import PhotoShards
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import InputError
+from percov2_demo.metrics.photo_statistics import PHOTO_STATISTICS
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.training.data.crops import PhotoBatches
 from percov2_demo.training.data.determinism import Draws, Share
@@ -35,6 +36,7 @@ from percov2_demo.training.data.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.data.indices import PART_PHOTOS, IndexBatches, encode_indices
 from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun, check_folder
 from percov2_demo.training.measures.curves import draw_curves
+from percov2_demo.training.measures.photo_statistics import measure_photo_statistics
 from percov2_demo.training.measures.results import collect_results
 from percov2_demo.training.objectives.joint import JointConfig, JointObjective
 from percov2_demo.training.objectives.masked import EntropyConfig, MaskedObjective, start_from_codes
@@ -165,6 +167,16 @@ class Recipe(ABC):
         """Draw the loss curves of all stages as `curves.html`, which needs no network."""
         paths = {stage: self.work / stage / "curve.csv" for stage in TIMED_STAGES}
         draw_curves(paths).write_html(self.work / "curves.html")
+
+    def photo_statistics(self, out: Path) -> None:
+        """Measure the training photos for deep realism; it concerns no model, and all models share the file.
+
+        Raises:
+            InputError: There are too few photos.
+            MetricError: The weights of the deep metrics are missing.
+        """
+        photos = PhotoShards(self._train_shards(), self._shards_folder())
+        measure_photo_statistics(photos, self.config["seed"]).save(out / PHOTO_STATISTICS.name)
 
     def results(self, out: Path) -> None:
         """Gather what the stages measured, curves included."""

@@ -142,13 +142,15 @@ class ScratchRecipe(Recipe):
         self._run("painter", objective, self._shared(next_batch, groups), time_budget_s, resume, save)
 
     def strength(self) -> None:
-        """Measure the default strength of each preset on the validation photos."""
+        """Measure the default strength of each preset on the largest validation photos."""
         config = self.config["strength"]
-        photos = read_shards([self.data / "photos" / "val.tar"])[: config["photos"]]
+        photos = read_shards([self.data / "photos" / "val.tar"])
+        # Enlarged ones would not look real themselves.
+        photos = sorted(photos, key=lambda photo: -min(photo.size()))[: config["photos"]]
         pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
         pipeline.set_progress_bar_config(disable=True)
         folder = self.work / "strength"
-        sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["max_loss_db"], folder)
+        sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["tolerance"], folder)
 
     def leverage(self) -> None:
         """Measure what the caption is worth to the flow on the validation photos, and to painting on Kodak's."""

@@ -10,6 +10,7 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.checkpoints.folders import captioner_results
 from percov2_demo.errors import InputError
+from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import PAGE_EVENT, READING_EVENT
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.render.wording import format_size
@@ -63,11 +64,11 @@ class CaptionControls:
         """Inputs for an event whose handler asks `resolve`."""
         return [self.source, self.text]
 
-    def render(self, photo: gr.Image) -> None:
-        """Lays the controls out in the current context.
+    def render(self, photo: PhotoInput) -> None:
+        """Lay the controls out in the current context.
 
         Args:
-            photo: The photo that the caption is of.
+            photo: The photo that the caption is of, with its examples.
         """
         with gr.Group(elem_classes="caption-controls"):
             self.source.render()
@@ -75,7 +76,10 @@ class CaptionControls:
             self.cost.render()
         self.text.input(None, outputs=self.source, js=constant_script("custom"), **PAGE_EVENT)
         forget = forget_script(self._examples, self._first_source)
-        photo.input(None, self.components, [self.text, self.source], js=forget, **PAGE_EVENT)
+        photo.image.input(None, self.components, [self.text, self.source], js=forget, **PAGE_EVENT)
+        photo.examples.click(
+            self.offer_example, [photo.examples, *self.components], [self.text, self.source], **PAGE_EVENT
+        )
         self.source.change(self.offer_text, self.source, self.text, **PAGE_EVENT)
         gr.on(
             [self.text.change, self.source.change],
@@ -85,6 +89,14 @@ class CaptionControls:
             trigger_mode="always_last",
             **READING_EVENT,
         )
+
+    def offer_example(
+        self, example: tuple[int, list[Any]], source: CaptionSource, text: str
+    ) -> tuple[str, CaptionSource]:
+        """Give an example its caption, unless the visitor wrote one."""
+        if source == "custom" and text and text not in self._examples:
+            return text, source
+        return self._examples[example[0]], "custom"
 
     def offer_text(self, source: CaptionSource) -> gr.Textbox:
         """The text box, where there is to be a text."""
@@ -107,9 +119,9 @@ class CaptionControls:
             f"as in the papers</p>{remark}"
         )
 
-    def restore(self, caption: str) -> dict[Component, Any]:
-        """Updates to an earlier run's caption, whoever wrote it: now it is the visitor's choice."""
-        return {self.source: "custom" if caption else "none", self.text: caption}
+    def restore(self, caption: str, source: CaptionSource) -> dict[Component, Any]:
+        """Return updates to an earlier run's caption and to who wrote it; a file's is the visitor's choice now."""
+        return {self.source: "custom" if source == "file" and caption else source, self.text: caption}
 
     def resolve(self, image: Image.Image, source: CaptionSource, text: str) -> tuple[str, CaptionSource]:
         """The caption and who wrote it.

@@ -1,12 +1,13 @@
 """How a photo is coded: preset, fit, and what an entropy model is asked to do."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
 
 from percov2_demo.bitstream import SCHEDULES, Withheld, usual_steps
+from percov2_demo.checkpoints.folders import typical_sizes
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.images import FITS
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
@@ -37,12 +38,13 @@ class CodingControls:
         self._pipeline = pipeline
         presets = [get_preset(name) for name in pipeline.presets]
         has_entropy_models = pipeline.has_entropy_models
-        self.preset = gr.Radio(
-            [(_preset_label(preset), preset.name) for preset in presets],
-            value=presets[0].name,
-            label="Preset",
-            info=f"More bytes, more likeness. Tokens of {NOMINAL_SIDE}×{NOMINAL_SIDE} pixels"
-            f"{', before entropy coding' * has_entropy_models}.",
+        sizes = typical_sizes(pipeline.name_or_path)
+        self.presets = gr.CheckboxGroup(
+            [(_preset_label(preset, sizes.get(preset.name)), preset.name) for preset in presets],
+            value=list(pipeline.presets),
+            label="Rates",
+            info=f"A file of each is made. Bytes are of {NOMINAL_SIDE}×{NOMINAL_SIDE} pixels"
+            f"{', the mean of the Kodak pictures' if sizes else ', before entropy coding' * has_entropy_models}.",
             elem_classes="preset-cards",
             render=False,
         )
@@ -56,7 +58,7 @@ class CodingControls:
         )
         self.withheld = gr.Slider(
             0,
-            self._group_count(presets[0].name, _DEFAULT_ENTROPY, (NOMINAL_SIDE, NOMINAL_SIDE)),
+            self._largest_count(pipeline.presets, _DEFAULT_ENTROPY),
             0,
             step=1,
             label="Groups not sent",
@@ -67,14 +69,14 @@ class CodingControls:
         self.fit = gr.Radio([(_FIT_LABELS[fit], fit) for fit in FITS], value=FITS[0], label="Fit", render=False)
 
     def render_advanced(self) -> None:
-        """Lays out, in the current context, all but the preset."""
+        """Lays out, in the current context, all but the presets."""
         self.entropy.render()
         self.withheld.render()
         self.fit.render()
         gr.on(
-            [self.preset.input, self.entropy.input],
+            [self.presets.input, self.entropy.input],
             self.offer_groups,
-            [self.preset, self.entropy],
+            [self.presets, self.entropy],
             self.withheld,
             **PAGE_EVENT,
         )
@@ -82,12 +84,22 @@ class CodingControls:
     @property
     def components(self) -> list[Component]:
         """Inputs for an event whose handler calls `compress_options`; the fit is applied before."""
-        return [self.preset, self.entropy, self.withheld]
+        return [self.presets, self.entropy, self.withheld]
 
-    def offer_groups(self, preset: str, entropy: str, withheld: int = 0) -> gr.Slider:
-        """The slider for the groups that the schedule has, of which so many are not sent."""
-        count = self._group_count(preset, entropy, (NOMINAL_SIDE, NOMINAL_SIDE))
-        return gr.Slider(maximum=count, value=withheld)
+    def ordered(self, presets: Sequence[str]) -> list[str]:
+        """List the presets that the visitor chose, the one of the largest files first.
+
+        Raises:
+            gr.Error: There is none.
+        """
+        chosen = [name for name in reversed(self._pipeline.presets) if name in presets]
+        if not chosen:
+            raise gr.Error("Choose at least one rate.", print_exception=False)
+        return chosen
+
+    def offer_groups(self, presets: Sequence[str], entropy: str, withheld: int = 0) -> gr.Slider:
+        """Return the slider for the groups that the schedule has, of which so many are not sent."""
+        return gr.Slider(maximum=self._largest_count(presets, entropy), value=withheld)
 
     def restore(self, preset: str, origin: Origin | None) -> dict[Component, Any]:
         """Updates to an earlier run's coding.
@@ -98,25 +110,30 @@ class CodingControls:
         """
         entropy, withheld = (origin.entropy, origin.withheld) if origin else (_DEFAULT_ENTROPY, 0)
         updates = {
-            self.preset: preset,
+            self.presets: [preset],
             self.entropy: entropy,
-            self.withheld: self.offer_groups(preset, entropy, withheld),
+            self.withheld: self.offer_groups([preset], entropy, withheld),
         }
         return updates | ({self.fit: origin.fit} if origin else {})
 
-    def compress_options(self, values: Mapping[Component, Any], size: tuple[int, int]) -> dict[str, Any]:
-        """Arguments for the pipeline's `compress`.
+    def compress_options(self, preset: str, values: Mapping[Component, Any], size: tuple[int, int]) -> dict[str, Any]:
+        """Return arguments for the pipeline's `compress`.
 
         Args:
+            preset: One of the chosen presets.
             values: What the visitor chose.
             size: Width and height in pixels of the fitted photo.
         """
-        preset, entropy = values[self.preset], values[self.entropy]
+        entropy = values[self.entropy]
         options = {"preset": preset, "entropy": None if entropy == _DEFAULT_ENTROPY else entropy}
         if values[self.withheld]:
             sent = max(0, self._group_count(preset, entropy, size) - values[self.withheld])
             options["withheld"] = Withheld(sent)
         return options
+
+    def _largest_count(self, presets: Sequence[str], entropy: str) -> int:
+        size = (NOMINAL_SIDE, NOMINAL_SIDE)
+        return max((self._group_count(preset, entropy, size) for preset in presets), default=1)
 
     def _group_count(self, preset: str, entropy: str, size: tuple[int, int]) -> int:
         if entropy == _DEFAULT_ENTROPY:
@@ -125,7 +142,9 @@ class CodingControls:
         return len(schedule(entropy, *grid, usual_steps(entropy, grid) or 1))
 
 
-def _preset_label(preset: Preset) -> str:
+def _preset_label(preset: Preset, size: float | None) -> str:
+    """Write a card of three lines; the size is measured, or else counted before entropy coding."""
     rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
-    size = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
-    return f"{preset.name.capitalize()}\n{columns}×{rows} · {size} B\n{preset.nominal_bpp:.4f} bpp"
+    packed = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
+    told = f"{packed:,} bytes" if size is None else f"about {size:,.0f} bytes"
+    return f"{preset.name.capitalize()}\n{told}\n{columns}×{rows} tokens"

@@ -1,10 +1,9 @@
 """A photo to begin with: the component, its examples, and the photo as the codec sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
@@ -48,32 +47,41 @@ class PhotoInput:
         checked = self.image.upload(friendly(check_photo), self.image, preprocess=False, **PAGE_EVENT)
         checked.failure(lambda: None, outputs=self.image, **PAGE_EVENT)
 
-    def offer(self, rows: Sequence[Sequence[Any]], components: Sequence[Component]) -> None:
-        """Lays out examples: rows of a photo's path and the values of other components."""
-        gr.Examples(
-            [list(row) for row in rows],
-            [self.image, *components],
+    def offer(self, photos: Sequence[str]) -> None:
+        """Lay out photos to try."""
+        self.examples = gr.Examples(
+            [[photo] for photo in photos],
+            self.image,
             label="Or try one of these",
-            visible_columns=[0],
             api_visibility="private",
             elem_id=f"{self._prefix}examples",
-        )
+        ).dataset
         # Gradio (6.31) gives the buttons no names.
         names = [f"Example: {caption}" for _, caption in example_photos()]
         gr.HTML(visible="hidden", js_on_load=name_script(f"#{self._prefix}examples button:has(img)", names))
 
     def offer_texts(self, rows: Sequence[tuple[str, str]], box: gr.Textbox, first: str = "") -> None:
-        """Lays out examples and below them a box for their texts, which leave with their photo.
+        """Lay out examples and below them a box for their texts, which leave with their photo.
 
         Args:
             rows: Paths of photos, each with a text.
             box: The box, not laid out yet.
             first: What the box holds before anything is chosen.
         """
-        self.offer(rows, [box])
+        self.offer([photo for photo, _ in rows])
         box.render()
-        texts = {text: first for _, text in rows}
-        self.image.input(None, box, box, js=replace_script(texts), **PAGE_EVENT)
+        texts = [text for _, text in rows]
+        self.image.input(None, box, box, js=replace_script(dict.fromkeys(texts, first)), **PAGE_EVENT)
+
+        def offer_text(example: tuple[int, list[Any]], text: str) -> str:
+            return texts[example[0]] if text in ("", first, *texts) else text
+
+        self.examples.click(offer_text, [self.examples, box], box, **PAGE_EVENT)
+
+    @property
+    def choices(self) -> list[Callable[..., Any]]:
+        """Triggers for `gr.on`: a visitor chooses another photo, or takes it away."""
+        return [self.image.upload, self.image.clear, self.examples.click]
 
     def offer_captions(self, info: str) -> gr.Textbox:
         """Lays out examples and below them a box for the caption, which it returns.

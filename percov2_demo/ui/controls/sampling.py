@@ -47,7 +47,8 @@ class SamplingControls:
             strength,
             step=0.01,
             label="Strength",
-            info="0 keeps to the bits, 1 dreams: it starts from pure noise, as in the paper.",
+            info="0 shows what the bits say and paints nothing: steps, guidance and seed then change nothing. "
+            "1 dreams: it starts from pure noise, as in the paper.",
             visible=pipeline.has_estimate,
         )
         with gr.Row(elem_classes="seed-row"):

@@ -22,6 +22,9 @@ DEFAULT = "default"
 GUIDANCES = (0, 1, 2, 3, 5, 7.5, 10)
 STEPS = (1, 2, 5, 10, 20, 50)
 STRENGTHS = (0, 0.1, 0.2, 0.4, 0.6, 0.8, 1)
+PAINTING = 0.4
+"""One of `STRENGTHS` that paints, and keeps to the estimate's layout."""
+
 MAX_SEEDS = 16
 
 
@@ -45,7 +48,12 @@ class SweepKind:
     strengths: tuple[float | str, ...] = (DEFAULT,)
     all_presets: bool = False
     seeds: int = 1
-    x: str = "realism"
+    x: str = "deep_realism"
+
+    @property
+    def varies_painting(self) -> bool:
+        """Whether it varies what the estimate does not depend on."""
+        return max(len(self.guidances), len(self.steps), self.seeds) > 1
 
 
 KINDS = {
@@ -80,7 +88,7 @@ class SweepControls:
             self.steps = _choices(STEPS, start.steps, "Steps")
             self.strengths = gr.CheckboxGroup(
                 [("the model's default", DEFAULT), *((f"{value:g}", value) for value in STRENGTHS)],
-                value=list(start.strengths),
+                value=self._strengths(start),
                 label="Strength",
                 visible=pipeline.has_estimate,
             )
@@ -106,9 +114,18 @@ class SweepControls:
             self.presets: list(self._pipeline.presets[: None if kind.all_presets else 1]),
             self.guidances: list(kind.guidances),
             self.steps: list(kind.steps),
-            self.strengths: list(kind.strengths) if self._pipeline.has_estimate else [DEFAULT],
+            self.strengths: self._strengths(kind),
             self.seeds: kind.seeds,
         }
+
+    def _strengths(self, kind: SweepKind) -> list[float | str]:
+        """List a kind's strengths; not the model's own where that is 0 and the pictures would all be the same."""
+        if not self._pipeline.has_estimate:
+            return [DEFAULT]
+        own = self._pipeline.default_strength(self._pipeline.presets[0])
+        if kind.varies_painting and own == 0:
+            return [PAINTING if strength == DEFAULT else strength for strength in kind.strengths]
+        return list(kind.strengths)
 
     def plan(
         self,

@@ -28,6 +28,7 @@ def paint(
     caption: str | None = None,
     show: Callable[[int, Image.Image | None], dict[Component, Any]] | None = None,
     fast: bool = False,
+    previews: int = MAX_PREVIEWS,
 ) -> Generator[dict[Component, Any], None, Image.Image]:
     """Decode a stream and return the picture; yield an update after each step.
 
@@ -39,11 +40,12 @@ def paint(
         settings: How.
         progress: Gradio's bar, where it is to tell of every step.
         caption: Text used in place of the stream's.
-        show: Makes the update from the number of steps that are done and, after at most `MAX_PREVIEWS` of them, from
-            what the sampler expects the picture to be; without it, updates change nothing.
+        show: Makes the update from the number of steps that are done and, after some of them, from what the sampler
+            expects the picture to be; without it, updates change nothing.
         fast: As in the pipeline's `decompress`.
+        previews: How often at most the sampler is asked what it expects.
     """
-    previewed = preview_steps(settings.steps) if show is not None else frozenset()
+    previewed = preview_steps(settings.steps, previews) if show is not None else frozenset()
     seconds = gpu.reserved_seconds(settings.steps, stream.width, stream.height)
     if progress is not None:
         progress((0, settings.steps), desc="Painting")
@@ -90,6 +92,6 @@ def _paint(
     return watch(work)
 
 
-def preview_steps(steps: int) -> frozenset[int]:
+def preview_steps(steps: int, previews: int = MAX_PREVIEWS) -> frozenset[int]:
     """Return the steps after which a preview is worth its time: the first, and evenly on, but not the last."""
-    return frozenset(max(1, steps * number // MAX_PREVIEWS) for number in range(MAX_PREVIEWS)) - {steps}
+    return frozenset(max(1, steps * number // previews) for number in range(previews)) - {steps}

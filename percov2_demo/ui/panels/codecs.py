@@ -26,24 +26,25 @@ _NEAREST = "jpeg2000"
 
 
 class CodecComparison:
-    """A run's photo, what came back of it, and other codecs: the nearest with the run, the rest when asked for.
+    """A run's photo, what came back of it, and other codecs: the nearest when it is opened, the rest when asked for.
 
     Args:
         run: State with the `Run` that is shown, or None.
     """
 
     def __init__(self, run: gr.State):
-        self._done = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
-        self.cards = gr.HTML(elem_id="codecs")
-        self.button = gr.Button("Add JPEG, WebP, AVIF, …", visible=False)
+        with gr.Accordion("Other codecs", open=False, elem_classes="fold") as self.fold:
+            self._done = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
+            self.cards = gr.HTML(elem_id="codecs")
+            self.button = gr.Button("Add JPEG, WebP, AVIF, …", visible=False)
         shown = [self._done, self.cards, self.button]
-        run.change(friendly(self.compare_nearest), run, shown, **_QUEUE)
+        self.fold.expand(friendly(self.compare_nearest), run, shown, **_QUEUE)
         self.button.click(friendly(self.compare_others), [run, self._done], shown, **_QUEUE)
 
     @property
     def components(self) -> list[Component]:
         """Outputs for an event whose handler uses `clear`."""
-        return [self.cards, self.button]
+        return [self.fold, self.cards, self.button]
 
     def compare_nearest(self, run: Run | None) -> Updates:
         """Codes the run's photo in the codec that comes nearest.
@@ -81,9 +82,14 @@ class CodecComparison:
             cards = [*cards, _coded_card(codec, original, size)]
             yield {self.cards: _cards_html(cards, size, is_going_on=number < len(codecs))}
 
-    def clear(self) -> Updates:
-        """The updates for a new run."""
-        return {self.cards: "", self.button: gr.Button(visible=False)}
+    def clear(self, size: int | None = None) -> Updates:
+        """Return the updates for another run; `size` are the bytes of its file, where it is written."""
+        told = "Other codecs" if size is None else f"Other codecs at {format_size(size)}"
+        return {
+            self.fold: gr.Accordion(label=told, open=False),
+            self.cards: "",
+            self.button: gr.Button(visible=False),
+        }
 
 
 def _original(run: Run) -> Image.Image:
@@ -119,6 +125,6 @@ def _card(name: str, picture: str | None, text: str, fits: bool = True) -> str:
 def _cards_html(cards: Sequence[str], size: int, is_going_on: bool = False) -> str:
     waiting = '<p role="status">Searching for the next …</p>' if is_going_on else ""
     return (
-        f'<section class="breakdown codecs"><h3>What others make of {format_size(size)}</h3>'
+        f'<section class="codecs" aria-label="What others make of {format_size(size)}">'
         f'<div class="codec-cards">{"".join(cards)}</div>{waiting}</section>'
     )

@@ -1,11 +1,12 @@
 """Show the link of a stream, its QR code and the stream as text, all to be copied."""
 
-from html import escape
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
-from percov2_demo.ui.links import link_to, stream_text
+from percov2_demo.ui.links import is_own_address, stream_text
+from percov2_demo.ui.templates import render
 
 
 _COPY_SCRIPT = Path(__file__).with_name("copy.js")
@@ -19,38 +20,29 @@ def create_link() -> gr.HTML:
     return gr.HTML(js_on_load=_COPY_SCRIPT.read_text("utf-8"))
 
 
-def link_html(address: str, data: bytes) -> str:
-    """The link of a stream with its QR code, and the stream as text, all to be copied.
+def link_html(link: str, data: bytes) -> str:
+    """Lay out the link of a stream with its QR code, and the stream as text, all to be copied.
 
     Args:
-        address: As in `link_to`; it comes from a visitor's browser.
+        link: As `links.link_to` gives it.
         data: The stream.
     """
-    link = link_to(address, data)
-    return (
-        '<section class="breakdown share" aria-label="The picture as a link"><h3>The picture is its own link</h3>'
-        '<div class="share-grid"><div><p>All of the picture is in this address: whoever opens it sees it painted. '
-        "No server keeps anything.</p>"
-        f"{_copyable('Link', link)}{_copyable('The whole file, as text', stream_text(data))}</div>{_qr_html(link)}"
-        "</div></section>"
+    return render(
+        "panels/link.html",
+        copies=[("Link", link), ("The whole file, as text", stream_text(data))],
+        is_own=is_own_address(link),
+        drawing=_qr_drawing(link),
+        link=link,
+        largest=_MAX_QR_BYTES,
     )
 
 
-def _copyable(label: str, text: str) -> str:
-    return (
-        f'<div class="copyable"><h4>{label}</h4><button type="button" class="copy" aria-label="Copy: {label}">Copy'
-        f'</button><code tabindex="0" aria-label="{label}">{escape(text)}</code></div>'
-    )
-
-
-def _qr_html(link: str) -> str:
+def _qr_drawing(link: str) -> Any:
+    """Draw a link's QR code as SVG; None where it holds too much."""
     if len(link.encode()) > _MAX_QR_BYTES:
-        return f"<p>A QR code holds {_MAX_QR_BYTES:,} bytes, and this link is longer.</p>"
+        return None
     import segno
+    from markupsafe import Markup
 
     code = segno.make(link, error="l", micro=False, boost_error=False)
-    drawing = code.svg_inline(border=4, dark="#000", light="#fff", omitsize=True, svgclass=None, lineclass=None)
-    return (
-        f'<figure class="qr"><div role="img" aria-label="QR code of the link">{drawing}</div>'
-        f"<figcaption>QR code, {len(link):,} characters</figcaption></figure>"
-    )
+    return Markup(code.svg_inline(border=4, dark="#000", light="#fff", omitsize=True, svgclass=None, lineclass=None))

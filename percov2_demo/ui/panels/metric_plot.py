@@ -73,6 +73,6 @@ class MetricPlot:
         bridge = gr.HTML(visible="hidden", js_on_load=_SCRIPT)
         with gr.Row():
             axes = axis_choices()
-            x = gr.Dropdown(axes, value="realism", label="Across", filterable=False, min_width=140)
-            y = gr.Dropdown(axes, value="psnr", label="Up", filterable=False, min_width=140)
+            x = gr.Dropdown(axes, value="deep_realism", label="Across", filterable=False, min_width=140)
+            y = gr.Dropdown(axes, value="deep_distance", label="Up", filterable=False, min_width=140)
         return cls(plot, bridge, x, y)

@@ -11,27 +11,33 @@ def create_progress() -> gr.HTML:
     return gr.HTML(min_height=56, elem_classes="painting-progress")
 
 
-def progress_html(step: int, steps: int, seconds_left: float | None = None) -> str:
-    """A bar and what it means.
+def progress_html(step: int, steps: int, seconds_left: float | None = None, what: str = "") -> str:
+    """Return a bar and what it means.
 
     Args:
         step: Steps that are done.
         steps: All of them.
         seconds_left: How long the others will take, where that can be told.
+        what: What is painted, in a job of several pictures.
     """
     left = "" if seconds_left is None or step == steps else f" · {seconds_left:.0f} s left"
     return (
-        f'<p role="status">Painting, step {step} of {steps}{left}</p>'
+        f'<p role="status">Painting{what and " "}{what}, step {step} of {steps}{left}</p>'
         f'<progress max="{steps}" value="{step}" aria-label="Steps"></progress>'
     )
 
 
-def progress_clock(steps: int) -> Callable[[int], str]:
-    """Starts a clock now; gives `progress_html` of the steps that are done."""
+def rest_html(text: str) -> str:
+    """Return the line that says how painting ended."""
+    return f'<p role="status">{text}</p>'
+
+
+def progress_clock(steps: int, what: str = "") -> Callable[[int], str]:
+    """Start a clock now; it gives `progress_html` of the steps that are done."""
     started = time.perf_counter()
 
     def told(step: int) -> str:
         elapsed = time.perf_counter() - started
-        return progress_html(step, steps, elapsed / step * (steps - step) if step else None)
+        return progress_html(step, steps, elapsed / step * (steps - step) if step else None, what)
 
     return told

@@ -24,7 +24,7 @@ element.addEventListener("click", (event) => {
 });
 """
 
-_METRICS = {"psnr": " dB", "realism": "", "lpips": "", "ms_ssim": "", "colour_shift": ""}
+_METRICS = {"deep_distance": "", "deep_realism": "", "psnr": " dB", "lpips": "", "ms_ssim": "", "colour_shift": ""}
 """Metrics on a card, with their units."""
 
 _DECODER_SETTINGS = ("guidance", "steps", "strength", "seed")

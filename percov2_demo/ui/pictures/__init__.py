@@ -1,7 +1,6 @@
 """The page's own drawings, as SVG."""
 
 import base64
-from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -10,20 +9,12 @@ def picture_path(name: str) -> Path:
     return Path(__file__).with_name(f"{name}.svg")
 
 
-def picture_html(name: str) -> str:
-    """Return an `img` of a decorative drawing: drawings put in as markup would share their gradients' names."""
+def picture_url(name: str) -> str:
+    """Return a drawing as a data URL: drawings put in as markup would share their gradients' names."""
     data = base64.b64encode(picture_path(name).read_bytes()).decode()
-    return f'<img src="data:image/svg+xml;base64,{data}" alt="">'
+    return f"data:image/svg+xml;base64,{data}"
 
 
 def drawing_html(name: str) -> str:
     """Return a drawing as markup, so that the page's colours reach it; its elements have no names that could clash."""
     return picture_path(name).read_text("utf-8")
-
-
-def journey_html(steps: Mapping[str, str]) -> str:
-    """Lay drawings out side by side, each by its name with the markup of its caption."""
-    figures = "".join(
-        f"<figure>{picture_html(name)}<figcaption>{text}</figcaption></figure>" for name, text in steps.items()
-    )
-    return f'<div class="journey">{figures}</div>'

@@ -20,9 +20,21 @@ _PARTS = {
 def breakdown_html(report: RateReport, preset: Preset) -> str:
     """The byte breakdown of a stream: a stacked bar beside what the papers state for its preset, and the numbers."""
     return (
-        '<section class="breakdown" aria-label="Byte breakdown"><h3>What the bytes are spent on</h3>'
+        '<section class="breakdown" aria-label="Byte breakdown">'
         f"{_bars(report, preset)}{_table(report)}{_published(preset)}</section>"
     )
+
+
+def breakdown_summary(report: RateReport) -> str:
+    """Say what the bytes are spent on in one line."""
+    parts = {
+        "tokens": report.spatial_bytes,
+        "caption": report.caption_bytes,
+        "refinement": report.refinement_bytes,
+        "header": report.container_bytes,
+    }
+    told = " + ".join(f"{size:,} {name}" for name, size in parts.items() if size)
+    return f"{format_size(report.file_bytes)}: {told}"
 
 
 def _bars(report: RateReport, preset: Preset) -> str:

@@ -27,7 +27,7 @@ def maps_html(stream: Bitstream, information: NDArray[np.float64], photo: str) -
     """
     order = transmission_order(stream)
     return (
-        '<section class="breakdown maps" aria-label="Maps of the bits"><h3>Where the bits go</h3><div class="map-row">'
+        '<section class="maps" aria-label="Maps of the bits"><div class="map-row">'
         f"{_bits_figure(information, photo)}{_order_figure(order, stream, photo)}</div></section>"
     )
 

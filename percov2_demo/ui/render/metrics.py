@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from percov2_demo.metrics import Lpips, Metric
 
 _HINTS = {
+    "deep_distance": "how far apart a network sees the two: 0 is alike, 1.2 a blur of 8 pixels",
+    "deep_realism": "how far it is from photos at large: 1 is an average photo",
     "psnr": "distortion, pixel by pixel",
     "ms_ssim": "distortion of structure, 0 to 1",
     "lpips": "distortion as a network sees it",
-    "realism": "statistics of patches: 0 is alike, 1 is as far off as a flat picture",
     "colour_shift": "mean difference of colours, blurred",
 }
 """What each metric looks at, in the order of the table."""
@@ -48,9 +49,21 @@ def metrics_html(values: Mapping[str, float | None]) -> str:
     )
     head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
     return (
-        '<section class="breakdown metrics" aria-label="Metrics"><h3>How close it came</h3>'
+        '<section class="breakdown metrics" aria-label="Metrics">'
         f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></section>"
     )
+
+
+def metrics_summary(values: Mapping[str, float | None]) -> str:
+    """Say the first two metrics in one line."""
+    from percov2_demo.metrics import METRICS
+
+    told = [
+        f"{METRICS[name].label} {value:.2f} {METRICS[name].unit}".strip()
+        for name, value in values.items()
+        if value is not None
+    ]
+    return f"How close it came: {', '.join(told[:2])}" if told else "How close it came"
 
 
 @cache

@@ -28,7 +28,8 @@ RATES = (RATE, PAYLOAD_RATE)
 LPIPS = "lpips"
 
 AXES: dict[str, str] = {
-    "realism": "Patch realism",
+    "deep_realism": "Deep realism",
+    "deep_distance": "Deep distance",
     LPIPS: "LPIPS",
     "psnr": "PSNR",
     "ms_ssim": "MS-SSIM",
@@ -185,7 +186,7 @@ def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
         dragmode=False,
         annotations=[_better_corner(x, y)],
     )
-    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID}
+    axis = {"gridcolor": _GRID, "zeroline": False, "linecolor": _GRID, "rangemode": "nonnegative"}
     figure.update_xaxes(title=_title(x), **axis, **(_RATE_AXIS if x in RATES else {}))
     figure.update_yaxes(title=_title(y), **axis, **(_RATE_AXIS if y in RATES else {}))
     return figure

@@ -1,11 +1,12 @@
 """The runs of one visitor's session that are kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from percov2_demo.ui.session.run import Run
 
 
-MAX_RUNS = 50
+MAX_RUNS = 90
 """Runs that are kept; the oldest leave first."""
 
 
@@ -23,17 +24,21 @@ class RunCollection:
     dropped: int = 0
     last: Run | None = field(default=None, repr=False)
 
-    def add(self, run: Run) -> "RunCollection":
-        """Add a run, and return the new collection, or this one where the run is the last one again.
+    def add(self, job: Sequence[Run]) -> "RunCollection":
+        """Return the collection with what a job has painted since; itself where that is nothing.
 
         Numbers that begin again tell that the session was forgotten in a long rest, and its pictures with it.
+
+        Args:
+            job: The job's runs so far, oldest first.
         """
-        if run is self.last:
+        if not job or job[-1] is self.last:
             return self
-        before = self if self.last is None or run.number > self.last.number else RunCollection()
-        runs = (*before.runs, run)
+        before = self if self.last is None or job[-1].number > self.last.number else RunCollection()
+        newest = 0 if before.last is None else before.last.number
+        runs = (*before.runs, *(run for run in job if run.number > newest))
         dropped = max(0, len(runs) - MAX_RUNS)
-        return RunCollection(runs[dropped:], before.dropped + dropped, run)
+        return RunCollection(runs[dropped:], before.dropped + dropped, job[-1])
 
     def clear(self) -> "RunCollection":
         """Return the collection without runs."""

@@ -1,6 +1,6 @@
 """One run of the codec in a session: what went in, what it cost, what came back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -38,6 +38,8 @@ class Run:
 
     Attributes:
         number: Which of the session's runs it is, from 1.
+        job: Number of the first run of its job: those of one job are one photo at several rates.
+        name: What the photo's file is called, or the `.pcv2` file, without ending.
         preset: Name of the bitrate preset.
         caption: The text that guided the painting; in a run of a file, not always the file's.
         caption_source: "auto", by the captioner; "custom", by the visitor; "none"; or "file", as a stream says.
@@ -54,6 +56,8 @@ class Run:
     """
 
     number: int
+    job: int
+    name: str
     preset: str
     caption: str
     caption_source: CaptionSource
@@ -72,10 +76,12 @@ class Run:
         """The run as JSON can hold it: the stream in base64url, no paths, None for numbers that are not finite."""
         return {
             "number": self.number,
+            "name": self.name,
             "preset": self.preset,
             "caption": self.caption,
             "caption_source": self.caption_source,
             "sampling": asdict(self.sampling),
+            "coding": self._coding(),
             "stream": stream_text(self.stream),
             "fields": dict(self.fields),
             "rates": self.rates.to_dict(),
@@ -91,16 +97,28 @@ class Run:
         """Settings, bytes and metrics, as a table's row; columns are called as in a sweep's, see `Outcome.to_row`."""
         return {
             "number": self.number,
+            "name": self.name,
+            "width": self.fields["width"],
+            "height": self.fields["height"],
             "preset": self.preset,
             "caption": self.caption,
             "caption_source": self.caption_source,
+            **self._coding(),
             **asdict(self.sampling),
             **self.rates.to_row(),
             **finite(self.metrics),
             "seconds": round(self.seconds, 3),
+            "model": self.fields["model"],
+            "stream": stream_text(self.stream),
         }
 
+    def _coding(self) -> dict[str, Any]:
+        """Return entropy schedule and, where a photo was coded, fit and what was withheld."""
+        origin = self.origin
+        fit = {} if origin is None else {"fit": origin.fit, "withheld": origin.withheld}
+        return {"entropy": self.fields["entropy"], **fit}
 
-def next_number(last: Run | None) -> int:
-    """Return the number of the run after a session's last one."""
-    return 1 if last is None else last.number + 1
+
+def next_number(runs: Sequence[Run]) -> int:
+    """Return the number of the run after a session's last ones."""
+    return runs[-1].number + 1 if runs else 1

@@ -1,5 +1,6 @@
 """What this is: how it works, what the model is and is not, its data, and what happens to a visitor's photo."""
 
+import os
 import platform
 from html import escape
 from importlib.metadata import version
@@ -17,6 +18,10 @@ from percov2_demo.ui.server.cleaning import CLEANING_SECONDS, FILE_LIFETIME_SECO
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
+
+PAPER = "https://arxiv.org/abs/2503.09368"
+LICENCE = "https://www.apache.org/licenses/LICENSE-2.0"
+HUB = "https://huggingface.co/"
 
 CITATIONS = Path(__file__).with_name("citations.bib")
 
@@ -47,6 +52,22 @@ _NAME = (
     "to another system, on SANA with one-dimensional tokens: this is not that. They had published neither code nor "
     "weights of the first when this was written; this is an independent implementation and is not theirs.</p>"
 )
+
+
+def ways_out(pipeline: "Codec") -> list[tuple[str, str]]:
+    """List names and addresses of what belongs to the page but is elsewhere.
+
+    The code is linked where the page runs as a Space, and the model's card where the model is of the hub.
+    """
+    space, model = os.environ.get("SPACE_ID"), pipeline.name_or_path
+    is_on_hub = model is not None and not Path(model).exists() and str(model).count("/") == 1
+    links = [
+        ("Paper", PAPER),
+        ("Code", space and f"{HUB}spaces/{space}/tree/main"),
+        ("Model card", is_on_hub and f"{HUB}{model}"),
+        ("Licence of the code", LICENCE),
+    ]
+    return [(name, address) for name, address in links if address]
 
 
 def create_about(pipeline: "Codec") -> None:
@@ -140,8 +161,8 @@ def _data(manifest: dict[str, Any] | None) -> str:
 def _privacy() -> str:
     return (
         "<p>It is sent to the computer that runs this app, and nowhere else: the page asks no other machine for "
-        "anything, and the server none of its own accord. There are no analytics, no accounts and no history of "
-        "runs.</p>"
+        "anything, and the server none of its own accord. There are no analytics and no accounts. The runs of the "
+        "tab Session are your browser tab's alone.</p>"
         "<p>There it is a file in a temporary folder, as are the pictures and streams made from it. "
         f"Each is deleted within {CLEANING_SECONDS} seconds of being {FILE_LIFETIME_SECONDS // 60} minutes old, and "
         "when the server is stopped. Until then, whoever knows its address, "

@@ -1,7 +1,7 @@
 """The landing page: a photo to a `.pcv2` file and back."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.controls.caption import CaptionControls
 from percov2_demo.ui.controls.coding import CodingControls
 from percov2_demo.ui.controls.photo import PhotoInput
@@ -18,15 +19,15 @@ from percov2_demo.ui.controls.size import SizeControl, bytes_at
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
-from percov2_demo.ui.jobs.painting import paint
+from percov2_demo.ui.jobs.painting import MAX_PREVIEWS, paint
 from percov2_demo.ui.jobs.refining import refine
-from percov2_demo.ui.panels.progress import progress_clock
-from percov2_demo.ui.panels.result import ResultPanel
-from percov2_demo.ui.pictures import journey_html
-from percov2_demo.ui.render.maps import maps_html
+from percov2_demo.ui.panels.progress import progress_clock, rest_html
+from percov2_demo.ui.panels.result import WORDS_STRENGTH, ResultPanel
+from percov2_demo.ui.panels.strip import TARGET, StripFile, strip_html
+from percov2_demo.ui.panels.welcome import welcome_html
 from percov2_demo.ui.render.metrics import pair_metrics
-from percov2_demo.ui.render.wording import format_size
-from percov2_demo.ui.scripts import lookup_script, scroll_script, stale_script
+from percov2_demo.ui.render.wording import counted, format_size
+from percov2_demo.ui.scripts import constant_script, press_script, scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import kept_file, png_bytes, save_download, save_thumbnail
 from percov2_demo.ui.session.page_state import Session
@@ -59,8 +60,8 @@ class CompressTab:
             with gr.Column(scale=5, min_width=320):
                 self._create_inputs()
             with gr.Column(scale=8, min_width=320, elem_id="compress-result"):
-                self.welcome = gr.HTML(_welcome_html(self._pipeline.painter))
-                self.result = ResultPanel()
+                self.welcome = gr.HTML(welcome_html(pipeline.identity))
+                self.result = ResultPanel(pipeline, session)
         self._connect()
 
     def _create_inputs(self) -> None:
@@ -68,47 +69,51 @@ class CompressTab:
         self.photo = PhotoInput("", self._pipeline.max_side, height=190, invitation="Drop a photo here, paste it")
         self.caption = CaptionControls(self._pipeline, [caption for _, caption in examples])
         self.coding = CodingControls(self._pipeline)
-        self.photo.offer(
-            [[photo, caption, "custom"] for photo, caption in examples], [self.caption.text, self.caption.source]
-        )
-        self.coding.preset.render()
+        self.photo.offer([photo for photo, _ in examples])
+        self.coding.presets.render()
         self.size = SizeControl(list(self._pipeline.presets), "target-size")
-        self.caption.render(self.photo.image)
+        self.caption.render(self.photo)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action", elem_id="compress")
         with gr.Accordion("Painting", open=False):
+            self.own_strength = gr.Checkbox(
+                True, label="At each rate the strength that suits it best", visible=self._pipeline.has_estimate
+            )
             self.sampling = SamplingControls.create(
-                self._pipeline, self._pipeline.default_strength(self._pipeline.presets[0])
+                self._pipeline, self._pipeline.default_strength(self._pipeline.presets[-1])
             )
         with gr.Accordion("Advanced: coding and fit", open=False):
             self.coding.render_advanced()
 
     def _connect(self) -> None:
-        strengths = {name: self._pipeline.default_strength(name) for name in self._pipeline.presets}
-        # On a visitor's choice alone: an earlier run brings its own strength.
-        self.coding.preset.input(
-            None, self.coding.preset, self.sampling.strength, js=lookup_script(strengths), **PAGE_EVENT
-        )
+        self.sampling.strength.input(None, outputs=self.own_strength, js=constant_script(False), **PAGE_EVENT)
         prepared = gr.on(
             [self.compress_button.click, self.caption.text.submit],
             friendly(self.prepare),
-            [self.photo.image, self.coding.fit],
+            [self.photo.image, self.coding.fit, self.coding.presets],
             [self.fitted, self.welcome, self.compress_button, *self.result.components],
             preprocess=False,
             **PAGE_EVENT,
         )
-        self.photo.image.change(None, js=stale_script("compress-result", True), **PAGE_EVENT)
+        gr.on(self.photo.choices, None, js=stale_script("compress-result", True), **PAGE_EVENT)
         prepared.success(None, js=stale_script("compress-result", False), **PAGE_EVENT)
         prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
         running = prepared.success(
             friendly(self.run),
-            {self.fitted, self._session.last_run, self._session.address, *self._settings},
-            [self.caption.text, self._session.last_run, *self.result.components],
+            {self.fitted, self._session.runs, self._session.address, self.own_strength, *self._settings},
+            [self.caption.text, self._session.runs, *self.result.components],
             show_progress_on=self.result.progress,
             api_visibility="private",
             **MODEL_QUEUE,
         )
-        at_rest = [self.compress_button, *self.result.buttons]
+        at_rest = [self.compress_button, self.result.stop]
         connect_end(running, self.result.stop, self.rest, outputs=at_rest)
+        taken = self.result.repaint.click(
+            self.take_words,
+            [self.result.words, self.result.shown],
+            [*self.caption.components, self.own_strength, self.sampling.strength],
+            **PAGE_EVENT,
+        )
+        taken.success(None, js=press_script("compress"), **PAGE_EVENT)
 
     @property
     def _settings(self) -> list[Component]:
@@ -117,111 +122,158 @@ class CompressTab:
     @property
     def restorable(self) -> list[Component]:
         """Outputs for an event whose handler uses `restore`."""
-        return [self.photo.image, self.coding.fit, *self._settings]
+        return [
+            *(self.photo.image, self.coding.fit, self.own_strength, self.welcome),
+            *self._settings,
+            *self.result.components,
+        ]
 
-    def restore(self, run: Run) -> Updates:
-        """The controls as they were in a run, and its photo where gradio still keeps it.
+    def restore(self, run: Run, runs: Sequence[Run], address: str) -> Updates:
+        """Return the controls as they were in a run, with its photo and its picture where gradio still keeps them.
 
         A run of a file has no photo: the one that is chosen stays, with its fit.
+
+        Args:
+            run: The run.
+            runs: The session's runs.
+            address: Where the page is.
         """
         photo = run.origin and kept_file(run.origin.photo)
+        shown: Updates = {}
+        if photo and kept_file(run.picture) and kept_file(run.original):
+            siblings = [each for each in runs if each.job == run.job]
+            shown = {
+                self.photo.image: photo,
+                self.welcome: gr.HTML(visible=False),
+                **self.result.show_earlier(run, siblings, address),
+            }
         return {
-            **({self.photo.image: photo} if photo else {}),
+            **shown,
             **self.coding.restore(run.preset, run.origin),
             self.size.slider: run.origin.target if run.origin else 0,
-            **self.caption.restore(run.caption),
+            **self.caption.restore(run.caption, run.caption_source),
             **self.sampling.restore(run.sampling),
+            self.own_strength: run.sampling.strength == self._pipeline.default_strength(run.preset),
         }
 
-    def prepare(self, photo: dict[str, Any] | None, fit: str) -> Updates:
-        """Reads and fits the photo, shows it at once, and clears what an earlier run left.
+    def take_words(self, words: str, shown: Run | None) -> Updates:
+        """Make the words under the headline the caption; where they would change nothing, raise the strength.
+
+        Args:
+            words: What the file is to say.
+            shown: The run whose words they were.
+        """
+        words = words.strip()
+        updates: Updates = {self.caption.text: words, self.caption.source: "custom" if words else "none"}
+        if shown is not None and shown.sampling.strength == 0:
+            updates |= {self.own_strength: False, self.sampling.strength: WORDS_STRENGTH}
+        return updates
+
+    def prepare(self, photo: dict[str, Any] | None, fit: str, presets: Sequence[str]) -> Updates:
+        """Read and fit the photo, show it at once, and clear what an earlier run left.
 
         Args:
             photo: The image component's raw value, see `PhotoInput`.
             fit: Name of the fit.
+            presets: The chosen presets.
         """
         fitted = self.photo.read(photo, fit)
         size = format_size(fitted.original_bytes, before_noun=True)
         headline = f"<h2>Your {size} photo …</h2><p>Writing the file</p>"
+        files = [StripFile(preset) for preset in self.coding.ordered(presets)]
         return {
             self.fitted: fitted,
             self.welcome: gr.HTML(visible=False),
             self.compress_button: gr.Button(interactive=False),
-            **self.result.begin(headline, fitted.path, fitted.size),
+            **self.result.begin(headline, fitted.path, fitted.size, files),
         }
 
     def run(self, values: Mapping[Component, Any]) -> Iterator[Updates]:
-        """Writes the file and shows its size, then paints the photo back from it.
+        """Write a file of each rate, the largest first, and paint the photo back from it.
 
         Args:
             values: What all the inputs hold.
         """
-        started = time.perf_counter()
+        began = time.perf_counter()
         photo: FittedPhoto = values[self.fitted]
-        settings = self.sampling.settings(*(values[component] for component in self.sampling.components))
         original = photo.open()
         caption, source = self.caption.resolve(original, *(values[part] for part in self.caption.components))
         if source == "auto":
             yield {self.caption.text: caption}
-        options = self.coding.compress_options(values, original.size)
-        seconds = gpu.reserved_seconds()
-        if not values[self.size.slider]:
-            stream = gpu.call(self._pipeline, seconds, "compress", original, caption=caption, **options)
-        else:
-            stream = refine(self._pipeline, original, bytes_at(values[self.size.slider]), caption)
-            settings = replace(settings, strength=self._pipeline.stream_strength(stream))
-        data = stream.to_bytes()
-        report = RateReport.from_bitstream(stream, photo.original_bytes)
-        name = f"{photo.stem}-{stream.preset}"
-        yield self.result.show_file(name, data, stream, report, values[self._session.address])
-        told = progress_clock(settings.steps)
+        target = values[self.size.slider]
+        presets: list[str | None] = [*([None] if target else []), *self.coding.ordered(values[self.coding.presets])]
+        files = [StripFile(preset or TARGET) for preset in presets]
+        job = next_number(values[self._session.runs])
+        runs: tuple[Run, ...] = ()
+        for place, preset in enumerate(presets):
+            started = time.perf_counter()
+            if preset is None:
+                stream = refine(self._pipeline, original, bytes_at(target), caption)
+            else:
+                options = self.coding.compress_options(preset, values, original.size)
+                seconds = gpu.reserved_seconds()
+                stream = gpu.call(self._pipeline, seconds, "compress", original, caption=caption, **options)
+            data = stream.to_bytes()
+            report = RateReport.from_bitstream(stream, photo.original_bytes)
+            settings = self._sampling(stream.preset, values)
+            if preset is None:
+                settings = replace(settings, strength=self._pipeline.stream_strength(stream))
+            files[place] = replace(files[place], size=format_size(report.file_bytes))
+            name = f"{photo.stem}-{stream.preset}"
+            written = {self.result.strip: strip_html(files, shown=job if runs else 0, keeps_choice=True)}
+            if not runs:
+                link = self.result.link_to(data, stream.preset, settings, values[self._session.address])
+                written |= self.result.show_file(name, data, stream.to_dict(), report, photo.path, link)
+            yield written
+            told = progress_clock(settings.steps, f"{format_size(report.file_bytes, before_noun=True)} file")
 
-        def show(step: int, preview: Image.Image | None) -> Updates:
-            return self.result.show_step(photo.path, told(step), preview)
+            def show(step: int, preview: Image.Image | None, told: Callable[[int], str] = told) -> Updates:
+                return self.result.show_step(photo.path, told(step), preview)
 
-        yield show(0, None)
-        picture = yield from paint(self._pipeline, stream, settings, show=show)
-        run = Run(
-            number=next_number(values[self._session.last_run]),
-            preset=stream.preset,
-            caption=caption,
-            caption_source=source,
-            sampling=settings,
-            stream=data,
-            fields=stream.to_dict(),
-            rates=report,
-            picture=save_download(png_bytes(picture), f"{name}.png"),
-            original=photo.path,
-            thumbnail=save_thumbnail(picture),
-            seconds=time.perf_counter() - started,
-            metrics=pair_metrics(original, picture),
-            origin=Origin(
-                photo.received,
-                photo.fit,
-                values[self.coding.entropy],
-                withheld=values[self.coding.withheld],
-                target=values[self.size.slider],
-            ),
-        )
-        # The entropy model runs once more for the maps, so they come last.
-        maps = maps_html(stream, self._pipeline.information(stream), photo.path)
-        yield {self._session.last_run: run, **self.result.show_run(run, name, maps)}
+            yield show(0, None)
+            previews = 0 if runs else MAX_PREVIEWS
+            picture = yield from paint(self._pipeline, stream, settings, show=show, previews=previews)
+            run = Run(
+                number=job + place,
+                job=job,
+                name=photo.stem,
+                preset=stream.preset,
+                caption=caption,
+                caption_source=source,
+                sampling=settings,
+                stream=data,
+                fields=stream.to_dict(),
+                rates=report,
+                picture=save_download(png_bytes(picture), f"{name}.png"),
+                original=photo.path,
+                thumbnail=save_thumbnail(picture),
+                seconds=time.perf_counter() - started,
+                metrics=pair_metrics(original, picture),
+                origin=Origin(
+                    photo.received,
+                    photo.fit,
+                    values[self.coding.entropy],
+                    withheld=values[self.coding.withheld],
+                    target=0 if preset else target,
+                ),
+            )
+            files[place] = StripFile.of(run)
+            first = {} if runs else self.result.show_run(run, values[self._session.address])
+            runs = (*runs, run)
+            yield {
+                self._session.runs: runs,
+                **self.result.show_progress(runs, files),
+                **first,
+            }
+        took = f"{counted(len(runs), 'file')} written and painted in {time.perf_counter() - began:.1f} s."
+        yield {self.result.progress: rest_html(took)}
+
+    def _sampling(self, preset: str, values: Mapping[Component, Any]) -> Sampling:
+        settings = self.sampling.settings(*(values[component] for component in self.sampling.components))
+        if not values[self.own_strength]:
+            return settings
+        return replace(settings, strength=self._pipeline.default_strength(preset))
 
     def rest(self) -> Updates:
-        """The buttons as they are while nothing runs."""
+        """Return the buttons as they are while nothing runs."""
         return {self.compress_button: gr.Button(interactive=True), **self.result.rest()}
-
-
-def _welcome_html(painter: str) -> str:
-    steps = {
-        "photo": "<b>Look</b> An encoder reduces the photo to a coarse grid of tokens.",
-        "grid": "<b>Write</b> The tokens and a short caption are all that the file holds.",
-        "painting": f"<b>Paint</b> A {painter} paints a photo that agrees with both.",
-    }
-    return (
-        '<section class="welcome"><h2>How small can a photo get?</h2>'
-        "<p>Choose a photo, press Compress, and see it painted back from a file that fits in a text message.</p>"
-        f"{journey_html(steps)}"
-        '<p class="scale">For scale: a JPEG file spends about 600 bytes on headers and tables before its first pixel.'
-        "</p></section>"
-    )

@@ -1,7 +1,7 @@
 """A `.pcv2` file, its text or its link back to a photo."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,15 +12,16 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_BYTES, MAX_CAPTION_BYTES
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
-from percov2_demo.ui.controls.sampling import SamplingControls
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.ui.controls.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, SamplingControls
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, READING_EVENT, STATE_LIFETIME_SECONDS, connect_end
 from percov2_demo.ui.jobs.painting import paint
-from percov2_demo.ui.links import PARAMETER, read_stream_text
+from percov2_demo.ui.links import CAPTION, PARAMETER, changed_settings, link_to, read_settings, read_stream_text
+from percov2_demo.ui.panels.headline import headline_html
 from percov2_demo.ui.panels.link import create_link, link_html
-from percov2_demo.ui.panels.progress import create_progress, progress_clock
-from percov2_demo.ui.pictures import journey_html
-from percov2_demo.ui.render.breakdown import breakdown_html, fields_html, stream_fields
-from percov2_demo.ui.scripts import ADDRESS_SCRIPT, scroll_script
+from percov2_demo.ui.panels.progress import create_progress, progress_clock, rest_html
+from percov2_demo.ui.render.breakdown import breakdown_html, breakdown_summary, fields_html, stream_fields
+from percov2_demo.ui.scripts import scroll_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download, save_thumbnail
 from percov2_demo.ui.session.page_state import Session
@@ -36,6 +37,8 @@ Updates = dict[Component, Any]
 
 DECODE_TAB = "decode"
 """The tab's identity, by which a link selects it."""
+
+_HIGHEST = Sampling(MAX_STEPS, MAX_GUIDANCE_SCALE, 1.0, MAX_SEED)
 
 
 @dataclass(frozen=True)
@@ -96,12 +99,9 @@ class DecodeTab:
             )
 
     def _create_result(self) -> None:
-        self.welcome = gr.HTML(_welcome_html())
+        self.welcome = gr.HTML(_WELCOME)
         with gr.Column(visible=False) as self.result:
-            self.fields = gr.HTML()
-            with gr.Row(visible=False, elem_classes="painting") as self.working:
-                self.progress = create_progress()
-                self.stop_button = gr.Button("Stop", variant="stop", scale=0, min_width=110)
+            self.headline = gr.HTML(elem_classes="headline")
             self.picture = gr.Image(
                 label="Decoded picture",
                 format="png",
@@ -110,11 +110,18 @@ class DecodeTab:
                 elem_id="decoded",
                 alt_text="The photo painted from the file",
             )
-            with gr.Row():
+            with gr.Row(elem_classes="painting"):
+                self.progress = create_progress()
+                self.stop_button = gr.Button("Stop", variant="stop", scale=0, min_width=110, visible=False)
+            with gr.Row(elem_classes="downloads"):
                 self.picture_download = gr.DownloadButton("Download PNG", interactive=False)
                 self.json_download = gr.DownloadButton("Download JSON of the run", interactive=False)
-            self.breakdown = gr.HTML()
-            self.link = create_link()
+            with gr.Accordion("What the file says", open=False, elem_classes="fold") as self.fields_fold:
+                self.fields = gr.HTML()
+            with gr.Accordion("Bytes", open=False, elem_classes="fold") as self.breakdown_fold:
+                self.breakdown = gr.HTML()
+            with gr.Accordion("Link and QR code", open=False, elem_classes="fold"):
+                self.link = create_link()
 
     def _connect(self) -> None:
         read = friendly(self.read_file)
@@ -125,12 +132,13 @@ class DecodeTab:
             friendly(self.read_text), [self.text, self._session.address], [self.file, *self._shown], **READING_EVENT
         )
         opened = friendly(self.open_link)
-        outputs = [self._tabs, self._session.linked, *self._shown]
+        outputs = [self._tabs, self._session.linked, *self._shown, *self.sampling.components]
         # Apart from reading it, so that a page without a link does not wait for the model.
         self._session.demo.load(find_link, outputs=self.asked, **PAGE_EVENT)
-        self.asked.change(opened, self._session.address, outputs, js=ADDRESS_SCRIPT, **READING_EVENT)
+        self.asked.change(opened, self._session.address, outputs, js=self._session.address_script, **READING_EVENT)
         for trigger in (self.decode_button.click, self._session.linked.change):
             self._connect_run(trigger)
+        self.stop_button.click(lambda: rest_html("<b>Stopped.</b>"), outputs=self.progress, **PAGE_EVENT)
 
     def _connect_run(self, trigger: Callable[..., "Dependency"]) -> None:
         started = trigger(
@@ -139,8 +147,11 @@ class DecodeTab:
         started.success(None, js=scroll_script("decode-result"), **PAGE_EVENT)
         running = started.success(
             friendly(self.run),
-            [self.received, self._session.last_run, self.caption, *self.sampling.components],
-            [self.progress, self.picture, self.picture_download, self.json_download, self._session.last_run],
+            [self.received, self._session.runs, self._session.address, self.caption, *self.sampling.components],
+            [
+                *(self.progress, self.picture, self.picture_download, self.json_download),
+                *(self.headline, self.link, self._session.runs),
+            ],
             show_progress_on=self.progress,
             api_visibility="private",
             **MODEL_QUEUE,
@@ -149,12 +160,13 @@ class DecodeTab:
 
     @property
     def _shown(self) -> list[Component]:
-        panels = [self.received, self.welcome, self.result, self.fields, self.picture, self.breakdown, self.link]
+        folds = [self.fields_fold, self.fields, self.breakdown_fold, self.breakdown, self.link]
+        panels = [self.received, self.welcome, self.result, self.headline, self.picture, self.progress, *folds]
         return [*panels, self.picture_download, self.json_download, self.caption, self.sampling.strength]
 
     @property
     def _at_rest(self) -> list[Component]:
-        return [self.decode_button, self.working]
+        return [self.decode_button, self.stop_button]
 
     def read_file(self, path: str, address: str) -> Updates:
         """Shows what a file says, before anything is painted."""
@@ -170,22 +182,40 @@ class DecodeTab:
         text = request.query_params.get(PARAMETER)
         if text is None:
             return gr.skip()
-        shown = self._show(ReceivedFile(read_stream_text(text), "picture"), address)
-        return {self._tabs: gr.Tabs(selected=DECODE_TAB), self._session.linked: text, **shown}
+        query = request.query_params
+        received = ReceivedFile(read_stream_text(text), "picture")
+        shown = self._show(received, address)
+        settings = read_settings(query, self._usual(self._pipeline.read(received.data).preset), _HIGHEST)
+        caption = {self.caption: query[CAPTION][:MAX_CAPTION_BYTES]} if CAPTION in query else {}
+        return {
+            self._tabs: gr.Tabs(selected=DECODE_TAB),
+            self._session.linked: text,
+            **shown,
+            **self.sampling.restore(settings),
+            **caption,
+        }
+
+    def _usual(self, preset: str) -> Sampling:
+        return Sampling(self._pipeline.default_steps, strength=self._pipeline.default_strength(preset))
 
     def _show(self, received: ReceivedFile, address: str) -> Updates:
         stream = self._pipeline.read(received.data)
-        preset = get_preset(stream.preset)
+        report = RateReport.from_bitstream(stream)
+        says = f"What the file says: “{stream.caption}”" if stream.caption else "What the file says: no words"
         return {
             self.received: received,
             self.welcome: gr.HTML(visible=False),
             self.result: gr.Column(visible=True),
+            self.headline: headline_html(report, (stream.width, stream.height)),
+            self.fields_fold: gr.Accordion(label=says),
             self.fields: fields_html(stream_fields(stream, len(received.data))),
             self.picture: None,
+            self.progress: rest_html("Press Decode to paint it."),
             self.picture_download: gr.DownloadButton(value=None, interactive=False),
             self.json_download: gr.DownloadButton(value=None, interactive=False),
-            self.breakdown: breakdown_html(RateReport.from_bitstream(stream), preset),
-            self.link: link_html(address, received.data),
+            self.breakdown_fold: gr.Accordion(label=breakdown_summary(report)),
+            self.breakdown: breakdown_html(report, get_preset(stream.preset)),
+            self.link: link_html(link_to(address, received.data), received.data),
             self.caption: stream.caption,
             self.sampling.strength: self._pipeline.stream_strength(stream),
         }
@@ -203,13 +233,14 @@ class DecodeTab:
             self.picture: None,
             self.progress: "",
             self.decode_button: gr.Button(interactive=False),
-            self.working: gr.Row(visible=True),
+            self.stop_button: gr.Button(visible=True),
         }
 
     def run(
         self,
         received: ReceivedFile,
-        last_run: Run | None,
+        runs: Sequence[Run],
+        address: str,
         caption: str,
         steps: int,
         guidance_scale: float,
@@ -233,8 +264,11 @@ class DecodeTab:
         picture = yield from paint(self._pipeline, stream, settings, caption=replacement, show=show)
         png = save_download(png_bytes(picture), f"{received.stem}.png")
         source: CaptionSource = "none" if not caption else "custom" if is_replaced else "file"
+        number = next_number(runs)
         run = Run(
-            number=next_number(last_run),
+            number=number,
+            job=number,
+            name=received.stem,
             preset=stream.preset,
             caption=caption,
             caption_source=source,
@@ -254,12 +288,18 @@ class DecodeTab:
             self.json_download: gr.DownloadButton(
                 value=save_download(run.to_json(), f"{received.stem}.json"), interactive=True
             ),
-            self._session.last_run: run,
+            self.progress: rest_html(f"Painted in {run.seconds:.1f} s."),
+            self.link: link_html(self._link(received, settings, replacement, stream.preset, address), received.data),
+            self._session.runs: (run,),
         }
+
+    def _link(self, received: ReceivedFile, settings: Sampling, caption: str | None, preset: str, address: str) -> str:
+        changed = changed_settings(settings, self._usual(preset))
+        return link_to(address, received.data, changed | ({} if caption is None else {CAPTION: caption}))
 
     def rest(self) -> Updates:
         """The buttons as they are while nothing runs."""
-        return {self.decode_button: gr.Button(interactive=True), self.working: gr.Row(visible=False)}
+        return {self.decode_button: gr.Button(interactive=True), self.stop_button: gr.Button(visible=False)}
 
 
 def find_link(request: gr.Request) -> str:
@@ -267,10 +307,8 @@ def find_link(request: gr.Request) -> str:
     return request.query_params.get(PARAMETER) or ""
 
 
-def _welcome_html() -> str:
-    steps = {
-        "grid": "<b>Nothing but the file</b> The decoder gets a grid of tokens and a caption, if there is one.",
-        "painting": "<b>Same seed, same picture</b> The file, the settings and the seed determine the picture.",
-        "photo": "<b>Another seed, another picture</b> What the file leaves open is painted anew.",
-    }
-    return f'<section class="welcome"><h2>From bytes to a photo</h2>{journey_html(steps)}</section>'
+_WELCOME = (
+    '<section class="welcome"><h2>From bytes to a photo</h2>'
+    "<p>The decoder gets a grid of tokens and a caption, if there is one, and nothing else. The file, the settings "
+    "and the seed determine the picture; another seed paints anew what the file leaves open.</p></section>"
+)

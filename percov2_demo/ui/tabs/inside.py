@@ -12,7 +12,6 @@ from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.experiments import Experiments
-from percov2_demo.ui.pictures import journey_html
 from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.scripts import scroll_script, step_script
@@ -74,7 +73,7 @@ class InsideTab:
 
     def _create_result(self) -> None:
         self.stream = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
-        self.welcome = gr.HTML(_welcome_html())
+        self.welcome = gr.HTML(_WELCOME)
         with gr.Column(visible=False) as self.result:
             self.headline = gr.HTML(elem_classes="headline")
             self.received = gr.Slider(
@@ -134,17 +133,15 @@ class InsideTab:
         }
 
 
-def _welcome_html() -> str:
-    steps = {
-        "tokens-few": "<b>A few tokens first</b> They are sent in groups, each spread over the whole photo.",
-        "tokens-guessed": "<b>Then guesses</b> A model predicts what is missing; only surprises cost bits.",
-        "painting": "<b>Or nothing but guesses</b> Stop halfway, or lose some: the model draws the rest itself.",
-    }
-    return (
-        '<section class="welcome"><h2>How does a token cost less than its bits?</h2>'
-        "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, "
-        f"and what a decoder makes of half of it.</p>{journey_html(steps)}</section>"
-    )
+_WELCOME = (
+    '<section class="welcome"><h2>How does a token cost less than its bits?</h2>'
+    "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, and what a "
+    "decoder makes of half of it.</p>"
+    '<ul class="kinds"><li><b>A few tokens first.</b> They are sent in groups, each spread over the whole photo.</li>'
+    "<li><b>Then guesses.</b> A model predicts what is missing; only surprises cost bits.</li>"
+    "<li><b>Or nothing but guesses.</b> Stop halfway, or lose some: the model draws the rest itself.</li></ul>"
+    "</section>"
+)
 
 
 def _preset_label(preset: Preset) -> str:

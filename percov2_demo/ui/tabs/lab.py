@@ -10,7 +10,7 @@ from gradio.components import Component
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
 from percov2_demo.ui.jobs.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
-from percov2_demo.ui.scripts import scroll_script
+from percov2_demo.ui.scripts import scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.photo import FittedPhoto
 
@@ -106,6 +106,8 @@ class Lab(ABC):
             **PAGE_EVENT,
         )
         prepared.success(None, js=scroll_script(f"{self._name}-result"), **PAGE_EVENT)
+        prepared.success(None, js=stale_script(f"{self._name}-result", False), **PAGE_EVENT)
+        gr.on(self.photo.choices, None, js=stale_script(f"{self._name}-result", True), **PAGE_EVENT)
         running = prepared.success(
             friendly(self.run),
             [self.fitted, *inputs],

@@ -61,6 +61,7 @@ class SessionBoard:
                     self.csv = gr.DownloadButton("CSV of all runs", min_width=120)
                     self.json = gr.DownloadButton("JSON of all runs", min_width=120)
                     self.clear_button = gr.Button("Clear the board", min_width=120)
+                    self.clear_confirmed = gr.Checkbox(False, visible=False)
             with gr.Column(scale=1, min_width=320, elem_id="board-run"):
                 self._create_run()
         self._connect()
@@ -83,19 +84,26 @@ class SessionBoard:
 
     def _connect(self) -> None:
         axes = [self.x, self.y, self.with_published]
-        self._session.last_run.change(
+        self._session.runs.change(
             friendly(self.collect),
-            [self.collection, self._session.last_run, *axes],
+            [self.collection, self._session.runs, *axes],
             [self.collection, self.x, self.y, *self._all],
             **PAGE_EVENT,
         )
         gr.on([axis.change for axis in axes], self.draw, [self.collection, *axes], self._drawn, **PAGE_EVENT)
         shown = [*self._run, *self._compress.restorable]
+        stored = [self.collection, self._session.address]
         for chosen in (self.cards.select, self.bridge.select):
-            showing = chosen(friendly(self.show), self.collection, shown, **PAGE_EVENT)
+            showing = chosen(friendly(self.show), stored, shown, **PAGE_EVENT)
             showing.success(None, js=scroll_script("board-run"), **PAGE_EVENT)
-        self._tray.select(friendly(self.open), self.collection, [self._tabs, *shown], **PAGE_EVENT)
-        self.clear_button.click(self.clear, self.collection, [self.collection, *self._framing], **PAGE_EVENT)
+        self._tray.select(friendly(self.open), stored, [self._tabs, *shown], **PAGE_EVENT)
+        self.clear_button.click(
+            self.clear,
+            [self.clear_confirmed, self.collection],
+            [self.collection, *self._framing],
+            js="(_, runs) => [confirm('Remove all runs from the board? They cannot be brought back.'), runs]",
+            **PAGE_EVENT,
+        )
         opened = self.compress_button.click(lambda: gr.Tabs(selected=COMPRESS_TAB), outputs=self._tabs, **PAGE_EVENT)
         opened.then(None, js="() => scrollTo({ top: 0, behavior: 'smooth' })", **PAGE_EVENT)
 
@@ -116,18 +124,20 @@ class SessionBoard:
     def _all(self) -> list[Component]:
         return [*self._framing, *self._drawn, *self._run, self.csv, self.json]
 
-    def collect(self, collection: RunCollection, run: Run | None, x: str, y: str, with_published: bool) -> Updates:
-        """Adds a finished run and shows it, if it is not there already.
+    def collect(self, collection: RunCollection, job: Sequence[Run], x: str, y: str, with_published: bool) -> Updates:
+        """Add finished runs and show the last, if they are not there already.
 
         Args:
             collection: The runs so far.
-            run: The session's last run, or None.
+            job: Those of the session's last job.
             x: Column of the plot's abscissa.
             y: Column of its ordinate.
             with_published: Whether published figures are drawn too.
         """
-        if run is None or (grown := collection.add(run)) is collection:
+        grown = collection.add(job)
+        if grown is collection:
             return gr.skip()
+        run = job[-1]
         updates: Updates = {}
         if run.metrics.get(LPIPS) is not None:
             updates |= {axis: gr.Dropdown(choices=axis_choices(with_lpips=True)) for axis in (self.x, self.y)}
@@ -148,21 +158,23 @@ class SessionBoard:
             add_published(figure, x, y)
         return {self.plot: figure, self.published: published_html(x, y) if with_published else ""}
 
-    def show(self, collection: RunCollection, event: gr.SelectData) -> Updates:
-        """Shows the run of a clicked card or point, and brings its settings back into the Compress tab."""
+    def show(self, collection: RunCollection, address: str, event: gr.SelectData) -> Updates:
+        """Show the run of a clicked card or point, and bring it back into the Compress tab."""
         run = collection.find(int(event.index))
         if run is None:
             raise gr.Error("This run is no longer here.", print_exception=False)
-        restored = self._compress.restore(run)
+        restored = self._compress.restore(run, collection.runs, address)
         return self._show(collection, run, _restored_html(run, self._compress.photo.image in restored)) | restored
 
-    def open(self, collection: RunCollection, event: gr.SelectData) -> Updates:
+    def open(self, collection: RunCollection, address: str, event: gr.SelectData) -> Updates:
         """As `show`, from another tab; or the board as it is."""
-        shown = {} if event.index == OPEN_BOARD else self.show(collection, event)
+        shown = {} if event.index == OPEN_BOARD else self.show(collection, address, event)
         return {self._tabs: gr.Tabs(selected=BOARD_TAB)} | shown
 
-    def clear(self, collection: RunCollection) -> Updates:
-        """The board without runs."""
+    def clear(self, is_confirmed: bool, collection: RunCollection) -> Updates:
+        """Take all runs off the board, if the visitor means it."""
+        if not is_confirmed:
+            return gr.skip()
         return {
             self.collection: collection.clear(),
             self.welcome: gr.HTML(visible=True),
@@ -206,5 +218,5 @@ def _restored_html(run: Run, has_photo: bool) -> str:
 _WELCOME = (
     '<section class="welcome"><h2>Your runs collect here</h2>'
     "<p>Every picture that you paint in Compress or Decode becomes a card with its bytes and metrics, and a point "
-    "between distortion and realism. Click one, and its settings are back.</p></section>"
+    "between nearness to the photo and realism. Click one, and its settings are back.</p></section>"
 )

@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from percov2_demo.sampling.settings import PAINTING_STRENGTH
 from percov2_demo.training.measures.leverage import CONTRAST, measure_caption_change, measure_leverage
 from percov2_demo.training.objectives.flow import FlowObjective
 from tests.conftest import tiny_pipeline
@@ -84,12 +85,15 @@ class FakePipeline:
 
     presets = ("ultra-low", "low")
 
+    def default_strength(self, preset):
+        return 0.5 if preset == "low" else 0.0
+
     def compress(self, image, preset):
         return preset, image.getpixel((0, 0))[0]
 
     def decompress(self, stream, strength=None, caption=None):
-        assert (strength == 0.0) == (caption is None)
         preset, photo = stream
+        assert strength == (0.0 if caption is None else 0.5 if preset == "low" else PAINTING_STRENGTH)
         grey = GREYS[caption] * (1 if preset == "low" else 2) * photo
         return Image.new("RGB", (8, 8), (grey, grey, grey))
 

@@ -12,19 +12,17 @@ from percov2_demo.training.measures.strength import read_strengths, sweep_streng
 
 
 FIGURES = {
-    # The best realism of all costs too much; of the allowed ones the best is neither the first nor the last.
-    "ultra-low": {0.0: (20.0, 0.9), 0.2: (19.8, 0.8), 0.4: (19.2, 0.5), 0.6: (19.0, 0.6), 1.0: (15.0, 0.1)},
-    # Exactly as much as is allowed is allowed.
-    "low": {0.0: (22.0, 0.5), 0.2: (21.5, 0.4), 0.4: (21.0, 0.3), 0.6: (20.99, 0.2), 1.0: (20.0, 0.1)},
-    # None is allowed.
-    "extreme-low": {0.0: (25.0, 0.5), 0.2: (23.0, 0.4), 0.4: (22.0, 0.3), 0.6: (21.0, 0.2), 1.0: (20.0, 0.1)},
+    # The best realism of all is too far away; of the allowed ones the best is neither the first nor the last.
+    "ultra-low": {0.0: (1.4, 8.0), 0.2: (1.41, 7.0), 0.4: (1.44, 5.0), 0.6: (1.45, 6.0), 1.0: (1.6, 1.0)},
+    # The nearest one is not the estimate.
+    "low": {0.0: (1.2, 8.0), 0.2: (1.0, 7.0), 0.4: (1.01, 5.0), 0.6: (1.04, 4.0), 1.0: (1.06, 1.0)},
+    # The estimate is best in both.
+    "extreme-low": {0.0: (1.0, 3.0), 0.2: (1.01, 4.0), 0.4: (1.2, 5.0), 0.6: (1.3, 6.0), 1.0: (1.4, 9.0)},
 }
-"""PSNR and realism by preset and strength."""
-
-LIMITS = dict.fromkeys(FIGURES, 1.0)
+"""Deep distance and deep realism by preset and strength."""
 
 SPREAD = {"dark": -1.0, "light": 1.0}
-"""How far a photo's PSNR is from the mean."""
+"""How far a photo's realism is from the mean."""
 
 
 class FakePipeline:
@@ -44,6 +42,18 @@ class FakePipeline:
         return *stream, strength
 
 
+class FakeReference:
+    """Looks the figures up."""
+
+    def __init__(self, original):
+        assert original.size == (512, 512)
+
+    def measure(self, picture):
+        preset, caption, strength = picture
+        distance, realism = FIGURES[preset][strength]
+        return {"psnr": 20 + strength, "deep_distance": distance, "deep_realism": realism + SPREAD[caption]}
+
+
 @pytest.fixture
 def photos():
     buffer = io.BytesIO()
@@ -54,29 +64,31 @@ def photos():
 @pytest.fixture
 def pipeline(monkeypatch):
     monkeypatch.setattr(strength, "to_tensor", lambda picture: picture)
-    monkeypatch.setattr(strength, "psnr", lambda _, second: FIGURES[second[0]][second[2]][0] + SPREAD[second[1]])
-    monkeypatch.setattr(strength, "patch_realism", lambda _, second: FIGURES[second[0]][second[2]][1])
+    monkeypatch.setattr(strength, "Reference", FakeReference)
     return FakePipeline()
 
 
-def test_best_realism_within_the_allowed_loss_is_chosen(pipeline, photos, tmp_path):
-    sweep_strengths(pipeline, photos, [0.2, 0.4, 0.6, 1.0], steps=3, max_loss_db=LIMITS, folder=tmp_path)
-    assert read_strengths(tmp_path) == {"ultra-low": 0.4, "low": 0.4, "extreme-low": 0.2}
+@pytest.mark.parametrize(
+    ("tolerance", "chosen"),
+    [
+        (0.05, {"ultra-low": 0.4, "low": 0.6, "extreme-low": 0.0}),
+        (0.1, {"ultra-low": 0.4, "low": 1.0, "extreme-low": 0.0}),
+        (0.0, {"ultra-low": 0.0, "low": 0.2, "extreme-low": 0.0}),
+    ],
+)
+def test_the_best_realism_near_the_least_distance_is_chosen(pipeline, photos, tmp_path, tolerance, chosen):
+    sweep_strengths(pipeline, photos, [0.0, 0.2, 0.4, 0.6, 1.0], steps=3, tolerance=tolerance, folder=tmp_path)
+    assert read_strengths(tmp_path) == chosen
     assert pipeline.steps == {3}
 
 
-def test_more_loss_allows_a_preset_more_strength(pipeline, photos, tmp_path):
-    limits = LIMITS | {"low": 2.0}
-    sweep_strengths(pipeline, photos, [0.2, 0.4, 0.6, 1.0], steps=3, max_loss_db=limits, folder=tmp_path)
-    assert read_strengths(tmp_path) == {"ultra-low": 0.4, "low": 1.0, "extreme-low": 0.2}
-
-
 def test_the_whole_curve_is_kept_as_means_over_the_photos(pipeline, photos, tmp_path):
-    sweep_strengths(pipeline, photos, [0.2, 1.0], steps=3, max_loss_db=LIMITS, folder=tmp_path / "new")
+    sweep_strengths(pipeline, photos, [0.0, 1.0], steps=3, tolerance=0.05, folder=tmp_path / "new")
     with (tmp_path / "new" / "curve.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [(row["preset"], float(row["strength"]), float(row["psnr"]), float(row["realism"])) for row in rows] == [
-        (preset, at, *figures[at]) for preset, figures in FIGURES.items() for at in (0.0, 0.2, 1.0)
+    columns = ("strength", "psnr", "deep_distance", "deep_realism")
+    assert [(row["preset"], *(float(row[name]) for name in columns)) for row in rows] == [
+        (preset, at, 20 + at, *figures[at]) for preset, figures in FIGURES.items() for at in (0.0, 1.0)
     ]
 
 

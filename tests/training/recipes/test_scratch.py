@@ -112,7 +112,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert pipeline.caption(draw_scene()) == pipeline.caption(draw_scene())
     assert manifest["parameters"]["captioner"] == pipeline.captioner.num_parameters()
     assert (tmp_path / "work" / "captioner" / "latents" / "train-00.safetensors").is_file()
-    assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 3
+    assert len((tmp_path / "work" / "strength" / "curve.csv").read_text().splitlines()) == 1 + 3 * 2
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
     change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]

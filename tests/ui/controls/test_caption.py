@@ -30,9 +30,18 @@ def test_automatic_is_offered_where_there_is_a_captioner(controls, fake, blocks)
     assert captioned.source.value == "auto"
 
 
-@pytest.mark.parametrize(("caption", "source"), [("a wall", "custom"), ("", "none")])
-def test_an_earlier_caption_is_the_visitors_choice(controls, caption, source):
-    assert controls.restore(caption) == {controls.source: source, controls.text: caption}
+@pytest.mark.parametrize(
+    ("caption", "source", "restored"),
+    [("a wall", "custom", "custom"), ("", "none", "none"), ("a wall", "auto", "auto"), ("a wall", "file", "custom")],
+)
+def test_an_earlier_caption_is_restored_with_its_author(controls, caption, source, restored):
+    assert controls.restore(caption, source) == {controls.source: restored, controls.text: caption}
+
+
+def test_an_examples_caption_does_not_take_the_place_of_the_visitors(controls):
+    assert controls.offer_example((0, []), "custom", "my own words") == ("my own words", "custom")
+    assert controls.offer_example((0, []), "custom", "") == ("an example", "custom")
+    assert controls.offer_example((0, []), "auto", "what the captioner wrote") == ("an example", "custom")
 
 
 def test_bytes_are_the_models(controls, fake, monkeypatch):

@@ -25,6 +25,16 @@ def test_the_first_kind_is_chosen_already(controls):
     assert [component.value for component in controls.components] == values_of(controls, "settings")
 
 
+def test_a_model_that_does_not_paint_by_itself_is_made_to(blocks, monkeypatch):
+    pipeline = LabPipeline()
+    monkeypatch.setattr(pipeline, "default_strength", lambda preset: 0.0)
+    controls = SweepControls(pipeline)
+    assert [component.value for component in controls.components] == values_of(controls, "settings")
+    pictures = {kind: len(controls.plan("a castle", *values_of(controls, kind))) for kind in KINDS}
+    # The model's own strength is the estimate, which the sweep over presets has already.
+    assert pictures == {"settings": 9, "strength": 7, "presets": 6, "samples": 8}
+
+
 def test_presets_have_their_own_strength(controls):
     trials = controls.plan("a castle", ["ultra-low", "extreme-low"], [3], [20], ["default", 0.8], 1, True)
     assert [(trial.preset, trial.sampling.strength) for trial in trials] == [

@@ -3,20 +3,27 @@
 import os
 import re
 
+from percov2_demo.ui.links import link_to
 from percov2_demo.ui.panels.link import link_html
 
 
 def test_link_text_and_code_are_shown():
-    html = link_html("http://here/", b"\x00\xff\xfe")
+    html = link_html(link_to("http://here/", b"\x00\xff\xfe"), b"\x00\xff\xfe")
     assert re.findall(r"<code[^>]*>(.*?)</code>", html) == ["http://here/?s=AP_-", "AP_-"]
     assert html.count("<svg") == 1
 
 
 def test_an_address_is_escaped():
-    assert "<img" not in link_html("http://here/<img>", b"\x00")
+    assert "<img" not in link_html("http://here/<img>?s=AA", b"\x00")
 
 
 def test_a_stream_that_no_code_holds_says_so():
-    html = link_html("http://here/", os.urandom(3000))
+    data = os.urandom(3000)
+    html = link_html(link_to("http://here/", data), data)
     assert "<svg" not in html
     assert "A QR code holds 2,953 bytes" in html
+
+
+def test_an_address_of_this_computer_alone_is_warned_of():
+    assert "--public-url" in link_html("http://127.0.0.1:7860/?s=AA", b"\x00")
+    assert "--public-url" not in link_html("https://example.org/?s=AA", b"\x00")

@@ -14,7 +14,7 @@ from tests.ui.session.test_run import RUN
 
 @pytest.fixture
 def run(saved_picture):
-    metrics = {"psnr": 18.25, "lpips": None, "realism": 0.5}
+    metrics = {"psnr": 18.25, "lpips": None, "deep_realism": 0.5}
     paths = {"picture": saved_picture, "original": saved_picture, "thumbnail": saved_picture}
     sampling = replace(RUN.sampling, strength=0.5)
     return replace(RUN, sampling=sampling, caption='<b>an "old" castle</b>', metrics=metrics, **paths)
@@ -29,7 +29,7 @@ def test_a_card_says_it_all_and_escapes_what_was_typed(run):
     assert "&lt;b&gt;an &quot;old&quot; castle&lt;/b&gt;" in html
     assert "<b>an" not in html
     settings = "guidance 3 · 4 steps · strength 0.5 · seed 9"
-    for text in (settings, f"{len(run.stream)} bytes", "ultra-low", "18.25 dB", "Patch realism", "1.2 s"):
+    for text in (settings, f"{len(run.stream)} bytes", "ultra-low", "18.25 dB", "Deep realism", "1.2 s"):
         assert text in html
     assert "LPIPS" not in html
     assert file_url(run.thumbnail) in html

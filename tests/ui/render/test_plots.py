@@ -24,7 +24,7 @@ from percov2_demo.ui.render.plots import (
 
 def point(number: int = 0, has_default_strength: bool = False, title: str = "", **values) -> Point:
     row = {"preset": "low", "guidance": 3, "strength": 0.5, "steps": 20, "seed": 0}
-    row |= {"psnr": 20.0, "realism": 0.5, "ms_ssim": None, "colour_shift": 5.0, RATE: 0.01}
+    row |= {"psnr": 20.0, "deep_realism": 0.5, "ms_ssim": None, "colour_shift": 5.0, RATE: 0.01}
     return Point(number, row | values, "picture.png", "thumbnail.png", title, has_default_strength)
 
 
@@ -44,8 +44,8 @@ def test_lpips_is_an_axis_where_it_is_measured():
 
 
 def test_points_are_connected_along_the_busiest_setting():
-    points = [point(guidance=g, steps=s, psnr=20 - g, realism=s / 100) for s in (5, 20) for g in (7, 1, 3)]
-    assert curves(scatter(points, "realism", "psnr")) == {
+    points = [point(guidance=g, steps=s, psnr=20 - g, deep_realism=s / 100) for s in (5, 20) for g in (7, 1, 3)]
+    assert curves(scatter(points, "deep_realism", "psnr")) == {
         "5 steps": [(0.05, 19), (0.05, 17), (0.05, 13)],
         "20 steps": [(0.2, 19), (0.2, 17), (0.2, 13)],
     }
@@ -79,20 +79,20 @@ def test_the_models_strengths_are_one_curve():
 
 
 def test_samples_are_points_without_a_line():
-    (trace,) = scatter([point(seed, seed=seed, psnr=seed) for seed in range(4)], "realism", "psnr").data
+    (trace,) = scatter([point(seed, seed=seed, psnr=seed) for seed in range(4)], "deep_realism", "psnr").data
     assert trace.mode == "markers"
     assert [number for number, *_ in trace.customdata] == [0, 1, 2, 3]
 
 
 def test_what_could_not_be_measured_is_left_out():
-    figure = scatter([point(4, guidance=1), point(7, guidance=2, ms_ssim=0.7)], "realism", "ms_ssim")
+    figure = scatter([point(4, guidance=1), point(7, guidance=2, ms_ssim=0.7)], "deep_realism", "ms_ssim")
     assert [number for trace in figure.data for number, *_ in trace.customdata] == [7]
 
 
 @pytest.mark.parametrize(
     ("x", "y", "titles", "better"),
     [
-        ("realism", "psnr", ("← Patch realism", "PSNR (dB) →"), (0, "<b>↖ better</b>")),
+        ("deep_realism", "psnr", ("← Deep realism", "PSNR (dB) →"), (0, "<b>↖ better</b>")),
         ("ms_ssim", "colour_shift", ("MS-SSIM →", "← Colour shift (ΔE00)"), (1, "<b>better ↘</b>")),
         (RATE, "psnr", ("← File rate (bits per pixel)", "PSNR (dB) →"), (0, "<b>↖ better</b>")),
         ("psnr", PAYLOAD_RATE, ("PSNR (dB) →", "← Payload rate (bits per pixel)"), (1, "<b>better ↘</b>")),
@@ -114,7 +114,7 @@ def test_runs_of_any_photo_are_coloured_by_preset():
             point(3, psnr=19.0),
             Point(4, {"preset": "low"}, "picture.png", ""),
         ],
-        "realism",
+        "deep_realism",
         "psnr",
     )
     assert curves(figure) == {"ultra-low": [(0.5, 18)], "low": [(0.5, 21), (0.5, 19)]}

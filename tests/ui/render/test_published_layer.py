@@ -35,7 +35,7 @@ def test_a_metric_published_with_its_rate_is_a_point():
     assert "PSNR 19.53" in text
 
 
-@pytest.mark.parametrize("metric", ["realism", "colour_shift", LPIPS])
+@pytest.mark.parametrize("metric", ["deep_realism", "colour_shift", LPIPS])
 def test_what_was_published_by_another_definition_is_not_a_point(metric):
     traces = drawn(PAYLOAD_RATE, metric)
     assert {trace.mode for trace in traces} == {"lines"}
@@ -44,14 +44,14 @@ def test_what_was_published_by_another_definition_is_not_a_point(metric):
 
 
 def test_a_rate_goes_across_when_it_is_up():
-    traces = drawn("realism", PAYLOAD_RATE)
+    traces = drawn("deep_realism", PAYLOAD_RATE)
     assert {(trace.xaxis, len(set(trace.y))) for trace in traces} == {("x2", 1)}
 
 
 @pytest.mark.parametrize(
     ("x", "y", "reason"),
     [
-        ("realism", "psnr", "PerCoV2, PerCo (SD), DiffC published nothing on both of these axes"),
+        ("deep_realism", "psnr", "PerCoV2, PerCo (SD), DiffC published nothing on both of these axes"),
         (RATE, "psnr", "Published rates count no container"),
     ],
 )

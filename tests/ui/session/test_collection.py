@@ -13,7 +13,7 @@ def runs(*numbers):
 def collect(members, collection=None):
     collection = collection or RunCollection()
     for run in members:
-        collection = collection.add(run)
+        collection = collection.add([run])
     return collection
 
 
@@ -28,7 +28,13 @@ def test_runs_are_kept_in_their_order_and_found_by_number():
 def test_a_run_that_is_told_twice_is_kept_once():
     first, second = runs(1, 2)
     collection = collect([first, second])
-    assert collection.add(second) is collection
+    assert collection.add([second]) is collection
+    assert collection.add([]) is collection
+
+
+def test_what_was_missed_of_a_job_comes_with_its_next_run():
+    first, second, third = runs(1, 2, 3)
+    assert collect([first]).add([first, second, third]).runs == (first, second, third)
 
 
 def test_the_oldest_leave():
@@ -41,7 +47,7 @@ def test_what_was_cleared_does_not_come_back():
     (run,) = runs(1)
     cleared = collect([run]).clear()
     assert cleared.runs == ()
-    assert cleared.add(run) is cleared
+    assert cleared.add([run]) is cleared
 
 
 def test_numbers_that_begin_again_begin_a_collection():

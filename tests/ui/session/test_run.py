@@ -18,6 +18,8 @@ STREAM = Bitstream(width=512, height=512, preset="ultra-low", model=7, caption="
 
 RUN = Run(
     number=3,
+    job=3,
+    name="holiday",
     preset="ultra-low",
     caption="é",
     caption_source="custom",
@@ -51,6 +53,8 @@ def test_a_row_has_settings_bytes_and_metrics():
     row = RUN.to_row()
     assert (row["number"], row["caption"], row["seed"], row["file_bytes"]) == (3, "é", 9, len(RUN.stream))
     assert row["payload_bpp"] < row["file_bpp"]
+    assert (row["name"], row["width"], row["height"], row["entropy"]) == ("holiday", 512, 512, STREAM.entropy)
+    assert read_stream_text(row["stream"]) == RUN.stream
     assert (row["psnr"], row["lpips"], row["ms_ssim"], row["seconds"]) == (None, None, 0.5, 1.235)
 
 
@@ -59,5 +63,5 @@ def test_a_state_with_a_listener_can_hold_a_run():
 
 
 def test_runs_are_numbered():
-    assert next_number(None) == 1
-    assert next_number(RUN) == 4
+    assert next_number(()) == 1
+    assert next_number([replace(RUN, number=1), RUN]) == 4

@@ -1,7 +1,9 @@
 """The handlers of the compress tab."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -14,6 +16,7 @@ from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.controls.photo import check_photo
 from percov2_demo.ui.controls.size import bytes_at, position_of
 from percov2_demo.ui.links import link_to
+from percov2_demo.ui.panels.result import WORDS_STRENGTH
 from percov2_demo.ui.server.files import save_download
 from percov2_demo.ui.session.run import Origin
 from percov2_demo.ui.tabs.compress import CompressTab
@@ -33,7 +36,6 @@ def values(tab, photo, fit="native", **chosen):
     inputs = [*tab.caption.components, *tab.coding.components, *tab.sampling.components, tab.size.slider]
     given = {part: part.value for part in inputs}
     named = {
-        "preset": tab.coding.preset,
         "entropy": tab.coding.entropy,
         "withheld": tab.coding.withheld,
         "source": tab.caption.source,
@@ -43,13 +45,20 @@ def values(tab, photo, fit="native", **chosen):
         "seed": tab.sampling.seed,
         "target": tab.size.slider,
     }
+    presets = chosen.pop("presets", ["ultra-low"])
     given |= {named[name]: value for name, value in chosen.items()}
-    given |= {tab._session.last_run: None, tab._session.address: "http://here/"}
-    return given | {tab.fitted: tab.prepare(photo, fit)[tab.fitted]}
+    given |= {tab._session.runs: (), tab._session.address: "http://here/", tab.own_strength: False}
+    given |= {tab.coding.presets: presets}
+    return given | {tab.fitted: tab.prepare(photo, fit, presets)[tab.fitted]}
+
+
+def runs_of(tab, updates):
+    """Return the runs that a job leaves."""
+    return [update for update in updates if tab._session.runs in update][-1][tab._session.runs]
 
 
 def test_a_photo_is_shown_as_the_codec_sees_it(tab, uploaded_photo):
-    updates = tab.prepare(uploaded_photo, "native")
+    updates = tab.prepare(uploaded_photo, "native", ["low"])
     fitted = updates[tab.fitted]
     assert fitted.stem == "My-holiday-1"
     assert fitted.original_bytes == Path(uploaded_photo["path"]).stat().st_size
@@ -57,12 +66,12 @@ def test_a_photo_is_shown_as_the_codec_sees_it(tab, uploaded_photo):
     assert fitted.path in updates[tab.result.comparison]
     assert updates[tab.result.shown] is None
     assert updates[tab.compress_button].interactive is False
-    assert updates[tab.result.working].visible is True
+    assert updates[tab.result.stop].visible is True
 
 
 def test_no_photo(tab):
     with pytest.raises(gr.Error, match="Choose a photo first"):
-        tab.prepare(None, "native")
+        tab.prepare(None, "native", ["low"])
 
 
 def test_a_damaged_photo(tab):
@@ -70,12 +79,12 @@ def test_a_damaged_photo(tab):
     with pytest.raises(ImageError):
         check_photo(photo)
     with pytest.raises(ImageError):
-        tab.prepare(photo, "native")
+        tab.prepare(photo, "native", ["low"])
 
 
 def test_the_file_comes_before_the_picture(tab, fake, uploaded_photo):
     chosen = values(
-        tab, uploaded_photo, "squash", preset="low", caption="  a grey wall ", steps=2, strength=0.8, seed=11
+        tab, uploaded_photo, "squash", presets=["low"], caption="  a grey wall ", steps=2, strength=0.8, seed=11
     )
     updates = list(tab.run(chosen))
 
@@ -85,17 +94,18 @@ def test_the_file_comes_before_the_picture(tab, fake, uploaded_photo):
     assert written.name == "My-holiday-1-low.pcv2"
     assert (stream.width, stream.height, stream.preset, stream.caption) == (512, 512, "low", "a grey wall")
     assert f"<em>{len(data)} bytes</em>" in updates[0][tab.result.headline]
-    assert link_to("http://here/", data) in updates[0][tab.result.link]
+    settings = {"steps": "2", "seed": "11"}  # The strength is the usual one.
+    assert link_to("http://here/", data, settings).replace("&", "&amp;") in updates[0][tab.result.link]
 
-    painted = path_of(updates[-1][tab.result.picture_download])
+    painted = path_of(updates[-2][tab.result.picture_download])
     assert painted.name == "My-holiday-1-low.png"
-    assert str(painted) in updates[-1][tab.result.comparison]
+    assert str(painted) in updates[-2][tab.result.comparison]
     assert np.array_equal(Image.open(painted), fake.decompress(stream))
     assert fake.calls[0] == {"steps": 2, "guidance_scale": 3.0, "strength": 0.8, "seed": 11}
 
 
 def test_steps_and_previews_are_shown(tab, uploaded_photo):
-    updates = list(tab.run(values(tab, uploaded_photo, steps=3)))[1:-1]
+    updates = list(tab.run(values(tab, uploaded_photo, steps=3)))[1:-2]
     for step, update in enumerate(updates):
         assert f"step {step} of 3" in update[tab.result.progress]
     previewed = ["Preview" in update.get(tab.result.comparison, "") for update in updates]
@@ -103,35 +113,37 @@ def test_steps_and_previews_are_shown(tab, uploaded_photo):
 
 
 def test_the_run_is_kept(tab, uploaded_photo):
-    chosen = values(tab, uploaded_photo, preset="low", caption="a grey wall", steps=1, seed=4)
+    chosen = values(tab, uploaded_photo, presets=["low"], caption="a grey wall", steps=1, strength=1.0, seed=4)
     updates = list(tab.run(chosen))
-    run = updates[-1][tab._session.last_run]
-    assert updates[-1][tab.result.shown] is run
+    (run,) = runs_of(tab, updates)
+    assert updates[-2][tab.result.shown] is run
     assert (run.number, run.preset, run.caption, run.caption_source) == (1, "low", "a grey wall", "custom")
     assert run.sampling == Sampling(steps=1, strength=1.0, seed=4)
     assert run.stream == path_of(updates[0][tab.result.stream_download]).read_bytes()
     assert run.rates.file_bytes == len(run.stream)
     assert Image.open(run.thumbnail).size[0] < Image.open(run.picture).size[0]
     assert Image.open(run.original).size == Image.open(run.picture).size
-    document = json.loads(path_of(updates[-1][tab.result.json_download]).read_text())
+    document = json.loads(path_of(updates[-2][tab.result.json_download]).read_text())
     assert document == run.to_dict()
     assert run.origin == Origin(uploaded_photo["path"], "native", "default", 0)
-    again = list(tab.run(chosen | {tab._session.last_run: run}))
-    assert again[-1][tab._session.last_run].number == 2
+    (again,) = runs_of(tab, tab.run(chosen | {tab._session.runs: (run,)}))
+    assert (again.number, again.job) == (2, 2)
 
 
 def test_a_run_that_is_restored_is_repeated(tab, uploaded_photo):
     chosen = values(
-        tab, uploaded_photo, "squash", preset="low", entropy="qlds", withheld=2, caption="a wall", steps=1, seed=4
+        tab, uploaded_photo, "squash", presets=["low"], entropy="qlds", withheld=2, caption="a wall", steps=1, seed=4
     )
-    run = list(tab.run(chosen))[-1][tab._session.last_run]
-    restored = tab.restore(run)
-    assert set(restored) == set(tab.restorable)
+    (run,) = runs_of(tab, tab.run(chosen))
+    restored = tab.restore(run, [run], "http://here/")
+    assert set(restored) <= set(tab.restorable)
+    assert restored[tab.result.shown] is run
+    assert restored[tab.own_strength] is False
     assert restored[tab.coding.withheld].value == 2
     assert restored[tab.photo.image] == uploaded_photo["path"]
     again = {**chosen, **restored, tab.coding.withheld: restored[tab.coding.withheld].value}
-    again[tab.fitted] = tab.prepare(uploaded_photo, restored[tab.coding.fit])[tab.fitted]
-    assert list(tab.run(again))[-1][tab._session.last_run].stream == run.stream
+    again[tab.fitted] = tab.prepare(uploaded_photo, restored[tab.coding.fit], ["low"])[tab.fitted]
+    assert runs_of(tab, tab.run(again))[0].stream == run.stream
 
 
 @pytest.mark.parametrize(
@@ -150,7 +162,7 @@ def test_the_coding_reaches_the_codec(tab, fake, uploaded_photo, chosen, coding)
 
 def test_no_caption_is_none_even_where_a_text_was_written(tab, uploaded_photo):
     updates = list(tab.run(values(tab, uploaded_photo, source="none", caption="a wall", steps=1)))
-    run = updates[-1][tab._session.last_run]
+    (run,) = runs_of(tab, updates)
     assert (run.caption, run.caption_source) == ("", "none")
 
 
@@ -159,34 +171,75 @@ def test_the_automatic_caption_is_shown(fake, session, uploaded_photo):
     tab = CompressTab(fake, session)
     updates = list(tab.run(values(tab, uploaded_photo, steps=1)))
     assert updates[0][tab.caption.text] == "a picture 576 pixels wide"
-    run = updates[-1][session.last_run]
+    (run,) = runs_of(tab, updates)
     assert (run.caption, run.caption_source) == ("a picture 576 pixels wide", "auto")
 
 
-def test_a_photo_that_was_smaller_than_the_file_is_not_called_smaller(tab):
-    path = save_download(b"", "x")
-    Image.new("RGB", (16, 16)).save(path, "PNG")
-    headline = next(tab.run(values(tab, {"path": path}, preset="extreme-low", steps=1)))[tab.result.headline]
-    assert "times smaller" not in headline
+def test_every_rate_is_made_the_largest_first(tab, uploaded_photo):
+    updates = list(tab.run(values(tab, uploaded_photo, presets=["ultra-low", "low", "extreme-low"], steps=2)))
+    runs = runs_of(tab, updates)
+    assert [run.preset for run in runs] == ["extreme-low", "low", "ultra-low"]
+    assert [run.rates.file_bytes for run in runs] == sorted((run.rates.file_bytes for run in runs), reverse=True)
+    assert {run.job for run in runs} == {1}
+    # What is painted later does not take the place of what the visitor looks at.
+    shown = [update[tab.result.shown] for update in updates if tab.result.shown in update]
+    assert shown == [runs[0]]
+    assert sum(tab.result.headline in update for update in updates) == 2
+    strip = [update[tab.result.strip] for update in updates if tab.result.strip in update][-1]
+    assert [f"<b>{run.rates.file_bytes:,} bytes</b>" in strip for run in runs] == [True] * 3
+    opened = tab.result.open(runs, "http://here/", SimpleNamespace(index=3))
+    assert opened[tab.result.shown] is runs[2]
+    assert f"<em>{runs[2].rates.file_bytes} bytes</em>" in opened[tab.result.headline]
+
+
+def test_no_rate(tab, uploaded_photo):
+    with pytest.raises(gr.Error, match="at least one rate"):
+        tab.prepare(uploaded_photo, "native", [])
+
+
+def test_each_rate_has_the_strength_that_suits_it(tab, fake, uploaded_photo):
+    chosen = values(tab, uploaded_photo, presets=["ultra-low", "low"], steps=1) | {tab.own_strength: True}
+    runs = runs_of(tab, tab.run(chosen))
+    assert [run.sampling.strength for run in runs] == [
+        fake.default_strength("low"),
+        fake.default_strength("ultra-low"),
+    ]
+
+
+def test_other_words_are_painted_where_they_have_a_say(tab, uploaded_photo):
+    (run,) = runs_of(tab, tab.run(values(tab, uploaded_photo, strength=0.0, steps=1)))
+    updates = tab.take_words(" an old castle ", run)
+    assert (updates[tab.caption.text], updates[tab.caption.source]) == ("an old castle", "custom")
+    assert updates[tab.sampling.strength] == WORDS_STRENGTH
+    assert updates[tab.own_strength] is False
+    assert tab.sampling.strength not in tab.take_words("", replace(run, sampling=Sampling(strength=0.4)))
+
+
+def test_the_factor_is_of_the_same_pixels(tab, uploaded_photo):
+    chosen = values(tab, uploaded_photo, steps=1)
+    (run,) = runs_of(tab, tab.run(chosen))
+    headline = next(tab.run(chosen))[tab.result.headline]
+    factor = Path(run.original).stat().st_size / run.rates.file_bytes
+    assert f"{factor:,.0f} times smaller than the same 576×384 pixels" in headline
 
 
 def test_buttons_at_rest(tab):
     updates = tab.rest()
     assert updates[tab.compress_button].interactive is True
-    assert updates[tab.result.working].visible is False
+    assert updates[tab.result.stop].visible is False
 
 
 def test_visitors_share_nothing(tab, uploaded_photo):
     """Two runs that alternate, as two visitors' do between the steps, keep their own results."""
     other = {"path": save_download(Path(uploaded_photo["path"]).read_bytes(), "other.jpg")}
     runs = [
-        tab.run(values(tab, photo, "crop", preset=preset, caption=caption, steps=3))
+        tab.run(values(tab, photo, "crop", presets=[preset], caption=caption, steps=3))
         for photo, preset, caption in ((uploaded_photo, "ultra-low", "one"), (other, "low", "two"))
     ]
     steps = list(zip(*runs, strict=True))
     files = [path_of(update[tab.result.stream_download]).read_bytes() for update in steps[0]]
     assert [Bitstream.from_bytes(data).caption for data in files] == ["one", "two"]
-    assert [path_of(update[tab.result.picture_download]).name for update in steps[-1]] == [
+    assert [path_of(update[tab.result.picture_download]).name for update in steps[-2]] == [
         "My-holiday-1-ultra-low.png",
         "other-low.png",
     ]
@@ -195,8 +248,9 @@ def test_visitors_share_nothing(tab, uploaded_photo):
 def test_a_target_size_is_refined_to(pipeline, session, blocks, uploaded_photo):
     tab = CompressTab(pipeline, session)
     updates = list(tab.run(values(tab, uploaded_photo, target=position_of(400), steps=1, strength=0.8)))
-    run = updates[-1][tab._session.last_run]
+    run, plain = runs_of(tab, updates)
+    assert plain.origin.target == 0
     assert 0.9 * 400 < len(run.stream) <= bytes_at(position_of(400))
     assert run.rates.refinement_bytes > 0
     assert run.sampling.strength == 0
-    assert tab.restore(run)[tab.size.slider] == position_of(400)
+    assert tab.restore(run, [run, plain], "http://here/")[tab.size.slider] == position_of(400)

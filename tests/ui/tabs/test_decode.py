@@ -78,10 +78,24 @@ def test_no_file(tab):
         tab.start(None)
 
 
-def run(tab, stream, caption, *settings, last_run=None):
+def test_a_link_brings_its_settings(tab, fake, stream):
+    query = {"s": stream_text(stream.to_bytes()), "guidance": "10", "seed": "7", "caption": "a new castle"}
+    updates = tab.open_link("http://here/", SimpleNamespace(query_params=query))
+    assert [updates[part] for part in tab.sampling.components] == [4, 10.0, fake.default_strength("low"), 7]
+    assert updates[tab.caption] == "a new castle"
+
+
+@pytest.mark.parametrize("setting", [{"steps": "0"}, {"guidance": "nan"}, {"seed": "1.5"}, {"strength": "much"}])
+def test_a_link_with_bad_settings_is_refused(tab, stream, setting):
+    query = {"s": stream_text(stream.to_bytes()), **setting}
+    with pytest.raises(StreamError, match=f"The link's {next(iter(setting))} is not from"):
+        tab.open_link("http://here/", SimpleNamespace(query_params=query))
+
+
+def run(tab, stream, caption, *settings, runs=()):
     received = read(tab, stream.to_bytes())[tab.received]
-    assert tab.start(received)[tab.working].visible is True
-    return list(tab.run(received, last_run, caption, *settings))
+    assert tab.start(received)[tab.stop_button].visible is True
+    return list(tab.run(received, runs, "http://here/", caption, *settings))
 
 
 def test_the_picture(tab, fake, session, stream):
@@ -91,7 +105,10 @@ def test_the_picture(tab, fake, session, stream):
     assert painted.name == "old-castle.png"
     assert np.array_equal(Image.open(painted), fake.decompress(stream))
     assert fake.calls[0] == {"steps": 3, "guidance_scale": 1.0, "strength": 0.5, "seed": 4}
-    kept = updates[-1][session.last_run]
+    (kept,) = updates[-1][session.runs]
+    settings = {"steps": "3", "guidance": "1", "strength": "0.5", "seed": "4"}
+    link = link_to("http://here/", stream.to_bytes(), settings)
+    assert link.replace("&", "&amp;") in updates[-1][tab.link]
     assert (kept.number, kept.caption_source, kept.original, kept.metrics) == (1, "file", None, {})
     assert kept.stream == stream.to_bytes()
     assert tab.rest()[tab.decode_button].interactive is True
@@ -99,7 +116,8 @@ def test_the_picture(tab, fake, session, stream):
 
 @pytest.mark.parametrize(("caption", "source"), [("a new castle", "custom"), ("", "none")])
 def test_another_caption_replaces_the_files_own(tab, fake, session, stream, caption, source):
-    kept = run(tab, stream, caption, 1, 3.0, 0.5, 0)[-1][session.last_run]
+    (kept,) = run(tab, stream, caption, 1, 3.0, 0.5, 0)[-1][session.runs]
     assert fake.calls[0]["caption"] == caption
     assert (kept.caption, kept.caption_source) == (caption, source)
-    assert run(tab, stream, caption, 1, 3.0, 0.5, 0, last_run=kept)[-1][session.last_run].number == 2
+    (again,) = run(tab, stream, caption, 1, 3.0, 0.5, 0, runs=(kept,))[-1][session.runs]
+    assert again.number == 2

@@ -26,7 +26,7 @@ def board(fake, session):
 @pytest.fixture
 def run(saved_picture):
     sampling = replace(RUN.sampling, strength=0.4)
-    metrics = {"psnr": 18.0, "ms_ssim": 0.5, "lpips": None, "realism": 0.6, "colour_shift": 4.0}
+    metrics = {"psnr": 18.0, "ms_ssim": 0.5, "lpips": None, "deep_realism": 0.6, "colour_shift": 4.0}
     paths = {"picture": saved_picture, "original": saved_picture, "thumbnail": saved_picture}
     origin = Origin(saved_picture, "squash", "qlds", 2)
     return replace(RUN, number=1, sampling=sampling, metrics=metrics, origin=origin, **paths)
@@ -40,7 +40,7 @@ def foreign(run):
 def collect(board, *runs, published=False):
     collection = RunCollection()
     for run in runs:
-        updates = board.collect(collection, run, "realism", "psnr", published)
+        updates = board.collect(collection, [run], "deep_realism", "psnr", published)
         collection = updates[board.collection]
     return updates
 
@@ -69,8 +69,8 @@ def test_a_run_becomes_a_card_and_a_point(board, run):
 
 def test_no_run_and_the_same_run_change_nothing(board, run):
     collection = collect(board, run)[board.collection]
-    assert board.collect(RunCollection(), None, "realism", "psnr", True) == gr.skip()
-    assert board.collect(collection, run, "realism", "psnr", True) == gr.skip()
+    assert board.collect(RunCollection(), [], "deep_realism", "psnr", True) == gr.skip()
+    assert board.collect(collection, [run], "deep_realism", "psnr", True) == gr.skip()
 
 
 def test_a_file_from_elsewhere_is_a_card_and_no_point(board, run, foreign):
@@ -94,16 +94,16 @@ def test_published_figures_are_a_layer_to_switch(board, run):
     assert len(with_layer[board.plot].data) > len(without[board.plot].data) == 1
     assert "published: kodak" in with_layer[board.published]
     assert without[board.published] == ""
-    assert "published nothing" in board.draw(collection, "realism", "psnr", True)[board.published]
+    assert "published nothing" in board.draw(collection, "deep_realism", "psnr", True)[board.published]
 
 
 def test_a_click_shows_the_run_and_restores_it(board, run):
     collection = collect(board, run, replace(run, number=2))[board.collection]
-    updates = board.show(collection, clicked(1))
+    updates = board.show(collection, "http://here/", clicked(1))
     compress = board._compress
     assert "Run 1" in updates[board.heading]
     assert 'class="comparison' in updates[board.picture]
-    assert (updates[compress.coding.preset], updates[compress.coding.fit]) == ("ultra-low", "squash")
+    assert (updates[compress.coding.presets], updates[compress.coding.fit]) == (["ultra-low"], "squash")
     assert (updates[compress.coding.entropy], updates[compress.coding.withheld].value) == ("qlds", 2)
     assert (updates[compress.caption.source], updates[compress.caption.text]) == ("custom", "é")
     assert [updates[part] for part in compress.sampling.components] == [4, 3.0, 0.4, 9]
@@ -114,13 +114,13 @@ def test_a_click_shows_the_run_and_restores_it(board, run):
 
 def test_a_photo_that_is_deleted_is_said(board, run):
     gone = replace(run, origin=replace(run.origin, photo=run.origin.photo + ".gone"))
-    updates = board.show(collect(board, gone)[board.collection], clicked(1))
+    updates = board.show(collect(board, gone)[board.collection], "http://here/", clicked(1))
     assert board._compress.photo not in updates
     assert "Its photo is deleted" in updates[board.note]
 
 
 def test_a_run_of_a_file_leaves_the_photo(board, foreign):
-    updates = board.show(collect(board, foreign)[board.collection], clicked(2))
+    updates = board.show(collect(board, foreign)[board.collection], "http://here/", clicked(2))
     compress = board._compress
     assert compress.photo not in updates
     assert compress.coding.fit not in updates
@@ -131,24 +131,24 @@ def test_a_run_of_a_file_leaves_the_photo(board, foreign):
 def test_deleted_pictures_leave_the_stream_and_the_settings(board, run):
     Path(run.picture).unlink()
     collection = RunCollection((run,))
-    updates = board.show(collection, clicked(1))
+    updates = board.show(collection, "http://here/", clicked(1))
     assert "deleted" in updates[board.picture]
     assert updates[board.picture_download].interactive is False
     assert path_of(updates[board.stream_download]).read_bytes() == run.stream
-    assert points_of(board.draw(collection, "realism", "psnr", False)[board.plot]) == [1]
+    assert points_of(board.draw(collection, "deep_realism", "psnr", False)[board.plot]) == [1]
 
 
 def test_a_run_that_is_gone_is_said(board):
     with pytest.raises(gr.Error, match="no longer here"):
-        board.show(RunCollection(), clicked(1))
+        board.show(RunCollection(), "http://here/", clicked(1))
 
 
 def test_the_tray_opens_the_board(board, run):
     collection = collect(board, run)[board.collection]
-    opened = board.open(collection, clicked(OPEN_BOARD))
+    opened = board.open(collection, "http://here/", clicked(OPEN_BOARD))
     assert opened[board._tabs].selected == BOARD_TAB
     assert set(opened) == {board._tabs}
-    assert "Run 1" in board.open(collection, clicked(1))[board.heading]
+    assert "Run 1" in board.open(collection, "http://here/", clicked(1))[board.heading]
 
 
 def test_all_runs_can_be_taken_away(board, run, foreign):
@@ -166,9 +166,10 @@ def test_all_runs_can_be_taken_away(board, run, foreign):
 
 def test_clear_leaves_nothing(board, run):
     collection = collect(board, run)[board.collection]
-    updates = board.clear(collection)
+    assert board.clear(False, collection) == gr.skip()
+    updates = board.clear(True, collection)
     assert updates[board.collection].runs == ()
     assert updates[board.panel].visible is False
     assert updates[board._tray].visible is False
-    again = board.collect(updates[board.collection], replace(run, number=2), "realism", "psnr", False)
+    again = board.collect(updates[board.collection], [replace(run, number=2)], "deep_realism", "psnr", False)
     assert [kept.number for kept in again[board.collection].runs] == [2]

@@ -27,7 +27,7 @@ def lab(blocks):
 
 def run(lab, uploaded_photo, *values, caption="a grey wall"):
     photo = lab.prepare(uploaded_photo)[lab.fitted]
-    return photo, list(lab.run(photo, "realism", "psnr", caption, *values))
+    return photo, list(lab.run(photo, "deep_realism", "psnr", caption, *values))
 
 
 def points_of(figure):
