@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from percov2_demo.bitstream import MAX_BYTES
@@ -77,7 +78,7 @@ def read_settings(query: Mapping[str, str], usual: Sampling, highest: Sampling) 
     Raises:
         StreamError: A setting is no number, or not within its range.
     """
-    given: dict[str, float] = {}
+    given: dict[str, Any] = {}
     for name, top in asdict(highest).items():
         if name not in query:
             continue
