@@ -7,8 +7,8 @@ A refined file has, after its sizes and the description of its indices, the fiel
     length  bytes of the payload
 
 where the first and the last are numbers in groups of 7 bits, the lowest first, all but the last group with their
-eighth bit set. The blocks follow the payload, to the end of the file. They have no check: a damaged block is noise
-that leads elsewhere, which costs detail, and a file that ends early is a coarser one.
+eighth bit set. The blocks follow the payload, to the end of the file, each with a byte of check: the low byte of its
+CRC-32. A file that ends early, or is damaged from some block on, is a coarser one.
 """
 
 from dataclasses import dataclass

@@ -35,8 +35,11 @@ OPTIONAL_VARIABLES = {
 INCLUDED = [
     "app.py",
     "LICENSE",
-    *(f"percov2_demo/*.{suffix}" for suffix in ("py", "css", "js", "svg", "bib", "json", "yaml", "md", "typed")),
-    *(f"assets/*.{suffix}" for suffix in ("json", "safetensors", "csv", "md")),
+    *(
+        f"percov2_demo/*.{suffix}"
+        for suffix in ("py", "html", "css", "js", "svg", "bib", "json", "yaml", "md", "typed")
+    ),
+    *(f"assets/*.{suffix}" for suffix in ("json", "safetensors", "csv", "md", "webp")),
 ]
 EXCLUDED = [
     f"assets/results/*/{generated}" for generated in ("streams/*", "pictures/*", "unfinished/*", "timings.csv")

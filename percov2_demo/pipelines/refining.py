@@ -15,7 +15,16 @@ from percov2_demo.errors import InputError, StreamError
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.models.text_encoders import TextCondition
 from percov2_demo.pipelines.onednn import onednn_products
-from percov2_demo.refinement import Allocation, Expectation, follow, max_atoms, refine, split_blocks
+from percov2_demo.refinement import (
+    CHECK_BYTES,
+    Allocation,
+    Expectation,
+    follow,
+    max_atoms,
+    refine,
+    seal_block,
+    split_blocks,
+)
 from percov2_demo.sampling.sampler import Interrupted, Sampler
 
 
@@ -96,7 +105,7 @@ class Refining(ABC):
             text, condition = self.encode_captions([stream.caption]), self.condition(stream)
             expect = self._expectation(condition, text, interrupt)
             for block, expected in refine(target, self._first(stream, condition, expect), expect, allocation):
-                data += block
+                data += seal_block(block)
                 yield replace(stream, refinement=Refinement(atoms, data)), expected
 
     @torch.inference_mode()
@@ -190,7 +199,7 @@ class Refining(ABC):
         yield 0, first
         length = 0
         for block, latents in zip(blocks, follow(blocks, first, expect, allocation), strict=True):
-            length += len(block)
+            length += len(block) + CHECK_BYTES
             yield length, latents
 
     def _expectation(

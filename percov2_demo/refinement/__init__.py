@@ -6,11 +6,12 @@ Reverse channel coding (Theis et al., arXiv 2206.08889; DiffC, Vonderfecht and L
 """
 
 from percov2_demo.refinement.allocation import Allocation, CodedStep, max_atoms
-from percov2_demo.refinement.blocks import refinement_bytes, split_blocks
+from percov2_demo.refinement.blocks import CHECK_BYTES, refinement_bytes, seal_block, split_blocks
 from percov2_demo.refinement.coder import Expectation, follow, refine
 
 
 __all__ = [
+    "CHECK_BYTES",
     "Allocation",
     "CodedStep",
     "Expectation",
@@ -18,5 +19,6 @@ __all__ = [
     "max_atoms",
     "refine",
     "refinement_bytes",
+    "seal_block",
     "split_blocks",
 ]

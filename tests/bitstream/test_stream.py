@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-import time
 import tracemalloc
 import zipfile
 import zlib
@@ -385,15 +384,8 @@ def worst_cases() -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", worst_cases())
-def test_refusing_costs_little_time_and_memory(name: str) -> None:
+def test_refusing_costs_little_memory(name: str) -> None:
     data = worst_cases()[name]
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert_refused(data)
-        seconds.append(time.perf_counter() - start)
-    assert min(seconds) < 0.1
-
     tracemalloc.start()
     try:
         assert_refused(data)

@@ -9,13 +9,17 @@ from tests.browser.conftest import TIMEOUT
 
 
 def set_steps(panel: Page | Locator, steps: int = 2) -> None:
-    slider = panel.get_by_label("range slider for Steps")
-    number = panel.get_by_label("number input for Steps")
+    set_slider(panel, "Steps", str(steps))
+
+
+def set_slider(panel: Page | Locator, label: str, value: str) -> None:
+    slider = panel.get_by_label(f"range slider for {label}")
+    number = panel.get_by_label(f"number input for {label}")
     slider.wait_for()
     for _ in range(20):  # A value that comes while the panel still opens is lost.
-        slider.fill(str(steps))
+        slider.fill(value)
         slider.page.wait_for_timeout(100)
-        if number.input_value() == str(steps):
+        if number.input_value() == value:
             return
     raise AssertionError("the slider does not keep its value")
 

@@ -16,6 +16,7 @@ from tests.browser.actions import (
     open_fold,
     open_painting,
     panel_of,
+    set_slider,
     set_steps,
     toast,
 )
@@ -116,6 +117,8 @@ def test_stop_leaves_the_page_usable(page, photo):
     choose_photo(page, photo)
     open_painting(page)
     set_steps(page, 100)
+    # At strength 0, the default, there are no steps.
+    set_slider(page, "Strength", "0.5")
     button = compress_button(page)
     button.click()
     page.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
@@ -208,6 +211,8 @@ def test_two_visitors_take_turns(page, photo, browser, server, requested_hosts):
     choose_photo(page, photo)
     open_painting(page)
     set_steps(page, 100)
+    # At strength 0, the default, there are no steps.
+    set_slider(page, "Strength", "0.5")
     compress_button(page).click()
     page.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
 

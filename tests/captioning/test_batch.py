@@ -181,7 +181,7 @@ def test_what_cannot_be_read_in_a_shard_is_left_out_and_named(tmp_path, capfd):
     data = (tmp_path / "train-00.tar").read_bytes()
     (tmp_path / "train-00.tar").write_bytes(data.replace(b"WEBP", b"WOBP", 1))
     written = write_captions(Counting().caption, open_pictures([tmp_path / "train-00.tar"]), tmp_path / "out", 8)
-    assert written == {"captions": 1, "unreadable": 1, "unreadable_files": ["a.jpg"]}
+    assert written == {"captions": 1, "unreadable": 1, "unreadable_files": ["train-00.tar/a-0.webp"]}
     assert "train-00.tar/a-0.webp: This is not a picture that can be read here" in capfd.readouterr().err
 
 

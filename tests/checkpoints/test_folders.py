@@ -17,6 +17,7 @@ from percov2_demo.errors import ModelError
 from percov2_demo.pipelines.auto import load_pipeline
 from tests.conftest import tiny_pipeline
 from tests.perco import tiny_perco, write_checkpoint
+from tests.scene import draw_scene
 
 
 @pytest.mark.parametrize(("build", "kind"), [(tiny_pipeline, PerCoV2Pipeline), (tiny_perco, PerCoPipeline)])
@@ -144,7 +145,9 @@ def test_a_tokenizer_that_is_none_is_one_sentence(folder, capsys):
     sentence = "the files of tiny are damaged or do not belong together: fetch the model again"
     assert complaint(load_pipeline, folder) == sentence
     capsys.readouterr()
-    assert main(["caption", "photo.png", "--model", str(folder)]) == 2
+    photo = folder / "photo.png"
+    draw_scene(64, 64).save(photo)
+    assert main(["caption", str(photo), "--model", str(folder)]) == 2
     assert capsys.readouterr().err == f"error: {sentence}\n"
 
 

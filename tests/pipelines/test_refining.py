@@ -72,6 +72,13 @@ def test_without_blocks_the_base_is_painted(pipeline, base, refined):
     assert np.array_equal(pipeline.decompress(bare), pipeline.decompress(base))
 
 
+def test_flips_in_the_blocks_leave_what_came_before_them(pipeline, refined):
+    *_, (size, picture), _ = pipeline.prefixes(refined)
+    data = bytearray(refined.to_bytes())
+    data[size + 3] ^= 1
+    assert np.array_equal(pipeline.decompress(pipeline.read(bytes(data))), picture)
+
+
 def test_flips_in_the_blocks_are_no_error(pipeline, small, refined):
     data = bytearray(refined.to_bytes())
     for position in range(len(data) - len(refined.refinement.data), len(data), 7):

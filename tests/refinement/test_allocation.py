@@ -1,7 +1,7 @@
 """One number says where the atoms go."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from percov2_demo.bitstream import MAX_ATOMS
@@ -9,6 +9,7 @@ from percov2_demo.errors import InputError
 from percov2_demo.refinement.allocation import Allocation, max_atoms
 
 
+@settings(deadline=None)
 @given(st.integers(16, 2**18), st.data())
 def test_everything_is_spent_the_most_of_it_first(dimension, data):
     budget = data.draw(st.integers(1, max_atoms(dimension)))

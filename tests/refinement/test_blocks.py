@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from percov2_demo.errors import InputError
 from percov2_demo.refinement.allocation import Allocation
-from percov2_demo.refinement.blocks import Atoms, block_bytes, read_block, split_blocks, write_block
+from percov2_demo.refinement.blocks import (
+    Atoms,
+    block_bytes,
+    read_block,
+    refinement_bytes,
+    seal_block,
+    split_blocks,
+    write_block,
+)
 
 
 @st.composite
@@ -38,6 +46,7 @@ def test_bytes_are_the_logarithm_of_the_choices(atoms, size):
     assert block_bytes(65536, atoms) - 1 < (log2(comb(65536, atoms)) + atoms) / 8 <= block_bytes(65536, atoms)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=51, max_size=51))
 def test_any_bytes_name_atoms(block):
     positions, signs = read_block(block, 65536, 30)
@@ -50,15 +59,24 @@ def test_any_bytes_name_atoms(block):
 def test_any_prefix_gives_its_whole_blocks(budget, data):
     allocation = Allocation(65536, budget)
     lengths = [block_bytes(65536, step.atoms) for step in allocation.steps]
-    whole = bytes(number % 251 for number in range(sum(lengths)))
+    parts = [bytes((number * length) % 251 for number in range(length)) for length in lengths]
+    whole = b"".join(map(seal_block, parts))
+    assert len(whole) == refinement_bytes(allocation)
     cut = data.draw(st.integers(0, len(whole)))
     blocks = split_blocks(whole[:cut], allocation)
-    assert whole.startswith(b"".join(blocks))
-    assert [len(block) for block in blocks] == lengths[: len(blocks)]
-    assert cut - sum(map(len, blocks)) < max(lengths)
+    assert blocks == parts[: len(blocks)]
+    assert cut - sum(len(block) + 1 for block in blocks) <= max(lengths)
 
 
 def test_bytes_too_many_are_refused():
     allocation = Allocation(65536, 10)
     with pytest.raises(InputError, match="too many"):
-        split_blocks(bytes(100), allocation)
+        split_blocks(seal_block(bytes(block_bytes(65536, 10))) + bytes(1), allocation)
+
+
+def test_a_damaged_block_ends_the_refinement():
+    allocation = Allocation(65536, 500)
+    parts = [bytes(block_bytes(65536, step.atoms)) for step in allocation.steps]
+    whole = bytearray(b"".join(map(seal_block, parts)))
+    whole[len(parts[0]) + 20] ^= 8
+    assert split_blocks(bytes(whole), allocation) == parts[:1]

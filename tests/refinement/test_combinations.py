@@ -27,6 +27,7 @@ def test_round_trip(case):
     assert unrank(number, universe, len(positions)) == positions
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.data())
 def test_every_number_has_its_set(universe, data):
     size = data.draw(st.integers(0, universe))

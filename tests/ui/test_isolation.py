@@ -163,7 +163,7 @@ def test_hostile_pictures_are_refused_in_a_sentence(server, name):
     assert len(data) < 2 * 10**6
     path = upload(server, name, data)
     before = psutil.Process().memory_info().rss
-    answer = call(server, "compress", [file_of(path), "low", "", "native"])
+    answer = call(server, "compress", [file_of(path), "low", "", "native", None])
     assert psutil.Process().memory_info().rss - before < MAX_GROWTH
     assert not answer["success"]
     message = answer["output"]["error"]
@@ -194,14 +194,14 @@ def test_a_hundred_megabytes_are_not_taken(server):
 )
 def test_any_caption_travels_as_it_is(server, caption):
     path = upload(server, "photo.png", picture_file(64, 64))
-    answer = call(server, "compress", [file_of(path), "low", caption, "native"])
+    answer = call(server, "compress", [file_of(path), "low", caption, "native", None])
     stream = answer["output"]["data"][0]["path"]
     assert call(server, "info", [file_of(stream)])["output"]["data"][0]["caption"] == caption
 
 
 def test_an_endless_caption_is_refused_in_a_sentence(server):
     path = upload(server, "photo.png", picture_file(64, 64))
-    answer = call(server, "compress", [file_of(path), "low", "word " * 2000, "native"])
+    answer = call(server, "compress", [file_of(path), "low", "word " * 2000, "native", None])
     assert "shorten it" in answer["output"]["error"]
 
 

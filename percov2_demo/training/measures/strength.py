@@ -48,7 +48,7 @@ def sweep_strengths(
     chosen: dict[str, float] = {}
     rows: list[dict[str, Any]] = []
     for preset in tqdm(pipeline.presets, desc="measuring strengths", disable=None):
-        measured: dict[float, list[dict[str, float]]] = {strength: [] for strength in candidates}
+        measured: dict[float, list[dict[str, Any]]] = {strength: [] for strength in candidates}
         for photo in photos:
             original = fit_image(Image.fromarray(photo.pixels()), "crop")
             reference = Reference(to_tensor(original))

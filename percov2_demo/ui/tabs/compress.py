@@ -140,7 +140,7 @@ class CompressTab:
         """
         photo = run.origin and kept_file(run.origin.photo)
         shown: Updates = {}
-        if photo and kept_file(run.picture) and kept_file(run.original):
+        if photo and kept_file(run.picture) and run.original and kept_file(run.original):
             siblings = [each for each in runs if each.job == run.job]
             shown = {
                 self.photo.image: photo,

@@ -20,4 +20,4 @@ def test_the_presets_are_marked(blocks):
     assert "ultra-low" in control.marks.value
     assert "low" in control.marks.value
     assert "the preset as it is" in control.marks.value
-    assert "2,0" in SizeControl(["low"], "other", position_of(2000), optional=False).marks.value
+    assert "1,965 bytes" in SizeControl(["low"], "other", position_of(2000), optional=False).marks.value
