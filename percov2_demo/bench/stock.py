@@ -49,7 +49,8 @@ def bench_painter(
         raise InputError("only a public model can be timed beside diffusers' own call of it: name one")
     stream = pipeline.compress(fit_image(photo, max_side=pipeline.max_side), caption=CAPTION)
     canvas = pipeline.canvas(stream)
-    sampling = sampling or painter.settle(stream.preset)
+    asked = () if sampling is None else (sampling.steps, sampling.guidance, sampling.strength, sampling.seed)
+    sampling = painter.settle(stream.preset, *asked)
     pixels, model = canvas.estimate, painter.model
 
     def plain() -> None:

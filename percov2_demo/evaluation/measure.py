@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.evaluation.baselines import Ladder, available_codecs
-from percov2_demo.evaluation.protocol import Picture, Protocol, distinct_samplings
+from percov2_demo.evaluation.protocol import Picture, Protocol, distinct_samplings, sampling_columns
 from percov2_demo.evaluation.tables import Row
 from percov2_demo.files.atomic import atomic_path, write_bytes
 from percov2_demo.metrics import METRICS, Reference, ms_ssim, psnr, to_tensor
@@ -67,7 +67,7 @@ class Evaluator:
         reference = Reference(to_tensor(original))
         rows, times = [], []
         for sampling in self.samplings(preset):
-            settings = asdict(sampling)
+            settings = sampling_columns(sampling)
             start = time.perf_counter()
             decoded = self.pipeline.decompress(
                 stream,
@@ -176,7 +176,7 @@ class Evaluator:
 
     def picture_path(self, picture: Picture, preset: str, sampling: Sampling) -> Path:
         """Return where a reconstruction of one of `samplings` is written."""
-        settings = "-".join(f"{name}{value}" for name, value in asdict(sampling).items())
+        settings = "-".join(f"{name}{value}" for name, value in sampling_columns(sampling).items())
         folder = self.out / "pictures" / f"{preset}-{settings}"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{picture.name}.png"

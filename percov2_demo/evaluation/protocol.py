@@ -137,6 +137,12 @@ def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def sampling_columns(sampling: Sampling) -> dict[str, float | None]:
+    """Return the settings that vary within an evaluation; one painter paints all of it, and holds alike."""
+    names = ("steps", "guidance", "strength", "seed")
+    return {name: getattr(sampling, name) for name in names}
+
+
 def distinct_samplings(samplings: Iterable[Sampling]) -> tuple[Sampling, ...]:
     """Samplings in their order without repetitions; the estimate, which takes neither steps nor guidance, is one."""
     distinct: dict[Sampling | None, Sampling] = {}

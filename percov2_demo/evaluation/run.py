@@ -20,7 +20,7 @@ from percov2_demo.evaluation.contact_sheet import contact_sheet
 from percov2_demo.evaluation.learned import load_learned, measure_set_realism, measure_sets, open_tensor
 from percov2_demo.evaluation.measure import Evaluator
 from percov2_demo.evaluation.parts import Parts
-from percov2_demo.evaluation.protocol import Picture, Protocol
+from percov2_demo.evaluation.protocol import Picture, Protocol, sampling_columns
 from percov2_demo.evaluation.refined import REFINED, measure_budgets, summarize_budgets
 from percov2_demo.evaluation.report import write_report
 from percov2_demo.evaluation.tables import (
@@ -226,7 +226,7 @@ def _with_set_realism(evaluator: Evaluator, pictures: list[Picture], points: lis
     """Add `set_realism` to the points, of the pictures of all seeds."""
     paths: dict[tuple[Any, ...], list[Path]] = {}
     for preset, sampling in _combinations(evaluator):
-        settings = {"preset": preset} | asdict(sampling)
+        settings = {"preset": preset} | sampling_columns(sampling)
         decoded = [evaluator.picture_path(picture, preset, sampling) for picture in pictures]
         paths.setdefault(tuple(settings[name] for name in POINT), []).extend(decoded)
     return [
@@ -240,7 +240,7 @@ def _set_rows(evaluator: Evaluator, pictures: list[Picture]) -> list[Row]:
         decoded = [evaluator.picture_path(picture, preset, sampling) for picture in pictures]
         with_clip = "clip" in evaluator.protocol.learned
         distances = measure_sets(pictures, decoded, with_clip, str(evaluator.pipeline.device))
-        rows.append({"preset": preset} | asdict(sampling) | distances)
+        rows.append({"preset": preset} | sampling_columns(sampling) | distances)
     return rows
 
 

@@ -358,6 +358,13 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         )
         return self.recode(stream, caption_coding, entropy, entropy_steps, withheld)
 
+    def __copy__(self) -> Self:
+        """Copy the pipeline with painters of its own, for those of the original paint with the original's networks."""
+        other = self.__class__.__new__(self.__class__)
+        other.__dict__.update(self.__dict__)
+        other.painters = Painters(OwnPainter(other), other._load_painter)
+        return other
+
     def offer_painters(
         self,
         models: Iterable[str | Path],

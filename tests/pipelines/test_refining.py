@@ -156,7 +156,7 @@ def test_a_perfect_u_nets_expectation_is_the_latent(kind, monkeypatch):
     """Whatever its output means, on a path with another scale than rectified flow's."""
     pipeline = tiny_perco()
     pipeline.scheduler.register_to_config(prediction_type=kind)
-    sampler = pipeline._sampler()
+    sampler = pipeline.make_sampler()
     generator = torch.Generator().manual_seed(0)
     stream = pipeline.compress(Image.new("RGB", (64, 64)), pipeline.presets[0])
     latents, noise = torch.randn(2, *pipeline.latent_shape(stream), generator=generator)

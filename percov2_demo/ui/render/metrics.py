@@ -71,7 +71,7 @@ def metrics_summary(values: Mapping[str, float | None]) -> str:
     told = [
         f"{METRICS[name].label} {value:.2f} {METRICS[name].unit}".strip()
         for name, value in values.items()
-        if value is not None
+        if name in METRICS and value is not None
     ]
     return f"How close it came: {', '.join(told[:2])}" if told else "How close it came"
 

@@ -39,7 +39,8 @@ def test_json_holds_everything_but_paths():
     document = json.loads(RUN.to_json())
     assert document == RUN.to_dict()
     assert Bitstream.from_bytes(read_stream_text(document["stream"])) == STREAM
-    assert document["sampling"] == {"steps": 4, "guidance": 3.0, "strength": None, "seed": 9}
+    sampling = {"steps": 4, "guidance": 3.0, "strength": None, "seed": 9, "hold": 0.0, "painter": "own"}
+    assert document["sampling"] == sampling
     assert document["rates"]["bytes"]["total"] == len(RUN.stream)
     assert document["seconds"] == 1.235
     assert "secret" not in RUN.to_json().decode()

@@ -81,7 +81,8 @@ def test_no_file(tab):
 def test_a_link_brings_its_settings(tab, fake, stream):
     query = {"s": stream_text(stream.to_bytes()), "guidance": "10", "seed": "7", "caption": "a new castle"}
     updates = tab.open_link("http://here/", SimpleNamespace(query_params=query))
-    assert [updates[part] for part in tab.sampling.components] == [4, 10.0, fake.default_strength("low"), 7]
+    expected = [4, 10.0, fake.default_strength("low"), 7, 0.0, "own"]
+    assert [updates[part] for part in tab.sampling.components] == expected
     assert updates[tab.caption] == "a new castle"
 
 
