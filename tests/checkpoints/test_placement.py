@@ -11,7 +11,7 @@ import torch
 from diffusers.models.autoencoders.vae import AutoencoderMixin
 
 from percov2_demo import PerCoV2Pipeline
-from percov2_demo.checkpoints import free_memory
+from percov2_demo.checkpoints import free_memory, placement
 from percov2_demo.checkpoints.folders import describe_model
 from percov2_demo.checkpoints.free_memory import check_memory
 from percov2_demo.checkpoints.memory_plans import (
@@ -28,7 +28,6 @@ from percov2_demo.checkpoints.placement import find_device
 from percov2_demo.checkpoints.weights import Size, component_sizes
 from percov2_demo.errors import InputError, ModelError
 from percov2_demo.models.text_encoders import T5_TOKENS
-from percov2_demo.pipelines import placement
 from tests.conftest import adapted_pipeline, tiny_pipeline
 from tests.perco import tiny_perco
 from tests.pretended_gpu import GPU, PretendedGPU, on_gpu
