@@ -80,7 +80,7 @@ def test_what_is_wrong_with_a_config_is_said_of_file_and_setting(tmp_path):
 @pytest.mark.parametrize("stage", WRITING_STAGES)
 def test_a_stage_that_writes_a_folder_is_told_which(stage, tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(ScratchRecipe, stage, lambda self, out: written.append(out))
+    monkeypatch.setattr(ScratchRecipe, stage.replace("-", "_"), lambda self, out: written.append(out))
     recipe = ScratchRecipe({"seed": 0}, tmp_path, tmp_path, "no")
     with pytest.raises(InputError, match=f"^the {stage} stage writes a folder: name one"):
         recipe.run(stage, 1.0)

@@ -226,6 +226,7 @@ def test_captioner_of_a_model_folder(data, tmp_path):
     base.to(torch.float16, silence_dtype_warnings=True)
     base.save_pretrained(tmp_path / "pipeline")
     config, work = small_config(), tmp_path / "work" / "captioner"
+    config["export"]["pos_embed_max_size"] = base.transformer.config.pos_embed_max_size
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no", model=str(tmp_path / "pipeline"))
     stages.run("captioner", 60.0)
     first = (work / "latents" / "train-00.safetensors").stat().st_mtime_ns

@@ -172,7 +172,7 @@ def test_the_data_is_looked_at_before_the_base(folder, base_folder, tmp_path, mo
 def test_failures_are_one_sentence(folder, base_folder, tmp_path, monkeypatch):
     config = tiny_recipe(base_folder)
     recipe = SD3Recipe(config, folder / "data", tmp_path, "no")
-    with pytest.raises(InputError, match="no stage flow: its stages are hyper, joint"):
+    with pytest.raises(InputError, match="no stage flow: its stages are photo-statistics, hyper, joint"):
         recipe.run("flow", 1.0)
     config["base"]["model"] = str(tmp_path / "nothing")
     with pytest.raises(ModelError, match=r"there is no folder .*, and repositories on the hub are named"):
