@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from percov2_demo.models.hyper_decoder import HyperDecoder
 from percov2_demo.models.hyper_encoder import HyperEncoder
-from percov2_demo.models.quantized import quantize_convolutions
+from percov2_demo.models.quantized import quantize_convolutions, restore_convolutions
 from percov2_demo.models.quantizer import VectorQuantizer
 from percov2_demo.presets import get_preset
 
@@ -83,6 +83,15 @@ class HyperCodec(ModelMixin, ConfigMixin):
         for networks in (self.encoders, self.decoders):
             quantize_convolutions(networks)
         self.register_to_config(integer_weights=True)
+
+    def train_decoders(self) -> None:
+        """Let the hyper-decoders learn, and nothing else: what indices a latent has stays as it is.
+
+        Their weights are real numbers until `quantize_weights` rounds them again.
+        """
+        restore_convolutions(self.decoders)
+        self.requires_grad_(False)
+        self.decoders.requires_grad_(True)
 
     @property
     def condition_channels(self) -> int:

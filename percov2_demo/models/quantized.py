@@ -57,3 +57,17 @@ def quantize_convolutions(network: nn.Module) -> None:
             setattr(network, name, QuantizedConv2d(child))
         else:
             quantize_convolutions(child)
+
+
+def restore_convolutions(network: nn.Module) -> None:
+    """Put a convolution of real weights, which can be trained, in the place of every `QuantizedConv2d` inside."""
+    for name, child in network.named_children():
+        if isinstance(child, QuantizedConv2d):
+            weight = child.weight * child.scale
+            convolution = nn.Conv2d(
+                weight.shape[1], weight.shape[0], weight.shape[2:], child.stride, child.padding, device=weight.device
+            )
+            convolution.weight, convolution.bias = nn.Parameter(weight), child.bias
+            setattr(network, name, convolution)
+        else:
+            restore_convolutions(child)

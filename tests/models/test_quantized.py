@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from percov2_demo import HyperCodec
-from percov2_demo.models.quantized import QuantizedConv2d, quantize_convolutions
+from percov2_demo.models.quantized import QuantizedConv2d, quantize_convolutions, restore_convolutions
 from tests.conftest import MODEL_PRESETS, tiny_hyper_codec
 
 
@@ -53,6 +53,30 @@ def test_the_largest_weight_is_127_steps_whatever_its_precision(dtype):
     quantized = QuantizedConv2d(layer)
     assert quantized.scale.dtype == dtype
     assert (quantized.weight == 127).all()
+
+
+def test_restored_convolutions_do_the_same_and_can_be_trained():
+    network = nn.Sequential(convolution(stride=2))
+    quantize_convolutions(network)
+    quantized = network[0]
+    restore_convolutions(network)
+    assert type(network[0]) is nn.Conv2d
+    x = torch.randn(2, 6, 16, 16)
+    torch.testing.assert_close(network(x), quantized(x))
+    network(x).sum().backward()
+    assert network[0].weight.grad.abs().sum() > 0
+    quantize_convolutions(network)
+    assert torch.equal(network[0].weight, quantized.weight)
+
+
+def test_only_the_decoders_of_a_quantized_codec_can_be_trained_again():
+    codec = quantized_codec()
+    before = {name: value.clone() for name, value in codec.state_dict().items()}
+    codec.train_decoders()
+    learning = {name for name, parameter in codec.named_parameters() if parameter.requires_grad}
+    assert learning and all(name.startswith("decoders.") for name in learning)
+    codec.quantize_weights()
+    assert all(torch.equal(value, before[name]) for name, value in codec.state_dict().items())
 
 
 @torch.inference_mode()

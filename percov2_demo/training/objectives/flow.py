@@ -85,13 +85,17 @@ class FlowObjective(nn.Module):
         )[0].float()
         return expected_latent(prediction, noisy, condition.estimate, sigma, self.prediction_type)
 
-    @torch.no_grad()
     def condition(self, latents: Tensor) -> Condition:
-        """Compute the condition of scaled latents `(B, C, H, W)`, shared out among the presets in their order."""
+        """Compute the condition of scaled latents `(B, C, H, W)`, shared out among the presets in their order.
+
+        Gradients reach the hyper-decoders where those are trained.
+        """
         presets = self.hyper_codec.config.presets
         conditions = []
         for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
-            conditions.append(self.hyper_codec.decode(self.hyper_codec.encode(part, preset), preset))
+            with torch.no_grad():
+                z_hat = self.hyper_codec.quantizers[preset].decode(self.hyper_codec.encode(part, preset))
+            conditions.append(self.hyper_codec.condition(z_hat, preset))
         return Condition(
             torch.cat([condition.channels for condition in conditions]),
             torch.cat([condition.estimate.float() for condition in conditions]),

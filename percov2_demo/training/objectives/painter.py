@@ -1,4 +1,4 @@
-"""The painter in pixels: flow transformer and decoder trained on what the sampler itself gives.
+"""The painter in pixels: hyper-decoders, flow transformer and decoder trained on what the sampler itself gives.
 
 A flow that is fitted to latents alone never sees its own samples, and its errors come out of the decoder as tiles.
 Here the transformer follows its own path for some steps without gradients, from the estimate or from pure noise, as
@@ -28,12 +28,12 @@ class PainterObjective(nn.Module):
     """What decoded predictions look like, on all presets at once.
 
     Args:
-        flow: Transformer, text encoder and frozen hyper-codec.
+        flow: Transformer, text encoder and the hyper-codec, whose decoders are trained.
         autoencoder: Its decoder is trained, its encoder is frozen.
         deep: Distances `(B,)` of pictures from originals, `DeepFeatureLoss` or its like.
         coarse_weight: Weight of the absolute error of cells of `COARSE` pixels.
         fine_weight: Weight of the absolute error of pixels.
-        latent_weight: Weight of the squared error of latents on the photo's own path.
+        latent_weight: Weight of the squared error of latents, of estimates and on the photo's own path.
         photo_share: Share of the samples that are on the photo's own path.
         estimate_share: Share of the samples whose estimate itself is decoded, as strength 0 does.
         noise_share: Share of the other samples that start from pure noise.
@@ -61,16 +61,20 @@ class PainterObjective(nn.Module):
         self.photo_share, self.estimate_share = photo_share, estimate_share
         self.noise_share, self.dropped_share, self.steps = noise_share, dropped_share, steps
         autoencoder.freeze_encoder()
+        flow.hyper_codec.train_decoders()
 
     def forward(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Compute the losses of pictures `(B, 3, H, W)` in [-1, 1], of those that are sent, and of caption tokens."""
         count, device = len(pictures), pictures.device
         chance = draws.uniform((count, 4, 1, 1, 1), device).unbind(1)
+        dropped, on_photo = chance[0] < self.dropped_share, chance[1] < self.photo_share
+        plain = (chance[1] > 1 - self.estimate_share) & ~dropped
         with torch.no_grad():
             latents = scaled_latents(self.autoencoder, pictures)
-            condition = self._condition(scaled_latents(self.autoencoder, sources), chance[0] < self.dropped_share)
+            sent = scaled_latents(self.autoencoder, sources)
+        condition = self._condition(sent, dropped)
+        with torch.no_grad():
             noise = draws.normal(latents.shape, device)
-            on_photo = chance[1] < self.photo_share
             steps = self.steps[int(torch.randint(len(self.steps), ()))]
             done = int(torch.randint(steps, ()))
             start = torch.where(chance[2] < self.noise_share, 1.0, 0.1 + 0.9 * chance[3])
@@ -79,7 +83,6 @@ class PainterObjective(nn.Module):
             noisy = self._followed(condition, noise, start, steps, done, input_ids)
             noisy = torch.where(on_photo, noisy_latent(latents, noise, sigma), noisy)
         expected = self.flow.expected(noisy, sigma, condition, input_ids)
-        plain = (chance[1] > 1 - self.estimate_share) & (chance[0] >= self.dropped_share)
         shown = torch.where(plain, condition.estimate, expected)
         painted = self._decode(shown)
 
@@ -87,7 +90,8 @@ class PainterObjective(nn.Module):
         error = painted - pictures
         coarse = F.avg_pool2d(error, COARSE).abs().mean()
         fine = error.abs().mean()
-        latent = (on_photo * self.flow.weight(sigma) * (expected - latents).square()).mean()
+        weight = torch.where(plain, 1.0, on_photo * self.flow.weight(sigma))
+        latent = (weight * (shown - latents).square()).mean()
         loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine + self.latent_weight * latent
         presets = self.flow.hyper_codec.config.presets
         parts = {

@@ -34,7 +34,7 @@ EARLIER = "earlier.json"
 
 _FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
-    "hyper_codec": (HyperCodec, ("flow/hyper_codec",)),
+    "hyper_codec": (HyperCodec, ("painter/hyper_codec", "flow/hyper_codec")),
     "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),
     "text_encoder": (CLIPTextModelWithProjection, ("painter/text_encoder", "flow/text_encoder")),
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),

@@ -1,5 +1,6 @@
 """The stages of a model from scratch in their order, as the embedded one has them."""
 
+from copy import deepcopy
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ class ScratchRecipe(Recipe):
         self._save("flow", trained.hyper_codec, "hyper_codec")
 
     def painter(self, time_budget_s: float, resume: bool = False) -> None:
-        """Train flow transformer, text encoder and the autoencoder's decoder in pixels.
+        """Train hyper-decoders, flow transformer, text encoder and the autoencoder's decoder in pixels.
 
         A model that is named keeps its transformer if that is as the config has it; otherwise a new one begins.
         """
@@ -137,6 +138,9 @@ class ScratchRecipe(Recipe):
         def save(trained: PainterObjective, step: int) -> None:
             self._save_flow("painter", trained.flow)
             self._save("painter", trained.autoencoder, "vae")
+            hyper_codec = deepcopy(trained.flow.hyper_codec)
+            hyper_codec.quantize_weights()
+            self._save("painter", hyper_codec, "hyper_codec")
 
         groups = len(flow.hyper_codec.config.presets)
         self._run("painter", objective, self._shared(next_batch, groups), time_budget_s, resume, save)

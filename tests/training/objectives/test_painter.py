@@ -31,7 +31,7 @@ def batch():
     return {"pictures": pictures, "sources": pictures, "input_ids": torch.ones(3, 16, dtype=torch.long)}
 
 
-def test_transformer_text_encoder_and_decoder_learn_and_the_codec_does_not():
+def test_all_that_decodes_learns_and_what_encodes_does_not():
     pipeline = tiny_pipeline()
     objective = make_objective(pipeline, photo_share=0.5)
     torch.manual_seed(0)
@@ -39,9 +39,11 @@ def test_transformer_text_encoder_and_decoder_learn_and_the_codec_does_not():
     losses["loss"].backward()
     assert set(losses) == {"loss", "coarse", "fine", "latent", *pipeline.presets}
     learning = {name for name, parameter in objective.named_parameters() if parameter.grad is not None}
-    parts = ("flow.transformer", "flow.text_encoder", "autoencoder.decoder", "autoencoder.synthesis")
+    decoders = (f"flow.hyper_codec.decoders.{preset}" for preset in pipeline.presets)
+    parts = ("flow.transformer", "flow.text_encoder", "autoencoder.decoder", "autoencoder.synthesis", *decoders)
     assert all(any(name.startswith(part) for name in learning) for part in parts)
-    frozen = ("flow.hyper_codec", "autoencoder.encoder", "autoencoder.analysis")
+    coders = ("flow.hyper_codec.encoders", "flow.hyper_codec.quantizers")
+    frozen = (*coders, "autoencoder.encoder", "autoencoder.analysis")
     assert not any(name.startswith(frozen) for name in learning)
 
 
@@ -63,7 +65,7 @@ def test_own_paths_are_those_of_the_sampler():
         sampler = FlowSampler(pipeline.transformer, pipeline.scheduler, "residual")
         both = type(text)(text.tokens.repeat(2, 1, 1), text.pooled.repeat(2, 1))
         settings = [Sampling(steps=4, guidance=1.0, seed=seed) for seed in range(3)]
-        sampler.sample(Start(condition, both, 0.6), noise, settings, False, report)
+        sampler.sample(Start(condition, both, 0.6, condition.estimate, (2, 2)), noise, settings, False, report)
         ids = pipeline.tokenizer(
             ["an old castle"] * 3, padding="max_length", max_length=16, truncation=True, return_tensors="pt"
         ).input_ids
