@@ -139,7 +139,8 @@ class ScratchRecipe(Recipe):
             self._save_flow("painter", trained.flow)
             self._save("painter", trained.autoencoder, "vae")
             hyper_codec = deepcopy(trained.flow.hyper_codec)
-            hyper_codec.quantize_weights()
+            if hyper_codec.config.integer_weights:
+                hyper_codec.quantize_weights()
             self._save("painter", hyper_codec, "hyper_codec")
 
         groups = len(flow.hyper_codec.config.presets)

@@ -187,9 +187,12 @@ def test_a_damaged_manifest_of_the_model_to_go_on_from_is_one_sentence(tmp_path,
         note_earlier_training(tmp_path / "work" / "flow", str(tmp_path))
 
 
-def test_a_painter_is_trained_for_the_latents_it_has(data, tmp_path):
+@pytest.mark.parametrize("integer_weights", [False, True])
+def test_a_painter_is_trained_for_the_latents_it_has(integer_weights, data, tmp_path):
     """What encodes stays to the bit, and the manifest counts what the model had been trained before, once."""
     pipeline = tiny_pipeline()
+    if integer_weights:
+        pipeline.hyper_codec.quantize_weights()
     pipeline.save_pretrained(tmp_path / "pipeline")
     before = {"painter": {"step": 7, "seconds": 100.0}, "flow": {"step": 5, "seconds": 9.0}}
     (tmp_path / "pipeline" / "manifest.json").write_text(json.dumps({"training": before}))
@@ -198,12 +201,14 @@ def test_a_painter_is_trained_for_the_latents_it_has(data, tmp_path):
     config["flow"]["transformer"] = {name: pipeline.transformer.config[name] for name in config["flow"]["transformer"]}
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no", model=model)
     stages.run("painter", 60.0)
-    first, trained = (
-        PatchAutoencoder.from_pretrained(folder).state_dict()
-        for folder in (tmp_path / "pipeline" / "vae", tmp_path / "work" / "painter" / "vae")
-    )
-    changed = {name.partition(".")[0] for name, value in first.items() if not torch.equal(value, trained[name])}
-    assert changed == {"synthesis", "decoder"}
+    learning = {"vae": {"synthesis", "decoder"}, "hyper_codec": {"decoders"}}
+    for (name, parts), kind in zip(learning.items(), (PatchAutoencoder, HyperCodec), strict=True):
+        first, trained = (
+            kind.from_pretrained(folder / name).state_dict()
+            for folder in (tmp_path / "pipeline", tmp_path / "work" / "painter")
+        )
+        changed = {key.partition(".")[0] for key, value in first.items() if not torch.equal(value, trained[key])}
+        assert changed == parts
 
     stages.config["painter"]["loop"]["max_steps"] = 3
     stages.run("painter", 60.0, resume=True)
