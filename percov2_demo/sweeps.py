@@ -19,12 +19,12 @@ from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.images import fit_image
 from percov2_demo.painters.known import DEFAULT_SIGMA
-from percov2_demo.painters.offer import Advice
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
     from percov2_demo.painters.canvas import Canvas
+    from percov2_demo.painters.offer import Advice
     from percov2_demo.pipelines.codec import Codec
 
 MAX_BATCH = 4
@@ -109,7 +109,7 @@ def plan(
     presets: Iterable[str],
     captions: Iterable[str],
     samplings: Iterable[Sampling],
-    advise: Callable[[str, str], Advice | None],
+    advise: "Callable[[str, str], Advice | None]",
     fast: bool = False,
 ) -> list[Trial]:
     """Combine all settings, each picture once.

@@ -1,6 +1,5 @@
 """The page as a whole: header, tabs, and how it is served."""
 
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -15,7 +14,7 @@ from percov2_demo.ui.pictures import picture_path, picture_url
 from percov2_demo.ui.scripts import LEAVE_SCRIPT, paste_script
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.folder import KeptFolder
-from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly
+from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly, tool_server
 from percov2_demo.ui.server.limits import RequestLimits
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.tabs.about import create_about, ways_out
@@ -78,8 +77,7 @@ def launch_options() -> dict[str, Any]:
 
     Where gradio's extra "mcp" is installed, the endpoints for programs are tools of an MCP server too.
     """
-    tools = {"mcp_server": True} if find_spec("mcp") else {}
-    return tools | {
+    return tool_server() | {
         "theme": explorer_theme(),
         "css_paths": STYLESHEET,
         "i18n": gr.I18n(en={"common.complete": "Done"}),

@@ -8,6 +8,10 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import TIMEOUT
 
 
+PAINTING = re.compile("^Painting.*, step")
+"""What is said while the sampler runs. At strength 0, the default, it takes no steps."""
+
+
 def set_steps(panel: Page | Locator, steps: int = 2) -> None:
     set_slider(panel, "Steps", str(steps))
 

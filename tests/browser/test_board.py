@@ -16,6 +16,7 @@ from tests.browser.actions import (
     download,
     open_painting,
     panel_of,
+    set_slider,
     set_steps,
 )
 from tests.browser.conftest import LOCAL_HOSTS, TIMEOUT, open_page
@@ -34,19 +35,13 @@ def expect_runs(page: Page, count: int) -> None:
     expect(page.locator(".tray [data-run]:not(.count)")).to_have_count(count, timeout=TIMEOUT)
 
 
-def set_strength(page: Page, strength: str) -> None:
-    number = page.get_by_label("number input for Strength")
-    number.fill(strength)
-    number.press("Enter")
-
-
 def compress_run(page: Page, preset: str, caption: str, strength: str, count: int) -> None:
     choose_preset(page, preset)
     caption_of(page).fill("")
     caption_of(page).press_sequentially(caption)
     expect(page.get_by_role("radio", name="My own")).to_be_checked()
     set_steps(page, 1)
-    set_strength(page, strength)
+    set_slider(page, "Strength", strength)
     compress_button(page).click()
     expect_runs(page, count)
 
@@ -132,6 +127,7 @@ def test_published_figures_are_a_layer_and_a_file_is_no_point(page, embedded, sc
     expect(panel.get_by_text("published nothing on both of these axes")).to_be_visible()
 
     choose_axis(page, "Across", "Payload rate")
+    choose_axis(page, "Up", "PSNR")
     expect(panel.get_by_text("published: kodak, 768x512, native (inferred)")).to_be_visible()
     expect(points(page)).to_have_count(2)  # PerCo (SD), the one with a PSNR.
     panel.get_by_label("Published figures").uncheck()
@@ -169,6 +165,7 @@ def test_a_phone_needs_no_sideways_scrolling_on_the_board(phone, photo):
     phone.locator(".tray .count").click()
     expect(points(phone)).to_have_count(1)
     choose_axis(phone, "Across", "Payload rate")
+    choose_axis(phone, "Up", "PSNR")
     expect(points(phone)).to_have_count(3)
     assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     cards(phone).first.click()

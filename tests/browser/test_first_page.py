@@ -6,6 +6,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.actions import (
+    PAINTING,
     caption_of,
     choose_photo,
     choose_preset,
@@ -117,11 +118,10 @@ def test_stop_leaves_the_page_usable(page, photo):
     choose_photo(page, photo)
     open_painting(page)
     set_steps(page, 100)
-    # At strength 0, the default, there are no steps.
     set_slider(page, "Strength", "0.5")
     button = compress_button(page)
     button.click()
-    page.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
+    page.get_by_text(PAINTING).wait_for(timeout=TIMEOUT)
     page.get_by_role("button", name="Stop").click()
     expect(button).to_be_enabled()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
@@ -211,10 +211,9 @@ def test_two_visitors_take_turns(page, photo, browser, server, requested_hosts):
     choose_photo(page, photo)
     open_painting(page)
     set_steps(page, 100)
-    # At strength 0, the default, there are no steps.
     set_slider(page, "Strength", "0.5")
     compress_button(page).click()
-    page.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
+    page.get_by_text(PAINTING).wait_for(timeout=TIMEOUT)
 
     other = open_page(browser, server, requested_hosts)
     other.locator("#examples button").first.click()

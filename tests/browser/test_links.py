@@ -18,7 +18,6 @@ def test_a_link_round_trip(page, photo, server, browser, requested_hosts):
     other = new_page(browser, requested_hosts)
     other.goto(link)
     # Of a link, the painting starts by itself, with the link's settings.
-    other.get_by_text("Painting, step").wait_for(timeout=TIMEOUT)
     expect(other.get_by_role("tab", name="Decode")).to_have_attribute("aria-selected", "true")
     expect(other.locator("#decoded img")).to_be_visible(timeout=TIMEOUT)
     panel = other.locator("[role=tabpanel]:visible")

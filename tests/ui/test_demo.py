@@ -81,10 +81,9 @@ def test_launch_options():
     assert "http" not in STYLESHEET.read_text()
 
 
-@pytest.mark.parametrize("installed", [True, False])
-def test_tools_are_served_where_the_extra_is_installed(installed, monkeypatch):
-    monkeypatch.setattr("percov2_demo.ui.demo.find_spec", {"mcp": object() if installed else None}.get)
-    assert launch_options().get("mcp_server", False) is installed
+def test_without_the_extra_there_are_no_tools(monkeypatch):
+    monkeypatch.setattr("percov2_demo.ui.server.gradio_internals.find_spec", {"mcp": None}.get)
+    assert "mcp_server" not in launch_options()
 
 
 def test_presets_of_the_model_are_offered(config):

@@ -49,12 +49,11 @@ def _bars(report: RateReport, preset: Preset) -> str:
 
 
 def _bar(report: RateReport, longest: float) -> str:
-    sizes = report.parts._asdict()
+    sizes = {name: size for name, size in report.parts._asdict().items() if size}
     spoken = ", ".join(f"{name} {size} bytes" for name, size in sizes.items())
     segments = "".join(
         f'<span class="{name}" style="flex-grow:{size}" title="{_PARTS[name]}: {size} B"><b>{size}</b></span>'
         for name, size in sizes.items()
-        if size
     )
     width = 100 * report.file_bytes / longest
     return f'<div class="bar" role="img" aria-label="{spoken}" style="width:{width:.1f}%">{segments}</div>'

@@ -6,10 +6,12 @@ The names of gradio's own routes stand in `limits.py` and `files.py`, its CSS cl
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import fastapi
 import gradio as gr
+from anyio.to_thread import run_sync
 from fastapi import FastAPI
 from gradio.blocks import BlockFunction
 from gradio.data_classes import PredictBodyInternal
@@ -139,6 +141,23 @@ def share_queue_fairly(blocks: gr.Blocks, most: int) -> gr.Blocks:
         default_concurrency_limit=given.default_concurrency_limit,
     )
     return blocks
+
+
+def tool_server() -> dict[str, bool]:
+    """Return options of `launch` that make the endpoints tools of an MCP server, where gradio's extra is installed.
+
+    Of an endpoint with several answers, gradio would tell a client that asks for no progress one text of Python.
+    """
+    if find_spec("mcp") is None:
+        return {}
+    from gradio.mcp import GradioMCPServer
+
+    async def answers(_server: GradioMCPServer, job: Any) -> list[Any]:
+        result = await run_sync(job.result)
+        return list(result) if isinstance(result, tuple) else [result]
+
+    GradioMCPServer._execute_tool_without_progress = answers
+    return {"mcp_server": True}
 
 
 def _address(request: fastapi.Request) -> str:
