@@ -2,17 +2,19 @@
 
     python -m tools.measure_refinement PHOTOS.tar [--photos N] [--budgets BYTES ...]
 
-Every preset of the embedded model is refined to every budget that its file fits into. The PSNR over the budgets goes
-to `assets/results/refinement/validation.csv`, and to `percov2_demo/pipelines/target.json` for each preset the bits per
-pixel from which its mean PSNR is the best of all presets up to it.
+Every preset of the embedded model is refined to every budget that its file fits into. PSNR and deep distance over the
+budgets go to `assets/results/refinement/validation.csv`, and to `percov2_demo/pipelines/target.json` for each preset
+the bits per pixel from which its mean PSNR is the best of all presets up to it.
 """
 
-import csv
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import islice, product
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 from PIL import Image
 from tqdm import tqdm
@@ -20,7 +22,8 @@ from tqdm import tqdm
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.data.shards import read_shards
 from percov2_demo.errors import InputError
-from percov2_demo.metrics import psnr, to_tensor
+from percov2_demo.files.csv_table import write_csv
+from percov2_demo.metrics import Reference, psnr, to_tensor
 from percov2_demo.pipelines.target import MEASURED, AnyRate
 from percov2_demo.presets import NOMINAL_SIDE
 
@@ -42,42 +45,48 @@ def main() -> None:
     options = parser.parse_args()
     pipeline = PerCoV2Pipeline.from_pretrained()
     pipeline.set_progress_bar_config(disable=True)
-    pictures = [Image.fromarray(photo.pixels()) for photo in read_shards([options.shard])]
-    pictures = [picture for picture in pictures if min(picture.size) >= SHORTEST_SIDE][: options.photos]
-    curves = measure(pipeline, pictures, options.budgets)
+    pictures = validation_pictures(options.shard, options.photos)
+    rows = measure(pipeline, pictures, options.budgets)
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    with RESULTS.open("w", newline="") as file:
-        rows = [(name, budget, f"{mean:.3f}") for name, curve in curves.items() for budget, mean in curve.items()]
-        csv.writer(file, lineterminator="\n").writerows([("preset", "bytes", "psnr"), *rows])
+    write_csv(RESULTS, rows)
+    curves = {name: {row["bytes"]: row["psnr"] for row in rows if row["preset"] == name} for name in pipeline.presets}
     bpp = {name: round(8 * size / NOMINAL_SIDE**2, 5) for name, size in thresholds(curves).items()}
     MEASURED.write_text(json.dumps({"photos": len(pictures), "bpp": bpp}, indent=2) + "\n")
 
 
+def validation_pictures(shard: Path, count: int) -> list[Image.Image]:
+    """Return the first photos of a shard that are large enough, RGB."""
+    pictures = (Image.fromarray(photo.pixels()) for photo in read_shards([shard]))
+    return list(islice((picture for picture in pictures if min(picture.size) >= SHORTEST_SIDE), count))
+
+
 def measure(
     pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], budgets: Sequence[int]
-) -> dict[str, dict[int, float]]:
-    """Return the mean PSNR in dB by preset and budget, of budgets that all pictures' files fit into.
+) -> list[dict[str, Any]]:
+    """Return a row for each preset and budget that all pictures' files fit into: means over the pictures.
 
     Args:
         pipeline: The model.
         pictures: RGB, cropped and scaled to 512x512.
         budgets: Bytes.
     """
-    measured: dict[str, dict[int, list[float]]] = {name: {} for name in pipeline.presets}
+    measured: dict[tuple[str, int], list[tuple[float, float]]] = {}
     for picture in tqdm(pictures, desc="refining"):
         ladder = AnyRate(pipeline, picture, fit="crop")
-        original = to_tensor(ladder.image)
-        for name in pipeline.presets:
-            for budget in budgets:
-                try:
-                    _, painted = ladder.code(budget, name)
-                except InputError:
-                    continue
-                measured[name].setdefault(budget, []).append(psnr(original, to_tensor(painted)))
-    return {
-        name: {budget: fmean(values) for budget, values in curve.items() if len(values) == len(pictures)}
-        for name, curve in measured.items()
-    }
+        reference = Reference(to_tensor(ladder.image))
+        for name, budget in product(pipeline.presets, budgets):
+            with suppress(InputError):
+                painted = to_tensor(ladder.code(budget, name)[1])
+                values = psnr(reference.original, painted), reference.deep_distance(painted)
+                measured.setdefault((name, budget), []).append(values)
+    rows = []
+    for (name, budget), values in measured.items():
+        if len(values) == len(pictures):
+            similarity, distance = map(fmean, zip(*values, strict=True))
+            rows.append(
+                {"preset": name, "bytes": budget, "psnr": round(similarity, 3), "deep_distance": round(distance, 4)}
+            )
+    return rows
 
 
 def thresholds(curves: Mapping[str, Mapping[int, float]]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 The combinatorial number system: positions `c_1 < ... < c_M` have the rank `C(c_1, 1) + ... + C(c_M, M)`, which counts
 the sets of that size in colexicographic order (Knuth, The Art of Computer Programming 4A, section 7.2.1.3). Binomial
-coefficients have thousands of bits here; each is made from the last one by a product and a division.
+coefficients have thousands of bits here; each is made from the last one by a product and a division, or anew where
+that is less work.
 """
 
 from collections.abc import Sequence
@@ -61,5 +62,7 @@ def unrank(number: int, universe: int, size: int) -> list[int]:
 
 
 def _lowered(count: int, above: int, size: int, stride: int) -> int:
-    """`C(above - stride, size)`, of `count`, which is `C(above, size)`."""
+    """`C(above - stride, size)`, of `count`, which is `C(above, size)`, in min(stride, size) products."""
+    if stride > size:
+        return comb(above - stride, size)
     return count * perm(above - size, stride) // perm(above, stride)

@@ -46,7 +46,7 @@ def test_bytes_are_the_logarithm_of_the_choices(atoms, size):
     assert block_bytes(65536, atoms) - 1 < (log2(comb(65536, atoms)) + atoms) / 8 <= block_bytes(65536, atoms)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.binary(min_size=51, max_size=51))
 def test_any_bytes_name_atoms(block):
     positions, signs = read_block(block, 65536, 30)

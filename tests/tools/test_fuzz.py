@@ -2,8 +2,12 @@
 
 import pytest
 
-from tools.fuzz.__main__ import run_mutants
+from tools.fuzz.__main__ import TARGET_NAMES, run_mutants
 from tools.fuzz.targets import TARGETS, Target
+
+
+def test_every_target_can_be_named():
+    assert set(TARGET_NAMES) == set(TARGETS)
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tools.fuzz.targets import Target
 
+TARGET_NAMES = ("container", "stream", "refined", "block", "caption", "indices", "picture")
+"""Of `targets.TARGETS`, which may not be imported before atheris has instrumented what it imports."""
+
 MAX_SECONDS = 10
 """Longest that atheris lets an input take."""
 
@@ -25,7 +28,7 @@ MAX_SECONDS = 10
 def main() -> None:
     """Runs one target."""
     parser = argparse.ArgumentParser(prog="python -m tools.fuzz", description=__doc__)
-    parser.add_argument("target", choices=("container", "stream", "caption", "indices", "picture"))
+    parser.add_argument("target", choices=TARGET_NAMES)
     parser.add_argument("--mutants", type=int)
     parser.add_argument("--seed", type=int, default=1)
     options, others = parser.parse_known_args()

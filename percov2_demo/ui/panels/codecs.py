@@ -8,7 +8,8 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from percov2_demo.evaluation.baselines import Codec, CodecError, Coded, Ladder, available_codecs
+from percov2_demo.errors import CodecError
+from percov2_demo.evaluation.baselines import Codec, Coded, Ladder, available_codecs
 from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.render.wording import format_size
 from percov2_demo.ui.server.errors import friendly
