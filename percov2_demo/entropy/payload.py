@@ -134,11 +134,11 @@ class EntropyCoder:
             sent, withheld = _groups(header)
             indices = self._index_coder(header).read(decoder, header.grid, header.preset, sent)
             decoder.finish()
+            if header.withheld is not None:
+                _, seed, temperature = header.withheld
+                indices = self.indices.complete(indices, header.preset, withheld, seed, temperature)
         except PerCoError:
             raise StreamError("The file is damaged or was made with another model: fetch or make it again.") from None
-        if header.withheld is not None:
-            _, seed, temperature = header.withheld
-            indices = self.indices.complete(indices, header.preset, withheld, seed, temperature)
         return Content(indices, caption, coding, caption_bytes)
 
     def _index_coder(self, header: Header) -> GroupCoder:

@@ -91,6 +91,15 @@ def test_nothing_sent_is_only_the_caption():
     assert Bitstream.from_bytes(stream.to_bytes(), CODER) == stream
 
 
+def test_nothing_is_drawn_of_a_preset_that_the_model_lacks():
+    grid = PRESETS["high"].grid(64, 64)
+    fields = {"preset": "high", "width": 64, "height": 64, "entropy": "var", "withheld": Withheld(sent=0)}
+    header = Header(version=2, caption_coding="none", **fields)
+    _, payload = CODER.encode(np.zeros(grid, np.int64), "", header)
+    with pytest.raises(StreamError, match="another model"):
+        CODER.decode(payload.data, header)
+
+
 def test_every_change_of_a_byte_is_found():
     data = coded("low", 64, 64, CAPTIONS[0]).to_bytes()
     for position in range(len(data)):
