@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any
@@ -11,6 +12,9 @@ from percov2_demo.files.atomic import write_bytes
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet computes a text that begins so, and names and captions may come from foreign files."""
+
+_NEGATIVE = re.compile(r"-\d+(\.\d+)?")
+"""A figure that was rounded to a text is no formula, whatever it begins with."""
 
 
 def csv_bytes(rows: Sequence[Mapping[str, Any]]) -> bytes:
@@ -39,4 +43,5 @@ def write_csv(path: str | PathLike[str], rows: Sequence[Mapping[str, Any]]) -> N
 
 
 def _inert(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    is_formula = isinstance(value, str) and value.startswith(_FORMULA_STARTS) and not _NEGATIVE.fullmatch(value)
+    return f"'{value}" if is_formula else value

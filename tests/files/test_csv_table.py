@@ -17,7 +17,11 @@ def test_a_table_has_every_rows_columns():
     assert read(csv_bytes(rows)) == [{"a": "1", "b": ""}, {"a": "", "b": 'é, "quoted"\nand more'}]
 
 
-@pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1", "-", "@a", "\ta", "\ra"])
+def test_a_rounded_figure_stays_a_number():
+    assert read(csv_bytes([{"change": "-90.10"}])) == [{"change": "-90.10"}]
+
+
+@pytest.mark.parametrize("text", ['=HYPERLINK("http://x")', "+1", "-", "-1+1", "-1\n=1", "@a", "\ta", "\ra"])
 def test_no_text_is_a_formula(text):
     (row,) = read(csv_bytes([{"text": text, "number": -1.5, "plain": "a = b"}]))
     assert row == {"text": f"'{text}", "number": "-1.5", "plain": "a = b"}

@@ -19,10 +19,12 @@ class Edit:
     """One kind of edit.
 
     Args:
+        name: What it is called in tables.
         caption: The edited caption, with a place for the photo's own.
         apply: Linear light in [0, 1], `(H, W, 3)`, to edited linear light; the generator draws its strength.
     """
 
+    name: str
     caption: str
     apply: Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
@@ -79,10 +81,10 @@ def _autumn(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 EDITS = (
-    Edit("a black and white photo of {}", _black_and_white),
-    Edit("{} at night", _night),
-    Edit("{} at sunset", _sunset),
-    Edit("{} in the fog", _fog),
-    Edit("{} in the snow", _snow),
-    Edit("{} in autumn", _autumn),
+    Edit("black and white", "a black and white photo of {}", _black_and_white),
+    Edit("night", "{} at night", _night),
+    Edit("sunset", "{} at sunset", _sunset),
+    Edit("fog", "{} in the fog", _fog),
+    Edit("snow", "{} in the snow", _snow),
+    Edit("autumn", "{} in autumn", _autumn),
 )

@@ -10,6 +10,7 @@ TABLES = {
     "strength/curve.csv": "strength.csv",
     "leverage/leverage.csv": "leverage.csv",
     "leverage/caption-change.csv": "caption-change.csv",
+    "leverage/edits.csv": "edits.csv",
     "captioner/validation.json": "captioner.json",
     "captioner/captions.csv": "captions.csv",
 }

@@ -26,6 +26,7 @@ from percov2_demo.training.data.pictures import PictureBatches, ReadAhead
 from percov2_demo.training.data.tokenizer import read_captions, train_tokenizer
 from percov2_demo.training.loop import NextBatch
 from percov2_demo.training.measures.captioner import validate
+from percov2_demo.training.measures.edits import measure_edits
 from percov2_demo.training.measures.leverage import measure_caption_change, measure_leverage
 from percov2_demo.training.measures.strength import sweep_strengths
 from percov2_demo.training.objectives.autoencoder import AutoencoderObjective, CropBatches, principal_components
@@ -170,8 +171,10 @@ class ScratchRecipe(Recipe):
             measure_leverage(flow, latents, tokens[1:], tokens[:1], self.work / "leverage")
         kodak = self.data / "kodak"
         if kodak.is_dir():
-            pictures = [picture.load() for picture in list_pictures(kodak, None, "crop", pipeline.max_side)]
+            listed = list_pictures(kodak, kodak / "captions.jsonl", "crop", pipeline.max_side)
+            pictures = [picture.load() for picture in listed]
             measure_caption_change(pipeline, pictures, self.work / "leverage")
+            measure_edits(pipeline, pictures, [picture.caption for picture in listed], self.work / "leverage")
 
     def caption_coder(self, time_budget_s: float, resume: bool = False) -> None:
         """Train the caption model, tokenizer included."""

@@ -1,0 +1,116 @@
+"""Measure whether a caption that names an edit changes what that edit changes in a photo."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from tqdm import tqdm
+
+from percov2_demo.files.csv_table import write_csv
+from percov2_demo.metrics import Reference, to_tensor
+from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
+from percov2_demo.sampling.settings import painting_strength
+from percov2_demo.training.data.edits import EDITS
+
+
+Pixels = NDArray[np.floating]
+"""RGB colours in [0, 255], `(H, W, 3)`."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What an edit must change in a picture.
+
+    Args:
+        name: What it is called.
+        rises: Whether the edit makes it larger.
+        measure: Colours to the figure.
+    """
+
+    name: str
+    rises: bool
+    measure: Callable[[Pixels], float]
+
+
+def _luminance(pixels: Pixels) -> float:
+    return float((pixels @ (0.299, 0.587, 0.114)).mean())
+
+
+def _contrast(pixels: Pixels) -> float:
+    return float((pixels @ (0.299, 0.587, 0.114)).std())
+
+
+def _chroma(pixels: Pixels) -> float:
+    return float(np.ptp(pixels, axis=-1).mean())
+
+
+def _warmth(pixels: Pixels) -> float:
+    return float((pixels[..., 0] - pixels[..., 2]).mean())
+
+
+FIGURES = {
+    "black and white": Figure("chroma", False, _chroma),
+    "night": Figure("luminance", False, _luminance),
+    "sunset": Figure("red less blue", True, _warmth),
+    "fog": Figure("contrast", False, _contrast),
+    "snow": Figure("chroma", False, _chroma),
+    "autumn": Figure("red less blue", True, _warmth),
+}
+"""The figure of each edit, by its name; all in levels of 255, means over the picture."""
+
+
+def measure_edits(
+    pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], captions: Sequence[str], folder: Path
+) -> None:
+    """Write what captions that name edits do to pictures painted from the same indices, as `edits.csv`.
+
+    A row tells of a preset and an edit, at `painting_strength` and with the usual guidance: on how many pictures its
+    figure moved the right way from the plain caption's painting, by how much on average, by how much the edit itself
+    moves it in the photos, and how far the plain caption's own colours are off (`colour_shift`).
+
+    Args:
+        pipeline: The model.
+        pictures: RGB pictures whose sides are multiples of 64.
+        captions: One for each.
+        folder: Where the table goes.
+    """
+    rows = []
+    for preset in pipeline.presets:
+        strength = painting_strength(pipeline.default_strength(preset))
+        changes: dict[str, list[float]] = {edit.name: [] for edit in EDITS}
+        wanted: dict[str, list[float]] = {edit.name: [] for edit in EDITS}
+        shifts = []
+        for picture, caption in tqdm(
+            list(zip(pictures, captions, strict=True)), desc=f"captions that edit, {preset}", disable=None
+        ):
+            stream = pipeline.compress(picture, preset)
+            plain = pipeline.decompress(stream, strength=strength, caption=caption)
+            shifts.append(Reference(to_tensor(picture)).measure(to_tensor(plain))["colour_shift"])
+            before, photo = np.asarray(plain, float), np.asarray(picture)
+            for edit in EDITS:
+                named = edit.caption.format(caption)
+                painted = pipeline.decompress(stream, strength=strength, caption=named)
+                measure = FIGURES[edit.name].measure
+                changes[edit.name].append(measure(np.asarray(painted, float)) - measure(before))
+                edited = edit(photo, np.random.default_rng(0))
+                wanted[edit.name].append(measure(edited.astype(float)) - measure(photo.astype(float)))
+        for name, moved in changes.items():
+            figure = FIGURES[name]
+            rows.append(
+                {
+                    "preset": preset,
+                    "edit": name,
+                    "figure": figure.name,
+                    "right_way": sum(change > 0 if figure.rises else change < 0 for change in moved),
+                    "pictures": len(moved),
+                    "change": round(fmean(moved), 2),
+                    "change_of_the_edit": round(fmean(wanted[name]), 2),
+                    "colour_shift": round(fmean(shifts), 2),
+                }
+            )
+    folder.mkdir(parents=True, exist_ok=True)
+    write_csv(folder / "edits.csv", rows)
