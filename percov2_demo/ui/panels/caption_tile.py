@@ -98,5 +98,5 @@ def _text_html(outcome: Outcome, note: str, distance: float) -> str:
 
 def _bought(outcome: Outcome) -> str:
     """Return the metrics that the caption's bytes bought."""
-    measured = {name: outcome.metrics.get(name) for name in ("psnr", "realism", "agreement")}
+    measured = {name: outcome.metrics.get(name) for name in ("psnr", "deep_realism", "agreement")}
     return " · ".join(f"{AXES[name]} {value:.2f}" for name, value in measured.items() if value is not None)
