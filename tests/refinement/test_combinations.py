@@ -18,7 +18,7 @@ def sets(draw):
     return sorted(chosen), universe
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(sets())
 def test_round_trip(case):
     positions, universe = case
