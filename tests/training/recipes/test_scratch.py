@@ -12,6 +12,7 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import InputError, ModelError
+from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.data.indices import IndexBatches
 from percov2_demo.training.recipes.base import read_config
 from percov2_demo.training.recipes.export import note_earlier_training
@@ -29,6 +30,7 @@ def data(tmp_path_factory):
     write_captioned(folder / "photos" / "val.tar", CAPTIONS[:2])
     (folder / "kodak").mkdir()
     draw_scene(768, 512).save(folder / "kodak" / "kodim01.png")
+    (folder / "kodak" / "captions.jsonl").write_text('{"file": "kodim01.png", "caption": "a house"}\n')
     with gzip.open(folder / "captions-train.txt.gz", "wt", encoding="utf-8") as file:
         file.write("\n".join(CAPTIONS))
     return folder
@@ -106,7 +108,8 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert pipeline.vae.config.scaling_factor != 1.0
     assert pipeline.default_strength("low") in (0.5, 1.0)
     trained = HyperCodec.from_pretrained(tmp_path / "work" / "flow" / "hyper_codec")
-    integers = {name: value for name, value in trained.state_dict().items() if not value.is_floating_point()}
+    encoders = {name: value for name, value in trained.state_dict().items() if name.startswith("encoders.")}
+    integers = {name: value for name, value in encoders.items() if not value.is_floating_point()}
     assert integers and trained.config.integer_weights
     assert all(torch.equal(value, pipeline.hyper_codec.state_dict()[name]) for name, value in integers.items())
     assert pipeline.caption(draw_scene()) == pipeline.caption(draw_scene())
@@ -116,6 +119,8 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
     change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]
+    edits = (tmp_path / "work" / "leverage" / "edits.csv").read_text().splitlines()
+    assert len(edits) == 1 + len(pipeline.presets) * len(EDITS)
     assert "painter: coarse" in (tmp_path / "work" / "curves.html").read_text()
 
 
