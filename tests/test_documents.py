@@ -20,8 +20,7 @@ from tools.document_tables import DOCUMENTS, MODEL, ROOT, TABLES, manifest, writ
 
 PAGES = [*DOCUMENTS, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("spaces_config/replicas/*.md")]
 README, SERVING, SECURITY = (
-    (ROOT / name).read_text("utf-8")
-    for name in ("README.md", "docs/serving.md", "docs/security.md")
+    (ROOT / name).read_text("utf-8") for name in ("README.md", "docs/serving.md", "docs/security.md")
 )
 
 
