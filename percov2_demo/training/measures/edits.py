@@ -11,7 +11,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from percov2_demo.files.csv_table import write_csv
-from percov2_demo.metrics import Reference, to_tensor
+from percov2_demo.metrics import colour_shift, to_tensor
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.sampling.settings import painting_strength
 from percov2_demo.training.data.edits import EDITS
@@ -89,7 +89,7 @@ def measure_edits(
         ):
             stream = pipeline.compress(picture, preset)
             plain = pipeline.decompress(stream, strength=strength, caption=caption)
-            shifts.append(Reference(to_tensor(picture)).measure(to_tensor(plain))["colour_shift"])
+            shifts.append(colour_shift(to_tensor(picture), to_tensor(plain)))
             before, photo = np.asarray(plain, float), np.asarray(picture)
             for edit in EDITS:
                 named = edit.caption.format(caption)

@@ -98,7 +98,7 @@ class FlowObjective(nn.Module):
             conditions.append(self.hyper_codec.condition(z_hat, preset))
         return Condition(
             torch.cat([condition.channels for condition in conditions]),
-            torch.cat([condition.estimate.float() for condition in conditions]),
+            torch.cat([condition.estimate.float() for condition in conditions if condition.estimate is not None]),
         )
 
     def weight(self, sigma: Tensor) -> Tensor:
