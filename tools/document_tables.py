@@ -148,17 +148,6 @@ def caption_change() -> str:
     return table(["preset", "one caption to the other, of 255", "the estimate to the painted picture, of 255"], lines)
 
 
-def edits() -> str:
-    """What captions that name an edit do to what that edit changes in a photo."""
-    lines = []
-    for row in rows("edits.csv", TRAINING):
-        count = f"{row['right_way']} of {row['pictures']}"
-        lines.append(
-            [f"`{row['preset']}`", row["edit"], row["figure"], count, row["change"], row["change_of_the_edit"]]
-        )
-    return table(["preset", "edit", "what is measured", "right way", "change, of 255", "the edit's own change"], lines)
-
-
 def captioner() -> str:
     """How many generated captions share a content word with the photo's own."""
     measured = json.loads((TRAINING / "captioner.json").read_text())
@@ -264,7 +253,7 @@ TABLES = {
     for make in (
         *(presets, summary, results, codings, baselines),
         *(sizes, operations, growth),
-        *(strengths, leverage, caption_change, edits, captioner, parts, stages, sources),
+        *(strengths, leverage, caption_change, captioner, parts, stages, sources),
     )
 }
 

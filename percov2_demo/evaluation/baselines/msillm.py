@@ -5,7 +5,6 @@ It takes the package `neuralcompression` and the weights that its authors publis
 them.
 """
 
-import pickle
 import struct
 from functools import cache
 from importlib.util import find_spec
@@ -73,7 +72,7 @@ def _load(target: float) -> Any:
     model = HiFiCAutoencoder()
     try:
         model.load_state_dict(torch.load(_weights(target), map_location="cpu", weights_only=True))
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+    except Exception as error:  # Whatever is in the file: torch raises errors of several libraries.
         raise CodecError(f"The weights {TARGETS[target]} are no weights of MS-ILLM: fetch them again.") from error
     model.eval().update_tensor_devices("compress")
     return model
