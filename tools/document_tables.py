@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent
 MODEL = ROOT / "assets" / "model"
 DOCUMENTS = (ROOT / "README.md", MODEL / "README.md", *sorted(ROOT.glob("docs/*.md")))
 RESULTS = ROOT / "assets" / "results" / "kodak"
+REFINEMENT = ROOT / "assets" / "results" / "refinement"
 TRAINING = ROOT / "assets" / "results" / "training"
 SCALE = ROOT / "assets" / "results" / "bench" / "scale.json"
 METRICS = ("psnr", "ms_ssim", "deep_distance", "deep_realism", "set_realism", "colour_shift")
@@ -112,6 +113,34 @@ def baselines() -> str:
         lines.append([f"`{row['preset']}`", row["codec"], size, *figures, " / ".join(wins), " / ".join(needed)])
     head = ["preset", "codec", "its file, bytes", "PSNR, its / ours", "deep distance", "deep realism", "colour shift"]
     return table([*head, "ours better: PSNR / distance / realism / colour", "bytes for our PSNR / distance"], lines)
+
+
+def any_rate() -> str:
+    """Files of given sizes, refined, without a base stream, and of the classical codecs that have files as small."""
+    if not (RESULTS / "refined-summary.csv").is_file():
+        return "Not measured yet with this model."
+    names = {"refined": "**refined**", "without base": "without a base stream"}
+    lines = []
+    for row in rows("refined-summary.csv"):
+        figures = [row[name] for name in METRICS if name != "set_realism"]
+        wins = " / ".join(row[f"refined_better_{name}"] for name in ("psnr", "deep_distance", "deep_realism"))
+        better = "" if row["way"] == "refined" else f"{wins} of {row['pictures']}"
+        lines.append([row["budget"], names.get(row["way"], row["way"]), row["file_bytes"], *figures, better])
+    head = ["at most, bytes", "way", "file, bytes", "PSNR, dB", "MS-SSIM", "deep distance", "deep realism"]
+    return table([*head, "colour shift", "refined better: PSNR / distance / realism"], lines)
+
+
+def refined_presets() -> str:
+    """PSNR and deep distance of each preset's refinement, on validation photos."""
+    points = {(row["preset"], int(row["bytes"])): row for row in rows("validation.csv", REFINEMENT)}
+    presets = list(dict.fromkeys(preset for preset, _ in points))
+    lines = []
+    for size in sorted({size for _, size in points}):
+        figures = [points.get((preset, size)) for preset in presets]
+        lines.append(
+            [str(size), *("" if row is None else f"{row['psnr']} / {row['deep_distance']}" for row in figures)]
+        )
+    return table(["bytes", *(f"`{preset}`, dB / distance" for preset in presets)], lines)
 
 
 def strengths() -> str:
@@ -253,6 +282,7 @@ TABLES = {
     for make in (
         *(presets, summary, results, codings, baselines),
         *(sizes, operations, growth),
+        *(any_rate, refined_presets),
         *(strengths, leverage, caption_change, captioner, parts, stages, sources),
     )
 }

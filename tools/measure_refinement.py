@@ -90,7 +90,7 @@ def measure(
 
 
 def thresholds(curves: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
-    """Return the bytes from which each preset is the best of those up to it; 0 for the first.
+    """Return the bytes from which each preset is the best of those up to it; 0 where it is as soon as its file fits.
 
     Presets that never are the best are left out.
 
@@ -103,7 +103,8 @@ def thresholds(curves: Mapping[str, Mapping[int, float]]) -> dict[str, float]:
         # Where a preset's file does not fit, it is no choice; above its threshold it stays one.
         wins = [budget for budget in sorted(curve) if curve[budget] >= best.get(budget, float("-inf"))]
         if wins:
-            chosen[name] = 0 if not chosen else wins[0]
+            # Below the first size that all photos' files fit into, some photo's does, and it is as good a base there.
+            chosen[name] = 0 if wins[0] == min(curve) else wins[0]
         for budget, value in curve.items():
             best[budget] = max(value, best.get(budget, value))
     return chosen

@@ -14,6 +14,9 @@ from tools.document_tables import RESULTS, ROOT, SCALE
 
 CODINGS = ("default", "uniform", "checkerboard", "quincunx", "qlds:5", "qlds:12", "var")
 STRENGTHS = ("default", "0", "0.34", "1")
+BUDGETS = ("100", "200", "300", "500", "800", "2000", "4000", "6000")
+"""Bytes of refined files."""
+
 STAGES = ("kodak", "scale", "examples", "tables", "pictures", "screenshots")
 """What is made, in this order."""
 
@@ -27,7 +30,7 @@ def run(*words: str | Path) -> str:
 
 def measure_kodak(pictures: Path, captions: Path) -> None:
     """Evaluate the embedded model, and the classical codecs beside it."""
-    settings = ("--strength", *STRENGTHS, "--entropy", *CODINGS)
+    settings = ("--strength", *STRENGTHS, "--entropy", *CODINGS, "--budgets", *BUDGETS)
     names = ("--captions", captions, "--dataset", "kodak", "--out", RESULTS)
     run("percov2_demo", "evaluate", pictures, *names, *settings)
 

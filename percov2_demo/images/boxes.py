@@ -50,7 +50,8 @@ def boxes(data: bytes) -> Iterator[Box]:
 def find(data: bytes, *path: bytes) -> bytes | None:
     """Find the content of the first box of a path of types, or None."""
     for kind in path:
-        data = next((box.content for box in boxes(data) if box.kind == kind), None)
-        if data is None:
+        content = next((box.content for box in boxes(data) if box.kind == kind), None)
+        if content is None:
             return None
+        data = content
     return data

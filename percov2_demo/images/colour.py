@@ -113,7 +113,11 @@ def to_srgb(profile: bytes | None) -> Callable[[Image.Image], Image.Image]:
         if profile and image.mode not in transforms:
             transforms[image.mode] = _transform(profile, image.mode)
         transform = transforms.get(image.mode)
-        return image.convert("RGB") if transform is None else ImageCms.applyTransform(image, transform)
+        if transform is None:
+            return image.convert("RGB")
+        converted = ImageCms.applyTransform(image, transform)
+        assert converted is not None  # It is where the picture is not changed in place.
+        return converted
 
     return convert
 

@@ -61,4 +61,5 @@ def native_size(width: int, height: int, max_side: int = MAX_FITTED_SIDE) -> tup
         area_error = math.log(size[0] * size[1] / NOMINAL_SIDE**2)
         return abs(ratio_error) + _AREA_WEIGHT * abs(area_error)
 
-    return min(product(range(SIDE_MULTIPLE, max_side + 1, SIDE_MULTIPLE), repeat=2), key=cost)
+    sides = range(SIDE_MULTIPLE, max_side + 1, SIDE_MULTIPLE)
+    return min(product(sides, sides), key=cost)

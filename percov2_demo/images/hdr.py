@@ -64,9 +64,9 @@ def hlg_to_light(signal: np.ndarray) -> np.ndarray:
 
 def _bend(light: np.ndarray, peak: float) -> np.ndarray:
     """The EETF of BT.2390 from a display of `peak` cd/m² to one of `WHITE`, both with a black of 0."""
-    top = light_to_pq(np.float64(peak))
+    top = light_to_pq(np.asarray(peak, np.float64))
     signal = np.minimum(light_to_pq(light) / top, 1)
-    most = light_to_pq(np.float64(WHITE)) / top
+    most = light_to_pq(np.asarray(WHITE, np.float64)) / top
     knee = 1.5 * most - 0.5
     if knee >= 1:
         return np.minimum(light, WHITE)

@@ -43,6 +43,10 @@ class WorkerLost(Exception):
 class WorkerPool:
     """Reads picture files in other processes, up to `WORKERS` at a time, for any number of threads."""
 
+    _free: threading.Semaphore
+    _idle: list["_Worker"]
+    _lock: threading.Lock
+
     def __init__(self) -> None:
         self._forget()
         atexit.register(self.close)
@@ -88,7 +92,7 @@ class WorkerPool:
     def _forget(self) -> None:
         """Begins without processes: those of a parent are the parent's."""
         self._free = threading.Semaphore(WORKERS)
-        self._idle: list[_Worker] = []
+        self._idle = []
         self._lock = threading.Lock()
 
     def _take(self) -> "_Worker":
@@ -118,7 +122,7 @@ class _Worker:
 
     def __init__(self) -> None:
         own_group: dict[str, Any] = {"start_new_session": True}
-        if os.name == "nt":
+        if sys.platform == "win32":
             own_group = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
         self._process = subprocess.Popen(
             _command(),
@@ -129,6 +133,8 @@ class _Worker:
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
             **own_group,
         )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._input, self._output = self._process.stdin, self._process.stdout
         self._stopped_for: str | None = None
         try:
             kind, _, _ = ANSWER.unpack(self._receive(ANSWER.size))
@@ -171,15 +177,15 @@ class _Worker:
         """End the process."""
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
+        for stream in (self._input, self._output):
             with contextlib.suppress(OSError):  # What was to be sent goes nowhere.
                 stream.close()
 
     def _exchange(self, data: bytes) -> Image.Image:
         try:
-            self._process.stdin.write(REQUEST.pack(len(data)))
-            self._process.stdin.write(data)
-            self._process.stdin.flush()
+            self._input.write(REQUEST.pack(len(data)))
+            self._input.write(data)
+            self._input.flush()
         except OSError as error:
             raise WorkerLost from error
         kind, first, second = ANSWER.unpack(self._receive(ANSWER.size))
@@ -200,7 +206,7 @@ class _Worker:
         return picture
 
     def _receive(self, length: int) -> bytes:
-        data = self._process.stdout.read(length)
+        data = self._output.read(length)
         if len(data) < length:
             raise WorkerLost
         return data

@@ -65,7 +65,7 @@ def raster_of_image(
     if _hdr(profile, cicp):
         has_alpha = "A" in image.mode or "a" in image.mode or "transparency" in image.info
         samples = np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
-        alpha = "straight" if has_alpha else None
+        alpha: Alpha | None = "straight" if has_alpha else None
         return raster_of_samples(
             samples, "RGB", bounds=(0, 255), alpha=alpha, profile=profile, cicp=cicp, orientation=orientation
         )
@@ -167,8 +167,8 @@ def _unit(samples: np.ndarray, black: float, white: float) -> np.ndarray:
     """Samples from 0 to 1."""
     if samples.dtype.kind == "f":
         samples = np.nan_to_num(samples, nan=black, posinf=black, neginf=black)
-    exact = np.float64 if samples.dtype.itemsize > 2 else np.float32
-    scaled = (samples.astype(exact) - exact(black)) / exact(white - black or 1)
+    exact = np.dtype(np.float64 if samples.dtype.itemsize > 2 else np.float32)
+    scaled = (samples.astype(exact) - exact.type(black)) / exact.type(white - black or 1)
     return np.clip(scaled, 0, 1).astype(np.float32)
 
 

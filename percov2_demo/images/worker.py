@@ -12,7 +12,7 @@ import struct
 import sys
 import traceback
 import warnings
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image
 
@@ -99,10 +99,10 @@ class _Limits:
     """
 
     def __init__(self) -> None:
+        self._resource: Any = None
         try:
             import resource
         except ImportError:  # Windows.
-            self._resource = None
             return
         self._resource = resource
         if sys.platform == "linux":

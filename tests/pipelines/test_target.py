@@ -77,7 +77,7 @@ def test_thresholds_are_where_a_preset_is_the_best_of_those_below():
     }
     assert thresholds(curves) == {"ultra-low": 0, "low": 800, "extreme-low": 2000}
     curves["low"] = dict.fromkeys((300, 800, 2000), 1.0)
-    assert thresholds(curves) == {"ultra-low": 0, "extreme-low": 800}
+    assert thresholds(curves) == {"ultra-low": 0, "extreme-low": 0}
 
 
 def test_pictures_come_from_files_too(pipeline, tmp_path):

@@ -1,5 +1,6 @@
 """Atoms to bytes and back."""
 
+from hashlib import sha256
 from math import comb, log2
 
 import numpy as np
@@ -66,6 +67,17 @@ def test_any_prefix_gives_its_whole_blocks(budget, data):
     blocks = split_blocks(whole[:cut], allocation)
     assert blocks == parts[: len(blocks)]
     assert cut - sum(len(block) + 1 for block in blocks) <= max(lengths)
+
+
+def test_golden_blocks():
+    """What is in people's files stays what it was."""
+    atoms = Atoms(np.array([0, 3, 700, 65535]), np.array([1, -1, -1, 1]))
+    assert write_block(atoms, 65536).hex() == "aaa400178b7cf306"
+    many = Atoms(np.arange(0, 4096, 17), np.where(np.arange(241) % 3, 1, -1))
+    assert (
+        sha256(seal_block(write_block(many, 4096))).hexdigest()
+        == "e6898395725df29adcb738a35fa3e7d6d9c5c63c328c8dd0922a3c39226f81db"
+    )
 
 
 def test_bytes_too_many_are_refused():

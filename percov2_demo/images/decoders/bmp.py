@@ -14,7 +14,7 @@ from percov2_demo.images.colour import MAX_PROFILE_BYTES, profile_of_gamma
 from percov2_demo.images.decoders import jpeg, png
 from percov2_demo.images.errors import DamagedImage, UnsupportedImage
 from percov2_demo.images.limits import check_size
-from percov2_demo.images.raster import Raster, raster_of_image, raster_of_samples
+from percov2_demo.images.raster import Alpha, Raster, raster_of_image, raster_of_samples
 
 
 _FILE_HEAD_BYTES = 14
@@ -49,7 +49,7 @@ def decode(data: bytes) -> Raster:
         samples = rows[:, : 3 * head.width].reshape(head.height, head.width, 3)[..., ::-1]
     else:
         samples = _masked(rows, head)
-    alpha = "straight" if samples.shape[-1] == 4 else None
+    alpha: Alpha | None = "straight" if samples.shape[-1] == 4 else None
     return raster_of_samples(samples, "RGB", bounds=(0, 255), alpha=alpha, profile=profile)
 
 
@@ -202,7 +202,8 @@ def _expand(data: bytes, head: _Head) -> tuple[np.ndarray, np.ndarray]:
             put(bytes(half for byte in part for half in (byte >> 4, byte & 15))[:value] if nibbles else part)
             place += length + length % 2
     order = slice(None, None, -1 if head.is_upwards else 1)
-    return tuple(np.frombuffer(part, np.uint8).reshape(height, width)[order] for part in (indices, covered))
+    maps = [np.frombuffer(part, np.uint8).reshape(height, width)[order] for part in (indices, covered)]
+    return maps[0], maps[1]
 
 
 def _profile(data: bytes, head: _Head) -> bytes | None:

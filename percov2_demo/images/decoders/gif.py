@@ -10,7 +10,8 @@ from percov2_demo.images.raster import Raster, raster_of_image
 def decode(data: bytes) -> Raster:
     """Read the first frame of a GIF file."""
     image = open_image(data, "GIF", FULL_COLOUR_BYTES)
-    covered = image.tile[0].extents if image.tile else None
+    tiles = getattr(image, "tile", [])
+    covered = tiles[0].extents if tiles else None
     image.load()
     if covered is None or covered == (0, 0, *image.size):
         return raster_of_image(image)

@@ -128,7 +128,7 @@ class _Properties:
             raise DamagedImage from error
         # Programs need not repeat the sequence's header in a box: it begins the pictures' own bytes as well.
         for units in (properties.av1, find(data, b"mdat") or b""):
-            if properties.av1 is not None and properties.cicp is None:
+            if units is not None and properties.av1 is not None and properties.cicp is None:
                 with contextlib.suppress(EOFError):
                     properties.cicp = colours_of_sequence(units)
         if properties.cicp:

@@ -45,7 +45,8 @@ _SCALES = (1, 2, 4, 8)
 
 def decode(data: bytes) -> Raster:
     """Read a JPEG file; of several pictures, the first."""
-    kept, profile, exif = [b"\xff\xd8"], {}, b""
+    kept, exif = [b"\xff\xd8"], b""
+    profile: dict[bytes, bytes] = {}
     frame = None
     for marker, segment, place in _segments(data):
         content = segment[4:]

@@ -34,9 +34,10 @@ def decode(data: bytes) -> Raster:
     if data.startswith(CODESTREAM):
         codestream, header = data, b""
     else:
-        codestream, header = find(data, b"jp2c"), find(data, b"jp2h")
-        if codestream is None or header is None:
+        stream_box, header_box = find(data, b"jp2c"), find(data, b"jp2h")
+        if stream_box is None or header_box is None:
             raise DamagedImage
+        codestream, header = stream_box, header_box
     frame = _Frame.read(codestream)
     colour = _Colour.read(header, frame)
     reduction = frame.reduction()
@@ -191,7 +192,8 @@ def _decode(data: bytes) -> np.ndarray:
 def _decode_reduced(codestream: bytes, halvings: int) -> np.ndarray:
     """Samples of 8 bits of a picture whose sides are halved so often."""
     image = Image.open(io.BytesIO(codestream), formats=("JPEG2000",))
-    image.reduce = halvings
+    # An attribute of this format's pictures, where others have a method.
+    setattr(image, "reduce", halvings)  # noqa: B010
     image.load()
     if image.mode.startswith("I;16"):
         return (np.asarray(image) >> 8).astype(np.uint8)

@@ -60,7 +60,8 @@ def decode(data: bytes) -> Raster:
 
 def _split(data: bytes) -> tuple[bytes, dict[bytes, bytes]]:
     """A file of nothing but the pixels, and the content of the first chunk of each other type."""
-    pixels, told = [SIGNATURE], {}
+    pixels: list[bytes] = [SIGNATURE]
+    told: dict[bytes, bytes] = {}
     for kind, content, chunk in _chunks(data):
         if kind in _PIXELS:
             if zlib.crc32(chunk[4:-4]) != int.from_bytes(chunk[-4:], "big"):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from percov2_demo.images.errors import DamagedImage, UnsupportedImage
 from percov2_demo.images.limits import check_size
-from percov2_demo.images.raster import Alpha, Raster, grey_range, raster_of_image, raster_of_samples
+from percov2_demo.images.raster import Alpha, Model, Raster, grey_range, raster_of_image, raster_of_samples
 
 
 _WHITE_IS_0, _BLACK_IS_0, _RGB, _PALETTE, _INKS, _YCBCR, _CIELAB, _ICCLAB = 0, 1, 2, 3, 5, 6, 8, 9
@@ -26,7 +26,8 @@ _OTHER_COLOURS = {
     34892: "Camera raw files",
 }
 _UNSIGNED, _SIGNED, _FLOAT, _UNTYPED = 1, 2, 3, 4
-_PREMULTIPLIED, _STRAIGHT = 1, 2
+_ALPHA: dict[int, Alpha] = {1: "premultiplied", 2: "straight"}
+_MODELS: dict[int, Model] = {_RGB: "RGB", _YCBCR: "RGB", _INKS: "CMYK", _CIELAB: "LAB", _ICCLAB: "LAB"}
 _CMYK_INKS = 1
 _REDUCED = 1
 _JPEG = 7
@@ -101,7 +102,7 @@ def _colour_channels(page: Any) -> int:
 
 
 def _by_samples(samples: np.ndarray, page: Any, profile: bytes | None, orientation: int) -> Raster:
-    model = {_RGB: "RGB", _YCBCR: "RGB", _INKS: "CMYK", _CIELAB: "LAB", _ICCLAB: "LAB"}.get(page.photometric, "L")
+    model = _MODELS.get(page.photometric, "L")
     if samples.dtype == bool:
         samples = samples.astype(np.uint8)
     top = 2**page.bitspersample - 1
@@ -132,7 +133,7 @@ def _alpha(page: Any) -> Alpha | None:
         return "straight" if extra == 1 else None
     if not extra:
         return None
-    return {_PREMULTIPLIED: "premultiplied", _STRAIGHT: "straight"}.get(page.extrasamples[0])
+    return _ALPHA.get(page.extrasamples[0])
 
 
 def _by_palette(indices: np.ndarray, colours: np.ndarray | None, profile: bytes | None, orientation: int) -> Raster:

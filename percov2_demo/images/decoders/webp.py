@@ -9,7 +9,7 @@ from percov2_demo.images.decoders.pillow import open_image
 from percov2_demo.images.errors import DamagedImage
 from percov2_demo.images.geometry import exif_orientation
 from percov2_demo.images.limits import check_size
-from percov2_demo.images.raster import Raster, raster_of_image, raster_of_samples
+from percov2_demo.images.raster import Alpha, Raster, raster_of_image, raster_of_samples
 
 
 _ANIMATED = 0x02
@@ -31,7 +31,7 @@ def decode(data: bytes) -> Raster:
         return raster_of_image(image, profile, orientation)
     check_size(_size(chunks), _BYTES_OF_STILL)
     samples = _decode(data)
-    alpha = "straight" if samples.shape[-1] == 4 else None
+    alpha: Alpha | None = "straight" if samples.shape[-1] == 4 else None
     return raster_of_samples(samples, "RGB", bounds=(0, 255), alpha=alpha, profile=profile, orientation=orientation)
 
 
