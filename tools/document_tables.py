@@ -143,6 +143,18 @@ def refined_presets() -> str:
     return table(["bytes", *(f"`{preset}`, dB / distance" for preset in presets)], lines)
 
 
+def damage() -> str:
+    """What flipped bits do to a file's blocks, and to its base."""
+    points = {(row["part"], float(row["rate"])): row for row in rows("damage.csv", REFINEMENT)}
+    lines = []
+    for rate in dict.fromkeys(rate for _, rate in points):
+        blocks, base = points["blocks", rate], points["base", rate]
+        refused = [f"{row['refused']} of {row['copies']}" for row in (blocks, base)]
+        lines.append([f"{rate:g}", blocks["psnr"], *refused])
+    head = ["bits flipped", "in the blocks: PSNR, dB", "files refused", "in the base: files refused"]
+    return table(head, lines)
+
+
 def strengths() -> str:
     """PSNR, deep distance and deep realism over the strength, on validation photos."""
     points = {(row["preset"], float(row["strength"])): row for row in rows("strength.csv", TRAINING)}
@@ -282,7 +294,7 @@ TABLES = {
     for make in (
         *(presets, summary, results, codings, baselines),
         *(sizes, operations, growth),
-        *(any_rate, refined_presets),
+        *(any_rate, refined_presets, damage),
         *(strengths, leverage, caption_change, captioner, parts, stages, sources),
     )
 }
