@@ -194,8 +194,10 @@ def _refinement(pipeline: PerCoV2Pipeline, photo: Image.Image, stream: Bitstream
     """Time refinement on both sides beside plain pictures of as many steps, without guidance as in coded steps."""
     refined = pipeline.refine(stream, photo, REFINED_ATOMS)
     steps = len(Allocation(prod(pipeline.latent_shape(stream)), REFINED_ATOMS).steps)
+    # At the default strength the estimate may be shown as it is, which takes no step.
+    strength = painting_strength(pipeline.default_strength(stream.preset))
     actions: dict[str, Callable[[], object]] = {
-        "plain": lambda: pipeline.decompress(stream, steps, guidance_scale=1.0),
+        "plain": lambda: pipeline.decompress(stream, steps, guidance_scale=1.0, strength=strength),
         "encode": lambda: pipeline.refine(stream, photo, REFINED_ATOMS),
         "decode": lambda: pipeline.decompress(refined),
     }
