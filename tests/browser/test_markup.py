@@ -35,6 +35,9 @@ def test_a_caption_of_markup_is_text_everywhere(page, embedded, photo):
     expect_text_only(page)
 
     paint_stream(page, embedded.compress(photo, caption=CAPTION).to_bytes(), 2)
+    said = panel_of(page, "Decode").get_by_role("button", name="What the file says")
+    expect(said).to_contain_text(CAPTION)
+    said.click()
     expect(page.locator("[role=tabpanel]:visible .fields")).to_contain_text(CAPTION)
     expect_text_only(page)
 

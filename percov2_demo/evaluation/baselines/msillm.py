@@ -2,7 +2,7 @@
 
 It takes the package `neuralcompression` and the weights that its authors published in 2024, in the folder where
 `torch.hub` keeps downloads. The weights are under CC BY-NC 4.0, which forbids commercial use; nothing here fetches
-them.
+them. Its libraries, torch too, are imported when it is used: the page lists the codecs before it needs any.
 """
 
 import struct
@@ -11,12 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL import Image
 
 from percov2_demo.errors import CodecError
 from percov2_demo.evaluation.baselines.codec import Codec, without_metadata
-from percov2_demo.metrics import to_tensor
 
 
 TARGETS = {0.00218: "msillm_target_0.00218bpp.ckpt", 0.00438: "msillm_target_0.00438bpp.ckpt"}
@@ -31,25 +29,31 @@ _HEAD = struct.Struct(">BHHH")
 
 def find_msillm() -> Codec | None:
     """Return MS-ILLM at those rates whose weights are here; None without any, or without `neuralcompression`."""
+    if find_spec("neuralcompression") is None:
+        return None
     targets = tuple(target for target in TARGETS if _weights(target).is_file())
-    if not targets or find_spec("neuralcompression") is None:
+    if not targets:
         return None
     return Codec("msillm", "MS-ILLM", ".illm", targets, _encode, _decode)
 
 
-@torch.inference_mode()
 def _encode(image: Image.Image, target: float) -> bytes:
+    import torch
+
+    from percov2_demo.metrics import to_tensor
+
     picture = without_metadata(image)
     if min(picture.size) < FACTOR:
         raise CodecError(f"MS-ILLM needs sides of at least {FACTOR} pixels, not {picture.width}x{picture.height}.")
-    coded = _load(target).compress(to_tensor(picture)[None])
+    with torch.inference_mode():
+        coded = _load(target).compress(to_tensor(picture)[None])
     (hyper_latent,), (latent,) = coded.hyper_latent_strings, coded.latent_strings
     head = _HEAD.pack(list(TARGETS).index(target), picture.width, picture.height, len(hyper_latent))
     return head + hyper_latent + latent
 
 
-@torch.inference_mode()
 def _decode(data: bytes) -> Image.Image:
+    import torch
     from neuralcompression import HyperpriorCompressedOutput
 
     number, width, height, length = _HEAD.unpack_from(data)
@@ -60,13 +64,15 @@ def _decode(data: bytes) -> Image.Image:
         image_size=(height, width),
         padded_size=(-(-height // FACTOR) * FACTOR, -(-width // FACTOR) * FACTOR),
     )
-    (picture,) = _load(list(TARGETS)[number]).decompress(coded)
+    with torch.inference_mode():
+        (picture,) = _load(list(TARGETS)[number]).decompress(coded)
     return Image.fromarray((255 * picture).round().byte().permute(1, 2, 0).numpy())
 
 
 @cache
 def _load(target: float) -> Any:
     """Load a model with its weights, on the CPU: their entropy coder's numbers differ between devices."""
+    import torch
     from neuralcompression.models import HiFiCAutoencoder
 
     model = HiFiCAutoencoder()
@@ -79,4 +85,6 @@ def _load(target: float) -> Any:
 
 
 def _weights(target: float) -> Path:
-    return Path(torch.hub.get_dir(), "checkpoints", TARGETS[target])
+    from torch.hub import get_dir
+
+    return Path(get_dir(), "checkpoints", TARGETS[target])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
+from percov2_demo.painters.known import DEFAULT_SIGMA
 from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.ui.controls.painter import create_painter_choice
 from percov2_demo.ui.events import PAGE_EVENT
@@ -102,10 +103,10 @@ class SamplingControls:
         return Sampling(steps, guidance_scale, strength, Sampling.seed if seed is None else seed, hold, painter)
 
     def advise(self, pipeline: "Codec", painter: str) -> dict[Component, Any]:
-        """Updates to the usual settings of a painter; of one that is not known, guidance alone shows again."""
+        """Updates to the usual settings of a painter; one that is not known paints, and shows guidance again."""
         advice = pipeline.painters.advise(painter, pipeline.presets[0])
         if advice is None:
-            return {self.guidance_scale: gr.Slider(visible=True)}
+            return {self.guidance_scale: gr.Slider(visible=True), self.strength: DEFAULT_SIGMA}
         guidance = gr.Slider(visible=False)
         if advice.guidance is not None:
             guidance = gr.Slider(value=advice.guidance, visible=True)
