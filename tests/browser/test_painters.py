@@ -46,7 +46,7 @@ def test_two_painters_paint_one_file(page, pipeline):
     board = panel_of(page, "Session")
     expect(cards(page)).to_have_count(2, timeout=TIMEOUT)
     expect(cards(page).nth(0)).to_contain_text("sd-turbo-tiny")
-    expect(cards(page).nth(1)).to_contain_text("own painter")
+    expect(cards(page).nth(1)).to_contain_text("the estimate alone")
     expect(cards(page).nth(0)).to_contain_text("Agreement with the file")
     sources = [cards(page).nth(number).locator("img").get_attribute("src") for number in (0, 1)]
     assert sources[0] != sources[1]
