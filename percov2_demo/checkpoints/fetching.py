@@ -13,6 +13,7 @@ from huggingface_hub.errors import (
     HTTPError,
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -79,9 +80,14 @@ def _download(
     ignore: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    options = download if progress is None else download | {"tqdm_class": _bytes_bar(progress)}
+    options = dict(download) if progress is None else download | {"tqdm_class": _bytes_bar(progress)}
+    options |= {"allow_patterns": list(files), "ignore_patterns": ignore}
     try:
-        folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **options)
+        try:
+            folder = snapshot_download(repository, **options)
+        except OfflineModeIsEnabled:
+            # Some versions ask the hub for a list of files before they look at what is here.
+            folder = snapshot_download(repository, **options | {"local_files_only": True})
     except (HFValidationError, HTTPError, LocalEntryNotFoundError, LocalTokenNotFoundError) as error:
         raise ModelError(_sentence(error, repository, download)) from error
     return Path(folder)
