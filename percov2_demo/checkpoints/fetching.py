@@ -5,7 +5,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import get_token, snapshot_download
+from huggingface_hub import get_token, is_offline_mode, snapshot_download
 from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
@@ -13,7 +13,6 @@ from huggingface_hub.errors import (
     HTTPError,
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
-    OfflineModeIsEnabled,
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
@@ -80,14 +79,12 @@ def _download(
     ignore: str | None = None,
     progress: Progress | None = None,
 ) -> Path:
-    options = dict(download) if progress is None else download | {"tqdm_class": _bytes_bar(progress)}
-    options |= {"allow_patterns": list(files), "ignore_patterns": ignore}
+    options = download if progress is None else download | {"tqdm_class": _bytes_bar(progress)}
+    if is_offline_mode():
+        # Some versions ask the hub for a list of a commit's files before they look at what is here.
+        options = options | {"local_files_only": True}
     try:
-        try:
-            folder = snapshot_download(repository, **options)
-        except OfflineModeIsEnabled:
-            # Some versions ask the hub for a list of files before they look at what is here.
-            folder = snapshot_download(repository, **options | {"local_files_only": True})
+        folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **options)
     except (HFValidationError, HTTPError, LocalEntryNotFoundError, LocalTokenNotFoundError) as error:
         raise ModelError(_sentence(error, repository, download)) from error
     return Path(folder)
