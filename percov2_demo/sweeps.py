@@ -18,13 +18,12 @@ from PIL import Image
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.images import fit_image
-from percov2_demo.painters.known import DEFAULT_SIGMA
+from percov2_demo.painters.known import Advice, usual_sigma
 from percov2_demo.sampling.settings import Sampling
 
 
 if TYPE_CHECKING:
     from percov2_demo.painters.canvas import Canvas
-    from percov2_demo.painters.offer import Advice
     from percov2_demo.pipelines.codec import Codec
 
 MAX_BATCH = 4
@@ -109,7 +108,7 @@ def plan(
     presets: Iterable[str],
     captions: Iterable[str],
     samplings: Iterable[Sampling],
-    advise: "Callable[[str, str], Advice | None]",
+    advise: Callable[[str, str], Advice | None],
     fast: bool = False,
 ) -> list[Trial]:
     """Combine all settings, each picture once.
@@ -129,7 +128,7 @@ def plan(
         advice = advise(sampling.painter, preset)
         strength = sampling.strength
         if strength is None:
-            strength = DEFAULT_SIGMA if advice is None else advice.sigma
+            strength = usual_sigma(advice)
         guidance = 1.0 if advice is not None and advice.guidance is None else sampling.guidance
         trial = Trial(preset, caption, replace(sampling, strength=strength, guidance=guidance), fast)
         trials.setdefault(trial._picture, trial)

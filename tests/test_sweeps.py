@@ -10,7 +10,7 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.images import fit_image
 from percov2_demo.metrics import psnr, to_tensor
-from percov2_demo.painters.offer import Advice
+from percov2_demo.painters.known import Advice
 from percov2_demo.painters.own import OwnPainter
 from percov2_demo.sampling.sampler import Interrupted
 from percov2_demo.sampling.settings import Sampling

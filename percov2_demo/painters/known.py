@@ -48,6 +48,21 @@ class KnownPainter:
     source: str
 
 
+@dataclass(frozen=True)
+class Advice:
+    """Settings to begin with.
+
+    Args:
+        steps: Number of steps.
+        guidance: Guidance scale; None for a painter without.
+        sigma: Noise level at the start.
+    """
+
+    steps: int
+    guidance: float | None
+    sigma: float
+
+
 @cache
 def known_painters() -> tuple[KnownPainter, ...]:
     """Read the list of known models."""
@@ -58,3 +73,8 @@ def known_painters() -> tuple[KnownPainter, ...]:
 def find_known(name: str) -> KnownPainter | None:
     """Find a known model by its repository, or by the name of a folder that its files were put into."""
     return next((known for known in known_painters() if name in (known.model, known.model.partition("/")[2])), None)
+
+
+def usual_sigma(advice: Advice | None) -> float:
+    """Return the noise level of a painter's usual settings, also where they are not known."""
+    return DEFAULT_SIGMA if advice is None else advice.sigma

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from percov2_demo.checkpoints.fetching import Progress
 from percov2_demo.errors import InputError
-from percov2_demo.painters.known import find_known
+from percov2_demo.painters.known import Advice, find_known
 from percov2_demo.painters.painter import Painter
 from percov2_demo.sampling.settings import OWN
 
@@ -17,21 +16,6 @@ Load = Callable[[str, Progress | None], Painter]
 
 
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-
-
-@dataclass(frozen=True)
-class Advice:
-    """Settings to begin with.
-
-    Args:
-        steps: Number of steps.
-        guidance: Guidance scale; None for a painter without.
-        sigma: Noise level at the start.
-    """
-
-    steps: int
-    guidance: float | None
-    sigma: float
 
 
 class Painters:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.painters.known import DEFAULT_SIGMA
+from percov2_demo.painters.known import usual_sigma
 from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.ui.controls.painter import create_painter_choice
 from percov2_demo.ui.events import PAGE_EVENT
@@ -105,12 +105,13 @@ class SamplingControls:
     def advise(self, pipeline: "Codec", painter: str) -> dict[Component, Any]:
         """Updates to the usual settings of a painter; one that is not known paints, and shows guidance again."""
         advice = pipeline.painters.advise(painter, pipeline.presets[0])
+        strength = {self.strength: usual_sigma(advice)}
         if advice is None:
-            return {self.guidance_scale: gr.Slider(visible=True), self.strength: DEFAULT_SIGMA}
+            return {self.guidance_scale: gr.Slider(visible=True), **strength}
         guidance = gr.Slider(visible=False)
         if advice.guidance is not None:
             guidance = gr.Slider(value=advice.guidance, visible=True)
-        return {self.steps: advice.steps, self.guidance_scale: guidance, self.strength: advice.sigma}
+        return {self.steps: advice.steps, self.guidance_scale: guidance, **strength}
 
     def restore(self, settings: Sampling) -> dict[Component, Any]:
         """Updates to an earlier run's settings."""

@@ -7,7 +7,7 @@ import gradio as gr
 from PIL import Image
 
 from percov2_demo.files.csv_table import csv_bytes
-from percov2_demo.painters.known import DEFAULT_SIGMA
+from percov2_demo.painters.known import usual_sigma
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.controls.sweep import KINDS, SweepControls, offered_kinds
 from percov2_demo.ui.events import PAGE_EVENT
@@ -116,7 +116,7 @@ class TradeoffLab(Lab):
                 name = f"{photo.stem}-sweep-{len(points) + 1}.png"
                 path = save_download(png_bytes(outcome.picture), name)
                 advice = self._pipeline.painters.advise(outcome.trial.sampling.painter, outcome.trial.preset)
-                strength = DEFAULT_SIGMA if advice is None else advice.sigma
+                strength = usual_sigma(advice)
                 thumbnail = file_url(save_thumbnail(outcome.picture))
                 points = [*points, Point.of(len(points), outcome, path, thumbnail, strength)]
                 setting = samples.setdefault(outcome.trial.any_seed, [])
