@@ -93,9 +93,7 @@ class FlowObjective(nn.Module):
         presets = self.hyper_codec.config.presets
         conditions = []
         for preset, part in zip(presets, latents.tensor_split(len(presets)), strict=True):
-            with torch.no_grad():
-                z_hat = self.hyper_codec.quantizers[preset].decode(self.hyper_codec.encode(part, preset))
-            conditions.append(self.hyper_codec.condition(z_hat, preset))
+            conditions.append(self.hyper_codec.decode(self.hyper_codec.encode(part, preset), preset))
         return Condition(
             torch.cat([condition.channels for condition in conditions]),
             torch.cat([condition.estimate.float() for condition in conditions if condition.estimate is not None]),
