@@ -23,59 +23,28 @@ def pillow_codecs() -> list[Codec]:
 
 def _codecs() -> list[Codec]:
     percent = tuple(float(quality) for quality in range(101))
+    # libwebp's quantiser goes with the cube root of the quality: a fifth of its steps are below quality 1.
+    cubes = tuple(round(100 * (step / 127) ** 3, 5) for step in range(128))
+    ratios = tuple(round(2 ** (step / 64), 3) for step in range(20 * 64, -1, -1))
+    # The encoder's default tuning for still pictures doubles the smallest file; half the superblock saves 5 %.
+    # Speed 4 takes half as long again and saves nothing, speed 6 a third of the time and costs 5 %.
+    aom = {"codec": "aom", "speed": 5, "subsampling": "4:2:0", "advanced": {"tune": "ssim", "sb-size": "64"}}
     return [
         Codec("jpeg", "JPEG", ".jpg", percent[1:], _encode_jpeg, partial(_load, format="JPEG")),
-        # libwebp's quantiser goes with the cube root of the quality: a fifth of its steps are below quality 1.
-        Codec(
-            "webp",
-            "WebP",
-            ".webp",
-            tuple(round(100 * (step / 127) ** 3, 5) for step in range(128)),
-            partial(_save, format="WEBP", method=6),
-            partial(_load, format="WEBP"),
-        ),
-        # The encoder's default tuning for still pictures doubles the smallest file; half the superblock saves 5 %.
-        # Speed 4 takes half as long again and saves nothing, speed 6 a third of the time and costs 5 %.
-        Codec(
-            "avif",
-            "AVIF",
-            ".avif",
-            percent,
-            partial(
-                _save,
-                format="AVIF",
-                codec="aom",
-                speed=5,
-                subsampling="4:2:0",
-                advanced={"tune": "ssim", "sb-size": "64"},
-            ),
-            partial(_load, format="AVIF"),
-        ),
-        Codec(
-            "jpeg2000",
-            "JPEG 2000",
-            ".j2k",
-            tuple(round(2 ** (step / 64), 3) for step in range(20 * 64, -1, -1)),
-            _encode_jpeg2000,
-            partial(_load, format="JPEG2000"),
-        ),
-        Codec(
-            "jxl",
-            "JPEG XL",
-            ".jxl",
-            percent[:-1],  # 100 is lossless, another coding altogether.
-            partial(_save, format="JXL", effort=8),
-            partial(_load, format="JXL"),
-        ),
-        Codec(
-            "heic",
-            "HEIC",
-            ".heic",
-            percent,
-            partial(_save, format="HEIF", subsampling="4:2:0"),
-            partial(_load, format="HEIF"),
-        ),
+        _saved("webp", "WebP", ".webp", cubes, format="WEBP", method=6),
+        _saved("avif", "AVIF", ".avif", percent, format="AVIF", **aom),
+        Codec("jpeg2000", "JPEG 2000", ".j2k", ratios, _encode_jpeg2000, partial(_load, format="JPEG2000")),
+        # 100 is lossless, another coding altogether.
+        _saved("jxl", "JPEG XL", ".jxl", percent[:-1], format="JXL", effort=8),
+        _saved("heic", "HEIC", ".heic", percent, format="HEIF", subsampling="4:2:0"),
     ]
+
+
+def _saved(name: str, label: str, suffix: str, qualities: tuple[float, ...], *, format: str, **options: Any) -> Codec:
+    """Return a codec whose files Pillow saves with these options."""
+    return Codec(
+        name, label, suffix, qualities, partial(_save, format=format, **options), partial(_load, format=format)
+    )
 
 
 def _works(codec: Codec) -> bool:
