@@ -25,10 +25,11 @@ from percov2_demo.files.csv_table import write_csv
 from percov2_demo.metrics import psnr, to_tensor
 from percov2_demo.pipelines.target import AnyRate
 from percov2_demo.refinement import Allocation, split_blocks
-from tools.measure_refinement import RESULTS, validation_pictures
+from tools.document_tables import REFINEMENT
+from tools.measure_refinement import validation_pictures
 
 
-DAMAGE = RESULTS.with_name("damage.csv")
+DAMAGE = REFINEMENT / "damage.csv"
 
 RATES = (0.0, 1e-4, 1e-3, 1e-2)
 """Probabilities that a bit flips."""

@@ -26,9 +26,10 @@ from percov2_demo.files.csv_table import write_csv
 from percov2_demo.metrics import Reference, psnr, to_tensor
 from percov2_demo.pipelines.target import MEASURED, AnyRate
 from percov2_demo.presets import NOMINAL_SIDE
+from tools.document_tables import REFINEMENT
 
 
-RESULTS = Path(__file__).parents[1] / "assets" / "results" / "refinement" / "validation.csv"
+RESULTS = REFINEMENT / "validation.csv"
 
 BUDGETS = (100, 200, 300, 400, 600, 800, 1100, 1500, 2000, 4000, 6000)
 
