@@ -90,7 +90,7 @@ class Refining(ABC):
     def refinements(
         self, stream: Bitstream, target: Tensor, atoms: int, interrupt: Callable[[], bool] | None = None
     ) -> Iterator[tuple[Bitstream, Tensor]]:
-        """Yield the stream with one block more at a time, and the latent `(1, C, H, W)` that it leads to.
+        """Yield the stream with no block, then with one more at a time, and the latent `(1, C, H, W)` it leads to.
 
         Args:
             stream: As in `refine`.
@@ -104,7 +104,9 @@ class Refining(ABC):
         with self._freeing(), onednn_products():
             text, condition = self.encode_captions([stream.caption]), self.condition(stream)
             expect = self._expectation(condition, text, interrupt)
-            for block, expected in refine(target, self._first(stream, condition, expect), expect, allocation):
+            first = self._first(stream, condition, expect)
+            yield replace(stream, refinement=None), first
+            for block, expected in refine(target, first, expect, allocation):
                 data += seal_block(block)
                 yield replace(stream, refinement=Refinement(atoms, data)), expected
 

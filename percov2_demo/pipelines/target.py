@@ -68,7 +68,7 @@ class AnyRate:
         return self._bases[preset]
 
     def at_most(self, max_bytes: int, preset: str | None = None) -> Bitstream:
-        """Return the stream whose file comes closest to a size from below.
+        """Return the stream whose file comes closest to a size from below, or a smaller one that is as near.
 
         Args:
             max_bytes: The size.
@@ -78,11 +78,7 @@ class AnyRate:
             InputError: No file of this picture is as small.
             Interrupted: `interrupt` returned True.
         """
-        base, atoms = self.plan(max_bytes, preset)
-        if not atoms:
-            return base
-        *_, (stream, _) = self._pipeline.refinements(base, self._target, atoms, self._interrupt)
-        return stream
+        return self.code(max_bytes, preset)[0]
 
     def to_reach(self, decibels: float) -> Bitstream:
         """Return the smallest stream, up to 2 %, whose picture has a PSNR.
@@ -143,12 +139,18 @@ class AnyRate:
         return base, budgets[fitting - 1] if fitting else 0
 
     def code(self, max_bytes: int, preset: str | None = None) -> tuple[Bitstream, Image.Image]:
-        """Return the stream of `at_most` and the picture that a receiver makes of it, without decoding it again."""
+        """Return the stream of `at_most` and the picture that a receiver makes of it, without decoding it again.
+
+        A few atoms can lead a painter away from an estimate that is near the picture. Such bytes are not spent.
+        """
         base, atoms = self.plan(max_bytes, preset)
         if not atoms:
             return base, self._pipeline.decompress(base)
-        *_, (stream, latents) = self._pipeline.refinements(base, self._target, atoms, self._interrupt)
-        return stream, self._pipeline.decode_latents(latents)[0]
+        (_, first), *_, (stream, last) = self._pipeline.refinements(base, self._target, atoms, self._interrupt)
+        plain, refined = (self._pipeline.decode_latents(latents)[0] for latents in (first, last))
+        if self._psnr(refined) > self._psnr(plain):
+            return stream, refined
+        return base, self._pipeline.decompress(base)
 
     def code_without_base(self, max_bytes: int) -> tuple[int, Image.Image]:
         """Return the bytes and the picture of a file that has nothing but a head and refinement blocks.
@@ -177,7 +179,10 @@ class AnyRate:
 
     def _measure(self, max_bytes: int) -> tuple[Bitstream, float]:
         stream, picture = self.code(max_bytes)
-        return stream, psnr(to_tensor(self.image), to_tensor(picture))
+        return stream, self._psnr(picture)
+
+    def _psnr(self, picture: Image.Image) -> float:
+        return psnr(to_tensor(self.image), to_tensor(picture))
 
     def _base_for(self, max_bytes: int) -> Bitstream:
         presets = _measured_presets(self._pipeline.presets)
