@@ -12,8 +12,8 @@ from percov2_demo.metrics.efficientnet_lite import load_efficientnet_lite
 STAGES = (1, 2, 3, 5, 7)
 """Stages whose features are compared: strides of 2 to 32 pixels."""
 
-VARIANT = 0
-"""The network that is trained on; figures are shown by another, which training never sees."""
+VARIANTS = (0, 1)
+"""The networks that are trained on, by turns; figures are shown by another, which training never sees."""
 
 SCALES = (0.7, 1.1)
 """Range of the views' scales."""
@@ -23,21 +23,23 @@ OFFSETS = 16
 
 
 class DeepFeatureLoss:
-    """Deep distance under a random view of both pictures.
+    """Deep distance under a random view of both pictures, by a network drawn for each batch.
 
+    What one network alone likes is half of what training on it gives, so there are two.
     A network's features have blind spots, which a decoder finds; random views, the same for both pictures, close them
     (E-LPIPS, Kettunen et al., arXiv 1906.03973). It is no module, as it has nothing to train, save or share out.
     """
 
     def __init__(self, device: torch.device):
-        self.network = load_efficientnet_lite(VARIANT, STAGES).to(device)
+        self.networks = [load_efficientnet_lite(variant, STAGES).to(device) for variant in VARIANTS]
 
     def __call__(self, pictures: Tensor, originals: Tensor) -> Tensor:
         """Compute distances `(B,)`, with gradients to the first, of pictures `(B, 3, H, W)` in [-1, 1]."""
+        network = self.networks[int(torch.randint(len(self.networks), ()))]
         with torch.no_grad():
             view = _random_view()
-            wanted = [F.normalize(features, dim=1) for features in self.network(view(originals))]
-        given = [F.normalize(features, dim=1) for features in self.network(view(pictures))]
+            wanted = [F.normalize(features, dim=1) for features in network(view(originals))]
+        given = [F.normalize(features, dim=1) for features in network(view(pictures))]
         distances = [
             (first - second).square().sum(1).mean((1, 2)) for first, second in zip(given, wanted, strict=True)
         ]

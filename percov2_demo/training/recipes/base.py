@@ -90,7 +90,8 @@ class Recipe(ABC):
             kwargs_handlers=[
                 InitProcessGroupKwargs(timeout=LONGEST_WAIT),
                 # Gradients lie in the buckets that they are summed in, and not beside them too.
-                DistributedDataParallelKwargs(gradient_as_bucket_view=True),
+                # The painter's steps on estimates leave the transformer out.
+                DistributedDataParallelKwargs(gradient_as_bucket_view=True, find_unused_parameters=True),
             ],
         )
 

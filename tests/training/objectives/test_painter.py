@@ -77,10 +77,11 @@ def test_own_paths_are_those_of_the_sampler():
 @pytest.mark.parametrize("share", ["estimate_share", "dropped_share"])
 def test_shares_take_the_estimate_or_leave_the_indices_out(share):
     pipeline = tiny_pipeline()
-    shown = []
+    shown, wanted = [], []
 
     def remember(pictures, originals):
         shown.append(pictures.detach())
+        wanted.append(originals)
         return plain_distance(pictures, originals)
 
     objective = make_objective(pipeline, remember, **{share: 1.0})
@@ -97,3 +98,13 @@ def test_shares_take_the_estimate_or_leave_the_indices_out(share):
         objective(**sources, draws=Draws(0, 0))
     # Without indices, it makes no difference what was sent.
     assert torch.equal(*shown[2:]) == (share == "dropped_share")
+    # An estimate is held to what was sent, a painting to what its caption asks for.
+    assert torch.equal(wanted[-1], other["sources" if share == "estimate_share" else "pictures"])
+
+
+def test_an_estimates_step_leaves_the_transformer_alone():
+    pipeline = tiny_pipeline()
+    objective = make_objective(pipeline, estimate_share=1.0)
+    objective(**batch(), draws=Draws(0, 0))["loss"].backward()
+    assert all(parameter.grad is None for parameter in pipeline.transformer.parameters())
+    assert any(parameter.grad is not None for parameter in pipeline.vae.decoder.parameters())
