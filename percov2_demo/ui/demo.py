@@ -54,14 +54,14 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
             with gr.Tab("Compress", id=COMPRESS_TAB):
                 compress = CompressTab(pipeline, session)
             with gr.Tab("Session", id=BOARD_TAB):
-                SessionBoard(session, compress, tabs, tray)
+                SessionBoard(pipeline, session, compress, tabs, tray)
             with gr.Tab("Caption lab", id="caption-lab"):
-                CaptionLab(pipeline)
+                CaptionLab(pipeline, session)
             with gr.Tab("Trade-off lab", id="tradeoff-lab"):
-                TradeoffLab(pipeline)
+                TradeoffLab(pipeline, session)
             if pipeline.has_entropy_models:
                 with gr.Tab("Inside the codec", id="inside"):
-                    InsideTab(pipeline)
+                    InsideTab(pipeline, session)
             with gr.Tab("Decode", id=DECODE_TAB):
                 DecodeTab(pipeline, session, tabs)
             with gr.Tab("About", id="about"):

@@ -14,6 +14,28 @@ LEAVE_SCRIPT = """() => addEventListener("beforeunload", (event) => {
 """Lets the browser ask before a page with pictures is left: they are not there again after a reload."""
 
 
+FETCH_SCRIPT = """(address) => {
+    const link = document.createElement("a");
+    link.href = address;
+    link.download = "";
+    link.click();
+}"""
+"""Downloads what is at an address."""
+
+
+def drawing_script(element_id: str) -> str:
+    """`(values …, drawing)` to the same with the element's plot as SVG, on white; empty without a plot."""
+    return f"""async (...values) => {{
+        const plot = document.querySelector("#{element_id} .js-plotly-plot");
+        if (!plot?.layout) return [...values.slice(0, -1), ""];
+        const {{ data, layout }} = plot;
+        const font = {{ ...layout.font, color: "#1e293b" }};
+        const figure = {{ data, layout: {{ ...layout, font, paper_bgcolor: "#fff", plot_bgcolor: "#fff" }} }};
+        const url = await window.Plotly.toImage(figure, {{ format: "svg", width: 900, height: 560 }});
+        return [...values.slice(0, -1), decodeURIComponent(url.slice(url.indexOf(",") + 1))];
+    }}"""
+
+
 def lookup_script(table: Mapping[str, float | str]) -> str:
     """A component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"

@@ -1,9 +1,11 @@
 """A visit to the session board."""
 
 import csv
+import io
 import json
 import re
 from pathlib import Path
+from zipfile import ZipFile
 
 from playwright.sync_api import Locator, Page, expect
 
@@ -62,9 +64,19 @@ def choose_axis(page: Page, axis: str, name: str) -> None:
     page.get_by_role("option", name=name).click()
 
 
-def runs_of(page: Page, path: Path) -> list[dict]:
-    download(page, page.get_by_role("button", name="JSON of all runs"), path)
-    return json.loads(path.read_text())
+def archive_of(page: Page | Locator, path: Path) -> ZipFile:
+    """What the board, or a lab, packs."""
+    button = page.get_by_role("button", name="Download all as ZIP")
+    download(page if isinstance(page, Page) else page.page, button, path)
+    return ZipFile(path)
+
+
+def settings_of(archive: ZipFile) -> list[dict]:
+    return [json.loads(archive.read(name)) for name in sorted(archive.namelist()) if name.startswith("settings/")]
+
+
+def table_of(archive: ZipFile) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(archive.read("runs.csv").decode())))
 
 
 def test_runs_are_cards_and_points_and_can_be_had_again(page, embedded, photo, tmp_path, requested_hosts):
@@ -103,15 +115,17 @@ def test_runs_are_cards_and_points_and_can_be_had_again(page, embedded, photo, t
 
     page.locator(".tray [data-run='2']").click()
     expect(page.get_by_role("heading", name="Run 2:")).to_be_visible()
-    first, second, third = runs_of(page, tmp_path / "session.json")
+    panel = page.locator("[role=tabpanel]:visible")
+    archive = archive_of(panel, tmp_path / "session.zip")
+    first, second, third = settings_of(archive)
     assert {**third, "number": 1, "seconds": first["seconds"]} == first
     assert second["caption"] == "an old castle"
-    download(page, page.get_by_role("button", name="CSV of all runs"), tmp_path / "session.csv")
-    with (tmp_path / "session.csv").open(newline="") as file:
-        assert [float(row["psnr"]) for row in csv.DictReader(file)] == [
-            run["metrics"]["psnr"] for run in (first, second, third)
-        ]
-    panel = page.locator("[role=tabpanel]:visible")
+    assert [float(row["psnr"]) for row in table_of(archive)] == [
+        run["metrics"]["psnr"] for run in (first, second, third)
+    ]
+    plot = archive.read("plot.svg").decode()
+    assert plot.startswith("<svg")
+    assert "Deep realism" in plot
     download(page, panel.get_by_role("button", name="Download .pcv2"), tmp_path / "two.pcv2")
     assert embedded.read((tmp_path / "two.pcv2").read_bytes()).caption == "an old castle"
     assert requested_hosts <= LOCAL_HOSTS
@@ -124,8 +138,7 @@ def test_published_figures_are_a_layer_and_a_file_is_no_point(page, embedded, sc
     expect(cards(page)).to_have_count(1)
     expect(cards(page)).to_contain_text("no original to measure against")
     expect(points(page)).to_have_count(0)
-    expect(panel.get_by_text("published nothing on both of these axes")).to_be_visible()
-
+    expect(panel.get_by_label("Published figures")).to_have_count(0)
     choose_axis(page, "Across", "Payload rate")
     choose_axis(page, "Up", "PSNR")
     expect(panel.get_by_text("published: kodak, 768x512, native (inferred)")).to_be_visible()

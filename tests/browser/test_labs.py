@@ -1,13 +1,12 @@
 """A visit to the labs."""
 
-import csv
-import json
 import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.actions import download, panel_of, set_steps
+from tests.browser.actions import panel_of, set_steps
 from tests.browser.conftest import TIMEOUT
+from tests.browser.test_board import archive_of, cards, table_of
 
 
 def open_lab(page: Page, name: str, photo) -> Locator:
@@ -62,12 +61,8 @@ def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path):
     points = panel.locator("#tradeoff-plot .scatterlayer .point")
     expect(points).to_have_count(4)
 
-    download(page, panel.get_by_role("button", name="Download JSON"), tmp_path / "sweep.json")
-    download(page, panel.get_by_role("button", name="Download CSV"), tmp_path / "sweep.csv")
-    rows = json.loads((tmp_path / "sweep.json").read_text())
-    assert {(row["steps"], row["guidance"]) for row in rows} == {(1, 1), (1, 3), (2, 1), (2, 3)}
-    with (tmp_path / "sweep.csv").open(newline="") as file:
-        assert [float(row["psnr"]) for row in csv.DictReader(file)] == [row["psnr"] for row in rows]
+    rows = table_of(archive_of(panel, tmp_path / "sweep.zip"))
+    assert {(row["steps"], row["guidance"]) for row in rows} == {(s, g) for s in "12" for g in "13"}
 
     points.last.scroll_into_view_if_needed()
     box = points.last.bounding_box()
@@ -77,11 +72,13 @@ def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path):
     label = card.inner_text()
     page.mouse.down()
     page.mouse.up()
-    preview = panel.locator("#tradeoff-gallery .preview")
-    expect(preview).to_be_visible()
-    steps, guidance = (re.search(pattern, label).group() for pattern in (r"\d+ steps?", r"guidance \d+"))
-    expect(preview).to_contain_text(steps)
-    expect(preview).to_contain_text(guidance)
+    number = re.search(r"Run \d+", label).group()
+    expect(panel.get_by_role("heading", name=f"{number}:")).to_be_visible()
+    expect(panel.locator("#tradeoff-picture .result img")).to_be_visible()
+
+    panel_of(page, "Session")
+    expect(cards(page)).to_have_count(4)
+    expect(page.locator("#board-plot .scatterlayer .point")).to_have_count(4)
 
 
 def test_samples_show_where_the_decoder_invents(page, photo):
@@ -105,8 +102,7 @@ def test_stop_keeps_the_lab_usable(page, tmp_path, photo):
     panel.get_by_text("Painting 2 of 2").wait_for(timeout=TIMEOUT)
     panel.get_by_role("button", name="Stop").click()
     expect(panel.get_by_text("Stopped after 1 picture.")).to_be_visible()
-    download(page, panel.get_by_role("button", name="Download JSON"), tmp_path / "sweep.json")
-    assert [row["steps"] for row in json.loads((tmp_path / "sweep.json").read_text())] == [1]
+    assert [row["steps"] for row in table_of(archive_of(panel, tmp_path / "sweep.zip"))] == ["1"]
     choose(panel, "Steps", "1")
     panel.get_by_role("button", name="Run the sweep").click()
     expect(panel.get_by_text("1 picture painted.")).to_be_visible(timeout=TIMEOUT)

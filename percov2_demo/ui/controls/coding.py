@@ -12,13 +12,11 @@ from percov2_demo.entropy.schedules import schedule
 from percov2_demo.images import FITS
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.ui.events import PAGE_EVENT
-from percov2_demo.ui.session.run import Origin
+from percov2_demo.ui.session.run import DEFAULT_ENTROPY, Origin
 
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-_DEFAULT_ENTROPY = "default"
 
 _FIT_LABELS = {
     "native": "Native: keep the aspect ratio",
@@ -49,8 +47,8 @@ class CodingControls:
             render=False,
         )
         self.entropy = gr.Radio(
-            [("The model's best", _DEFAULT_ENTROPY), *((name, name) for name in SCHEDULES)],
-            value=_DEFAULT_ENTROPY,
+            [("The model's best", DEFAULT_ENTROPY), *((name, name) for name in SCHEDULES)],
+            value=DEFAULT_ENTROPY,
             label="Entropy schedule",
             info="In which order the tokens are predicted from each other.",
             visible=has_entropy_models,
@@ -58,7 +56,7 @@ class CodingControls:
         )
         self.withheld = gr.Slider(
             0,
-            self._largest_count(pipeline.presets, _DEFAULT_ENTROPY),
+            self._largest_count(pipeline.presets, DEFAULT_ENTROPY),
             0,
             step=1,
             label="Groups not sent",
@@ -108,7 +106,7 @@ class CodingControls:
             preset: The run's preset.
             origin: What its stream was made from; None brings the first values, and leaves the fit.
         """
-        entropy, withheld = (origin.entropy, origin.withheld) if origin else (_DEFAULT_ENTROPY, 0)
+        entropy, withheld = (origin.entropy, origin.withheld) if origin else (DEFAULT_ENTROPY, 0)
         updates = {
             self.presets: [preset],
             self.entropy: entropy,
@@ -125,7 +123,7 @@ class CodingControls:
             size: Width and height in pixels of the fitted photo.
         """
         entropy = values[self.entropy]
-        options = {"preset": preset, "entropy": None if entropy == _DEFAULT_ENTROPY else entropy}
+        options = {"preset": preset, "entropy": None if entropy == DEFAULT_ENTROPY else entropy}
         if values[self.withheld]:
             sent = max(0, self._group_count(preset, entropy, size) - values[self.withheld])
             options["withheld"] = Withheld(sent)
@@ -136,7 +134,7 @@ class CodingControls:
         return max((self._group_count(preset, entropy, size) for preset in presets), default=1)
 
     def _group_count(self, preset: str, entropy: str, size: tuple[int, int]) -> int:
-        if entropy == _DEFAULT_ENTROPY:
+        if entropy == DEFAULT_ENTROPY:
             entropy = self._pipeline.default_entropy(preset)
         grid = get_preset(preset).grid(*size)
         return len(schedule(entropy, *grid, usual_steps(entropy, grid) or 1))

@@ -11,6 +11,7 @@ from PIL import Image
 from percov2_demo.sweeps import Outcome, difference
 from percov2_demo.ui.render.plots import AXES, heat_map
 from percov2_demo.ui.server.files import png_bytes, save_download
+from percov2_demo.ui.session.run import CaptionSource
 
 
 DIFFERENCE_PEAK = 64
@@ -61,13 +62,13 @@ class CaptionTile:
         """Updates that hide the tile and forget what it showed."""
         return {self.column: gr.Column(visible=False), self.picture: None, self.text: "", self.map: None}
 
-    def fill(self, outcome: Outcome, plain: Image.Image, note: str, stem: str) -> dict[Component, Any]:
+    def fill(self, outcome: Outcome, plain: Image.Image, source: CaptionSource, stem: str) -> dict[Component, Any]:
         """Updates that show an outcome.
 
         Args:
             outcome: The painted picture.
             plain: The picture without a caption.
-            note: What is said of the caption besides, may be empty.
+            source: Who wrote the caption.
             stem: Start of the files' names.
         """
         distance = difference(outcome.picture, plain)
@@ -75,7 +76,7 @@ class CaptionTile:
         updates: dict[Component, Any] = {
             self.column: gr.Column(visible=True),
             self.picture: save_download(png_bytes(outcome.picture), f"{name}.png"),
-            self.text: _text_html(outcome, note, float(distance.mean())),
+            self.text: _text_html(outcome, source, float(distance.mean())),
         }
         if self.number:
             map_picture = heat_map(distance, DIFFERENCE_PEAK)
@@ -83,11 +84,11 @@ class CaptionTile:
         return updates
 
 
-def _text_html(outcome: Outcome, note: str, distance: float) -> str:
+def _text_html(outcome: Outcome, source: CaptionSource, distance: float) -> str:
     sizes = outcome.stream.part_sizes
     caption = outcome.trial.caption
     title = f"“{escape(caption)}”" if caption else "No caption"
-    badge = f" <small>{escape(note)}</small>" if note else ""
+    badge = " <small>automatic</small>" if source == "auto" else ""
     change = f"<p>Changes the picture by {distance:.1f} of 255 on average.</p>" if caption else ""
     return (
         f'<div class="tile-text"><h3>{title}{badge}</h3>'

@@ -1,6 +1,8 @@
 """What becomes of a picture when tokens do not arrive: a transmission that stops, and one with losses."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -10,12 +12,17 @@ from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.entropy.packet_loss import draw_lost
 from percov2_demo.entropy.schedules import stream_groups
 from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, connect_end
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.render.concealment import concealment_html
-from percov2_demo.ui.render.wording import format_size
+from percov2_demo.ui.render.metrics import pair_metrics
+from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.server.errors import friendly
-from percov2_demo.ui.server.files import png_bytes, save_download
+from percov2_demo.ui.session.page_state import Session
+from percov2_demo.ui.session.photo import FittedPhoto
+from percov2_demo.ui.session.recording import record
+from percov2_demo.ui.session.run import Origin, Run, next_number
 
 
 if TYPE_CHECKING:
@@ -32,12 +39,17 @@ class Experiments:
 
     Args:
         pipeline: The codec.
+        session: What the tabs share.
         stream: State that holds the stream with all its tokens, or None.
+        photo: State that holds the photo that it is of, see `FittedPhoto`.
         received: Slider of the groups that have arrived.
     """
 
-    def __init__(self, pipeline: "Codec", stream: gr.State, received: gr.Slider):
-        self._pipeline, self._stream, self._received = pipeline, stream, received
+    def __init__(
+        self, pipeline: "Codec", session: Session, stream: gr.State, photo: gr.State, received: gr.Slider
+    ) -> None:
+        self._pipeline, self._session = pipeline, session
+        self._stream, self._photo, self._received = stream, photo, received
         with gr.Row(elem_classes="experiments"):
             with gr.Column(min_width=320, elem_classes="experiment"):
                 gr.HTML(
@@ -78,8 +90,8 @@ class Experiments:
             started = button.click(_busy, outputs=[button, stop], **PAGE_EVENT)
             running = started.then(
                 friendly(run),
-                [self._stream, choice, self.seed, self.temperature],
-                results,
+                [self._stream, self._photo, self._session.runs, choice, self.seed, self.temperature],
+                [self._session.runs, *results],
                 show_progress_on=results[-1],
                 api_visibility="private",
                 **MODEL_QUEUE,
@@ -89,6 +101,8 @@ class Experiments:
     def cut(
         self,
         stream: Bitstream | None,
+        photo: FittedPhoto,
+        runs: Sequence[Run],
         received: int,
         seed: int,
         temperature: float,
@@ -108,12 +122,15 @@ class Experiments:
             "</p>",
             self.cut_picture: None,
         }
-        painted = yield from paint(self._pipeline, file, Sampling(), progress)
-        yield {self.cut_picture: save_download(png_bytes(painted.picture), f"stopped-after-{received}.png")}
+        note = f"{counted(received, 'group')} of {len(groups)} received"
+        run = yield from self._paint(file, file, photo, runs, note, progress)
+        yield {self.cut_picture: run.picture, self._session.runs: (run,)}
 
     def lose(
         self,
         stream: Bitstream | None,
+        photo: FittedPhoto,
+        runs: Sequence[Run],
         percent: int,
         seed: int,
         temperature: float,
@@ -124,8 +141,30 @@ class Experiments:
         lost = draw_lost(stream.indices.size, percent / 100, seed)
         concealed = self._pipeline.conceal(stream, lost, seed, temperature)
         yield {self.lose_map: concealment_html(stream.indices, concealed.indices, lost), self.lose_picture: None}
-        painted = yield from paint(self._pipeline, concealed, Sampling(), progress)
-        yield {self.lose_picture: save_download(png_bytes(painted.picture), f"lost-{percent}-percent.png")}
+        note = f"{len(lost):,} of {counted(stream.indices.size, 'token')} lost"
+        run = yield from self._paint(concealed, stream, photo, runs, note, progress)
+        yield {self.lose_picture: run.picture, self._session.runs: (run,)}
+
+    def _paint(
+        self,
+        received: Bitstream,
+        sent: Bitstream,
+        photo: FittedPhoto,
+        runs: Sequence[Run],
+        note: str,
+        progress: gr.Progress,
+    ) -> Generator[Any, None, Run]:
+        """Paint what was received, and return it as a run of the file that was sent."""
+        started = time.perf_counter()
+        settings = replace(Sampling(), strength=self._pipeline.default_strength(sent.preset))
+        painted = yield from paint(self._pipeline, received, settings, progress)
+        metrics = pair_metrics(photo.open(), painted.picture) | {"agreement": painted.agreement}
+        trial = Trial(sent.preset, sent.caption, settings)
+        number = next_number(runs)
+        outcome = Outcome(trial, sent, painted.picture, metrics, time.perf_counter() - started)
+        withheld = 0 if sent.withheld is None else len(stream_groups(sent.header)) - sent.withheld.sent
+        origin = Origin(photo.received, photo.fit, sent.entropy, withheld)
+        return record(outcome, photo, number, number, origin=origin, note=note)
 
 
 def _create_buttons(label: str) -> tuple[gr.Button, gr.Button]:

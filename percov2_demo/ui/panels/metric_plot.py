@@ -49,6 +49,10 @@ attach();
 """
 
 
+ALL_PHOTOS = 0
+"""Chosen in place of a photo, which is told by the number of its first run."""
+
+
 @dataclass(frozen=True)
 class MetricPlot:
     """Components of a plot of pictures by their metrics.
@@ -59,20 +63,26 @@ class MetricPlot:
         bridge: Without looks; its `select` event tells the number of a clicked point.
         x: Column of the abscissa, one of `plots.AXES`.
         y: Column of the ordinate.
+        photo: Which photo's pictures are shown, where there may be several.
     """
 
     plot: gr.Plot
     bridge: gr.HTML
     x: gr.Dropdown
     y: gr.Dropdown
+    photo: gr.Dropdown
 
     @classmethod
-    def create(cls, elem_id: str) -> "MetricPlot":
+    def create(cls, elem_id: str, with_photo: bool = False) -> "MetricPlot":
         """Lays the components out in the current context."""
         plot = gr.Plot(show_label=False, container=False, elem_id=elem_id)
         bridge = gr.HTML(visible="hidden", js_on_load=_SCRIPT)
         with gr.Row():
+            photos = [("All photos", ALL_PHOTOS)]
+            photo = gr.Dropdown(
+                photos, value=ALL_PHOTOS, label="Photo", filterable=False, min_width=140, visible=with_photo
+            )
             axes = axis_choices()
             x = gr.Dropdown(axes, value="deep_realism", label="Across", filterable=False, min_width=140)
             y = gr.Dropdown(axes, value="deep_distance", label="Up", filterable=False, min_width=140)
-        return cls(plot, bridge, x, y)
+        return cls(plot, bridge, x, y, photo)

@@ -1,16 +1,22 @@
 """Runs as cards: what the session board shows of each, and in small at the head of the page."""
 
+from collections.abc import Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from percov2_demo.painters.known import usual_sigma
 from percov2_demo.ui.panels.comparison import comparison_html
-from percov2_demo.ui.render.plots import AXES, preset_colour, settings_text
+from percov2_demo.ui.render.plots import AXES, Point, preset_colour, settings_text
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.server.files import file_url, kept_file
 from percov2_demo.ui.session.collection import MAX_RUNS, RunCollection
 from percov2_demo.ui.session.run import CaptionSource, Run
 
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.codec import Codec
 
 OPEN_BOARD = 0
 """What the head of the page tells instead of a run's number."""
@@ -24,16 +30,8 @@ element.addEventListener("click", (event) => {
 });
 """
 
-_METRICS = {
-    "deep_distance": "",
-    "deep_realism": "",
-    "psnr": " dB",
-    "lpips": "",
-    "ms_ssim": "",
-    "colour_shift": "",
-    "agreement": "",
-}
-"""Metrics on a card, with their units."""
+_METRICS = {"deep_distance": "", "deep_realism": "", "psnr": " dB"}
+"""Metrics on a card, with their units; the run in large has all of them."""
 
 _DECODER_SETTINGS = ("painter", "guidance", "steps", "strength", "seed", "hold")
 
@@ -45,22 +43,37 @@ def create_run_list(**options: bool | str | int) -> gr.HTML:
     return gr.HTML(js_on_load=_SCRIPT, **options)
 
 
-def cards_html(collection: RunCollection, shown: int) -> str:
-    """All runs as cards, the newest first.
+def cards_html(runs: Sequence[Run], shown: int, dropped: int = 0) -> str:
+    """All runs as cards by photo: the photo of the newest run first, and of each photo the newest run.
 
     Args:
-        collection: The runs.
+        runs: The runs, oldest first.
         shown: Number of the run that is shown in large.
+        dropped: How many runs left because there were too many.
     """
-    cards = "".join(_card(run, run.number == shown) for run in reversed(collection.runs))
-    dropped = collection.dropped
-    note = f" The oldest {dropped} left: the board keeps {MAX_RUNS}." if dropped else ""
-    count = counted(len(collection.runs), "run")
-    return (
-        f'<section class="runs" aria-label="Runs"><p class="sweep-status"><b>{count}</b>, the newest '
-        f"first.{note} Click a card or a point to see the run again and to get its settings back.</p>"
-        f'<ul class="run-cards">{cards}</ul></section>'
+    groups: dict[str, list[Run]] = {}
+    for run in reversed(runs):
+        groups.setdefault(run.photo, []).append(run)
+    cards = "".join(
+        f"<h3>{photo_label(group[0])} <span>{counted(len(group), 'run')}</span></h3>"
+        f'<ul class="run-cards">{"".join(_card(run, run.number == shown) for run in group)}</ul>'
+        for group in groups.values()
     )
+    note = f'<p class="sweep-status">The oldest {dropped} left: the board keeps {MAX_RUNS}.</p>' if dropped else ""
+    return f'<section class="runs" aria-label="Runs">{note}{cards}</section>'
+
+
+def photo_label(run: Run) -> str:
+    """Call a run's photo by its name and size; a name has no characters that markup could take."""
+    return f"{run.name}, {run.fields['width']}×{run.fields['height']}" if run.photo else "Files without a photo"
+
+
+def run_point(run: Run, pipeline: "Codec") -> Point:
+    """Make the point of a run in a plot."""
+    usual = usual_sigma(pipeline.painters.advise(run.sampling.painter, run.preset))
+    thumbnail = kept_file(run.thumbnail)
+    url = file_url(thumbnail) if thumbnail else ""
+    return Point(run.number, run.to_row(), url, run_title(run), run.sampling.strength == usual)
 
 
 def tray_html(collection: RunCollection) -> str:
@@ -80,7 +93,7 @@ def heading_html(run: Run) -> str:
     """A run's number, bytes and settings."""
     return (
         f"<h2>Run {run.number}: <em>{format_size(run.rates.file_bytes)}</em></h2>"
-        f"<p>{escape(run.preset)} · {_caption(run)} · {settings_text(run.to_row(), _DECODER_SETTINGS)}</p>"
+        f"<p>{escape(run.preset)} · {_caption(run)} · {_settings(run)}</p>"
     )
 
 
@@ -121,8 +134,13 @@ def _card(run: Run, is_shown: bool) -> str:
         f'<button type="button" aria-label="Show run {run.number}">{_thumbnail(run)}</button>'
         f'<h4><span>run {run.number}</span> {format_size(run.rates.file_bytes)}</h4><p class="preset">{run.preset}</p>'
         f'<p class="text">{_caption(run)}</p>'
-        f"<p>{settings_text(row, _DECODER_SETTINGS)}</p>{metrics}<p>{run.seconds:.1f} s</p></li>"
+        f"<p>{_settings(run)}</p>{metrics}<p>{run.seconds:.1f} s</p></li>"
     )
+
+
+def _settings(run: Run) -> str:
+    texts = settings_text(run.to_row(), _DECODER_SETTINGS), "fast" * run.fast, escape(run.note)
+    return " · ".join(filter(None, texts))
 
 
 def _thumbnail(run: Run) -> str:

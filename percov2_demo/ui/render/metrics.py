@@ -66,14 +66,21 @@ def metrics_html(values: Mapping[str, float | None]) -> str:
 
 def metrics_summary(values: Mapping[str, float | None]) -> str:
     """Say the first two metrics in one line."""
+    told = [f"{name} {value}" for name, value in metric_fields(values)[:2]]
+    return f"How close it came: {', '.join(told)}" if told else "How close it came"
+
+
+def metric_fields(values: Mapping[str, float | None]) -> list[tuple[str, str]]:
+    """Return the names and values of what was measured, for people."""
     from percov2_demo.metrics import METRICS
 
     told = [
-        f"{METRICS[name].label} {value:.2f} {METRICS[name].unit}".strip()
+        (METRICS[name].label, f"{value:.2f} {METRICS[name].unit}".strip())
         for name, value in values.items()
         if name in METRICS and value is not None
     ]
-    return f"How close it came: {', '.join(told[:2])}" if told else "How close it came"
+    agreement = values.get("agreement")
+    return told if agreement is None else [*told, ("Agreement with the file", f"{agreement:.0%}")]
 
 
 @cache

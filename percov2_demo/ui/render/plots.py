@@ -1,6 +1,5 @@
 """Plots and maps of the labs and the session board."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,10 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from percov2_demo.presets import get_preset
-from percov2_demo.sweeps import Outcome
 from percov2_demo.ui.render.colours import colours
 from percov2_demo.ui.render.wording import counted, painter_label
-from percov2_demo.ui.session.export import finite
 
 
 RATE = "file_bpp"
@@ -45,8 +42,12 @@ COLOURS = ("#6366f1", "#f59e0b", "#10b981", "#ec4899", "#0ea5e9", "#a855f7", "#8
 
 SETTINGS = ("preset", "guidance", "strength", "steps", "seed")
 
-_RATE_AXIS = {"type": "log", "dtick": math.log10(2), "tickformat": ".2g"}
-_GRID = "rgba(128, 138, 155, 0.25)"
+_TELLING = (*SETTINGS, "hold", "painter", "caption")
+"""Settings in which runs of one photo can differ, the file's own coding aside."""
+
+_RATE_TICKS = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
+_RATE_AXIS = {"type": "log", "tickvals": _RATE_TICKS, "ticktext": [f"{tick:g}" for tick in _RATE_TICKS]}
+_GRID, _LINE = "rgba(128, 138, 155, 0.25)", "rgba(128, 138, 155, 0.7)"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,6 @@ class Point:
     Attributes:
         number: What a click on the point tells.
         row: Settings, bytes and metrics by name, see `Outcome.to_row`; what was not measured is None or missing.
-        path: The picture, a PNG file.
         thumbnail: Where the browser finds a small copy; empty where there is none.
         title: What its card says first; may be empty.
         has_default_strength: Whether the strength is the model's for the preset.
@@ -64,16 +64,19 @@ class Point:
 
     number: int
     row: dict[str, Any]
-    path: str
     thumbnail: str
     title: str = ""
     has_default_strength: bool = False
 
-    @classmethod
-    def of(cls, number: int, outcome: Outcome, path: str, thumbnail: str, default_strength: float) -> "Point":
-        """The point of an outcome whose picture lies in a file; the strength is the model's for the preset."""
-        is_default = outcome.trial.sampling.strength == default_strength
-        return cls(number, finite(outcome.to_row()), path, thumbnail, has_default_strength=is_default)
+    @property
+    def told_settings(self) -> dict[str, Any]:
+        """What the picture depends on besides its photo; the usual strengths of several presets are one value."""
+        values = {name: self.row.get(name) for name in _TELLING}
+        if self.row["strength"] == 0:
+            values |= dict.fromkeys(("guidance", "steps", "seed", "hold", "painter"))
+        if self.has_default_strength:
+            values["strength"] = "default"
+        return values
 
     def has(self, *columns: str) -> bool:
         """Whether all of these columns were measured."""
@@ -88,12 +91,6 @@ def axis_choices(with_lpips: bool = False) -> list[tuple[str, str]]:
 def preset_colour(preset: str) -> str:
     """The colour of a preset's points."""
     return COLOURS[get_preset(preset).code]
-
-
-def labels(points: Sequence[Point]) -> list[str]:
-    """What each point is called: the settings in which the points differ, or all where they do not."""
-    varied = [name for name, count in _counts(points).items() if count > 1]
-    return [settings_text(point.row, varied or SETTINGS) for point in points]
 
 
 def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
@@ -141,14 +138,58 @@ def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
     return _styled(figure, x, y)
 
 
-def preset_scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
-    """As `scatter`, of pictures that may be of several photos: no curves, and a colour for each preset."""
+def preset_scatter(points: Sequence[Point], x: str, y: str, chosen: int | None = None) -> go.Figure:
+    """As `scatter`, of any pictures: a colour for each preset, and a line between those that differ in one setting.
+
+    Args:
+        points: Finished pictures of one photo, or of several, which are not joined.
+        x: Column of the abscissa, one of `AXES`.
+        y: Column of the ordinate.
+        chosen: Number of the point that stands out.
+    """
+    shown = [point for point in points if point.has(x, y)]
     presets: dict[str, list[Point]] = {}
-    for point in points:
-        if point.has(x, y):
-            presets.setdefault(point.row["preset"], []).append(point)
+    for point in shown:
+        presets.setdefault(point.row["preset"], []).append(point)
     names = sorted(presets, key=lambda name: get_preset(name).code)
-    return _styled(go.Figure([_trace(n, presets[n], preset_colour(n), "markers", x, y) for n in names]), x, y)
+    lines = [
+        go.Scatter(
+            x=[point.row[x] for point in curve],
+            y=[point.row[y] for point in curve],
+            mode="lines",
+            line={"color": _LINE, "width": 2},
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        for curve in _joined(shown, prefers_preset=bool({x, y} & set(RATES)))
+    ]
+    traces = [_trace(name, presets[name], preset_colour(name), "markers", x, y, chosen) for name in names]
+    return _styled(go.Figure([*lines, *traces]), x, y)
+
+
+def _joined(points: Sequence[Point], prefers_preset: bool) -> list[list[Point]]:
+    """Return the curves of the setting that joins most points; seeds are joined by none."""
+    candidates = [name for name in _TELLING if name != "seed"]
+    curves = {name: _curves_along(name, points) for name in candidates}
+    if prefers_preset and curves["preset"]:
+        return curves["preset"]
+    return max(curves.values(), key=lambda found: sum(map(len, found)))
+
+
+def _curves_along(name: str, points: Sequence[Point]) -> list[list[Point]]:
+    """Group points that have all settings but one in common, of each value one; single points are no curve."""
+    groups: dict[tuple[Any, ...], dict[Any, Point]] = {}
+    for point in points:
+        values = point.told_settings
+        others = tuple(values[other] for other in values if other != name)
+        groups.setdefault(others, {}).setdefault(values[name], point)
+    return [
+        sorted(group.values(), key=lambda point: _place(point, name)) for group in groups.values() if len(group) > 1
+    ]
+
+
+def _place(point: Point, name: str) -> Any:
+    return get_preset(point.row["preset"]).code if name == "preset" else point.row[name]
 
 
 def heat_map(values: NDArray[np.floating], peak: float) -> Image.Image:
@@ -162,14 +203,22 @@ def _counts(points: Sequence[Point]) -> dict[str, int]:
     return {name: len({point.row[name] for point in points}) for name in SETTINGS}
 
 
-def _trace(name: str, members: Sequence[Point], colour: str, mode: str, x: str, y: str) -> go.Scatter:
+def _trace(
+    name: str, members: Sequence[Point], colour: str, mode: str, x: str, y: str, chosen: int | None = None
+) -> go.Scatter:
+    is_chosen = [point.number == chosen for point in members]
+    edges = ["#f59e0b" if one else "rgba(255, 255, 255, 0.85)" for one in is_chosen]
     return go.Scatter(
         x=[point.row[x] for point in members],
         y=[point.row[y] for point in members],
         customdata=[[point.number, point.thumbnail, _card_text(point, x, y)] for point in members],
         name=name,
         mode=mode,
-        marker={"size": 13, "color": colour, "line": {"width": 2, "color": "rgba(255, 255, 255, 0.85)"}},
+        marker={
+            "size": [20 if one else 13 for one in is_chosen],
+            "color": colour,
+            "line": {"width": [4 if one else 2 for one in is_chosen], "color": edges},
+        },
         line={"color": colour, "width": 2},
         # The page shows the thumbnail in a card of its own, see `metric_plot`.
         hoverinfo="none",
@@ -178,7 +227,7 @@ def _trace(name: str, members: Sequence[Point], colour: str, mode: str, x: str, 
 
 def _styled(figure: go.Figure, x: str, y: str) -> go.Figure:
     figure.update_layout(
-        height=440,
+        height=380,
         margin={"l": 64, "r": 24, "t": 36, "b": 56},
         paper_bgcolor="rgba(0, 0, 0, 0)",
         plot_bgcolor="rgba(0, 0, 0, 0)",

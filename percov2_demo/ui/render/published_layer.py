@@ -4,7 +4,6 @@ A published rate counts indices and caption without a container, so it is drawn 
 on the other axis was not published with a rate, the rate is a line across.
 """
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +12,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from percov2_demo.evaluation.published import DATASETS, MEASURED_METRICS, PublishedSeries, PublishedSet, load_published
-from percov2_demo.ui.render.plots import AXES, COLOURS, PAYLOAD_RATE, RATE
+from percov2_demo.ui.render.plots import AXES, COLOURS, PAYLOAD_RATE
 
 
 DATASET = "kodak"
@@ -72,16 +71,18 @@ def add_published(figure: go.Figure, x: str, y: str) -> None:
     # Lines go from edge to edge, whatever the other axis shows.
     edge = {"range": [0, 1], "visible": False, "fixedrange": True}
     figure.update_layout(xaxis2={**edge, "overlaying": "x"}, yaxis2={**edge, "overlaying": "y"})
-    if figure.data and PAYLOAD_RATE in (x, y):
-        # Published rates reach far beyond a session's: fewer ticks, so that they fit a phone.
-        figure.update_layout({f"{'x' if x == PAYLOAD_RATE else 'y'}axis": {"dtick": math.log10(4)}})
+
+
+def has_published(x: str, y: str) -> bool:
+    """Tell whether anything was published on two axes."""
+    return any(True for _ in _layers(x, y))
 
 
 def published_html(x: str, y: str) -> str:
-    """What the published figures on two axes are, with their sources, or why there are none."""
+    """What the published figures on two axes are, with their sources; empty where there are none."""
     layers = list(_layers(x, y))
     if not layers:
-        return f'<p class="sweep-status">{_nothing(x, y)}</p>'
+        return ""
     systems = "".join(
         f'<li style="--colour:{layer.colour}" class="{"point" if layer.points else "line"}">'
         f"<b>{escape(layer.series.name)}</b> {_bits(layer.series.results['bpp'])} "
@@ -125,13 +126,6 @@ def _series() -> tuple[tuple[PublishedSet, PublishedSeries, str], ...]:
         for published, series in candidates
         if series.name == name
     )
-
-
-def _nothing(x: str, y: str) -> str:
-    name = AXES[PAYLOAD_RATE]
-    if RATE in (x, y):
-        return f"Published rates count no container: choose “{name}” to see them."
-    return f"{', '.join(SYSTEMS)} published nothing on both of these axes: choose “{name}” for what they did."
 
 
 def _bits(rates: Sequence[float]) -> str:

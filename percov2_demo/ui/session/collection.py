@@ -44,6 +44,19 @@ class RunCollection:
         """Return the collection without runs."""
         return replace(self, runs=(), dropped=0)
 
+    def of_photo(self, number: int) -> tuple[Run, ...]:
+        """Return the runs of the photo that the run of that number is of; all where no such run is kept."""
+        run = self.find(number)
+        return self.runs if run is None else tuple(each for each in self.runs if each.photo == run.photo)
+
+    def first_of_photos(self) -> list[Run]:
+        """List the oldest run of each photo, the newest photo first; runs of files without a photo are left out."""
+        first: dict[str, Run] = {}
+        for run in self.runs:
+            if run.photo:
+                first.setdefault(run.photo, run)
+        return list(reversed(first.values()))
+
     def find(self, number: int) -> Run | None:
         """Return the run of that number; None where it is not kept."""
         return next((run for run in self.runs if run.number == number), None)

@@ -12,6 +12,9 @@ from percov2_demo.ui.session.export import finite, json_file
 
 CaptionSource = Literal["auto", "custom", "none", "file"]
 
+DEFAULT_ENTROPY = "default"
+"""The choice, among entropy schedules, of the model's best."""
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -51,8 +54,10 @@ class Run:
         picture: Path of the painted picture, a PNG file as large as the coded picture.
         original: Path of the photo as the codec saw it, a PNG file of the same size; None in a run of a file.
         thumbnail: Path of the painted picture in small, a PNG file.
-        seconds: From the press of the button's turn to the picture: coding, painting, previews.
+        seconds: What the picture took, in Compress and Decode with coding and previews.
         origin: What the stream was made from; None in a run of a file.
+        fast: Whether it was painted in the fast mode of the labs.
+        note: What became of the file on its way, in words; empty where all of it arrived.
     """
 
     number: int
@@ -71,6 +76,13 @@ class Run:
     thumbnail: str
     seconds: float
     origin: Origin | None = field(default=None, repr=False)
+    fast: bool = False
+    note: str = ""
+
+    @property
+    def photo(self) -> str:
+        """What all runs of one photo, fitted in one way, have in common; empty in a run of a file."""
+        return self.original or ""
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON can hold it: the stream in base64url, no paths, None for numbers that are not finite."""
@@ -81,6 +93,8 @@ class Run:
             "caption": self.caption,
             "caption_source": self.caption_source,
             "sampling": asdict(self.sampling),
+            "fast": self.fast,
+            "note": self.note,
             "coding": self._coding(),
             "stream": stream_text(self.stream),
             "fields": dict(self.fields),
@@ -105,6 +119,8 @@ class Run:
             "caption_source": self.caption_source,
             **self._coding(),
             **asdict(self.sampling),
+            "fast": self.fast,
+            "note": self.note,
             **self.rates.to_row(),
             **finite(self.metrics),
             "seconds": round(self.seconds, 3),

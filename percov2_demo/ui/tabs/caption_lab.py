@@ -16,7 +16,9 @@ from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.caption_tile import DIFFERENCE_PEAK, CaptionTile
+from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
+from percov2_demo.ui.session.run import CaptionSource, Run
 from percov2_demo.ui.tabs.lab import Lab, Updates
 
 
@@ -42,10 +44,11 @@ class CaptionLab(Lab):
 
     Args:
         pipeline: The codec.
+        session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "Codec"):
-        super().__init__(pipeline, "caption-lab", "Paint all", _WELCOME)
+    def __init__(self, pipeline: "Codec", session: Session):
+        super().__init__(pipeline, session, "caption-lab", "Paint all", _WELCOME)
 
     def _create_inputs(self) -> None:
         presets = self._pipeline.presets
@@ -137,6 +140,7 @@ class CaptionLab(Lab):
     def run(
         self,
         photo: FittedPhoto,
+        runs: Sequence[Run],
         preset: str,
         captions: str,
         automatic: bool,
@@ -147,6 +151,7 @@ class CaptionLab(Lab):
 
         Args:
             photo: The photo.
+            runs: The session's last runs.
             preset: Name of the bitrate preset.
             captions: The visitor's lines.
             automatic: Whether the captioner adds one.
@@ -160,16 +165,12 @@ class CaptionLab(Lab):
             texts.append(found)
         _check_captions(texts)
         trials = _plan(preset, texts, self.sampling.settings(*sampling), noise)
+        sources: list[CaptionSource] = ["auto" if found and trial.caption == found else "custom" for trial in trials]
         plain: Image.Image | None = None
-        painted: list[str] = []
-        for status, outcome in self._runner.run(photo, trials):
-            updates: Updates = {self.status: status}
+        for updates, outcome, painted in self._paint(photo, runs, trials, sources):
             if outcome is not None:
                 plain = plain or outcome.picture
-                note = "automatic" if found and outcome.trial.caption == found else ""
-                updates |= self.tiles[len(painted)].fill(outcome, plain, note, photo.stem)
-                painted = [*painted, outcome.trial.caption]
-                updates[self.painted] = painted
+                updates |= self.tiles[len(painted) - 1].fill(outcome, plain, sources[len(painted) - 1], photo.stem)
             yield updates
 
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.caption import CaptionControls
 from percov2_demo.ui.controls.coding import CodingControls
 from percov2_demo.ui.controls.photo import PhotoInput
@@ -29,9 +30,10 @@ from percov2_demo.ui.render.metrics import pair_metrics
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.scripts import constant_script, press_script, scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
-from percov2_demo.ui.server.files import kept_file, png_bytes, save_download, save_thumbnail
+from percov2_demo.ui.server.files import kept_file
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
+from percov2_demo.ui.session.recording import record
 from percov2_demo.ui.session.run import Origin, Run, next_number
 
 
@@ -141,7 +143,9 @@ class CompressTab:
         photo = run.origin and kept_file(run.origin.photo)
         shown: Updates = {}
         if photo and kept_file(run.picture) and run.original and kept_file(run.original):
-            siblings = [each for each in runs if each.job == run.job]
+            job = [each for each in runs if each.job == run.job]
+            # A sweep has many pictures of one file.
+            siblings = job if len({StripFile.of(each).preset for each in job}) == len(job) else [run]
             shown = {
                 self.photo.image: photo,
                 self.welcome: gr.HTML(visible=False),
@@ -240,23 +244,19 @@ class CompressTab:
                 show_loading=lambda loading: {self.result.progress: loading_html(loading)},
                 previews=previews,
             )
-            picture = painted.picture
-            run = Run(
+            metrics = pair_metrics(original, painted.picture) | {"agreement": painted.agreement}
+            run = record(
+                Outcome(
+                    Trial(stream.preset, caption, settings),
+                    stream,
+                    painted.picture,
+                    metrics,
+                    time.perf_counter() - started,
+                ),
+                photo,
                 number=job + place,
                 job=job,
-                name=photo.stem,
-                preset=stream.preset,
-                caption=caption,
-                caption_source=source,
-                sampling=settings,
-                stream=data,
-                fields=stream.to_dict(),
-                rates=report,
-                picture=save_download(png_bytes(picture), f"{name}.png"),
-                original=photo.path,
-                thumbnail=save_thumbnail(picture),
-                seconds=time.perf_counter() - started,
-                metrics=pair_metrics(original, picture) | {"agreement": painted.agreement},
+                source=source,
                 origin=Origin(
                     photo.received,
                     photo.fit,

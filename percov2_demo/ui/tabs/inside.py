@@ -16,6 +16,7 @@ from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.scripts import scroll_script, step_script
 from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.tabs.progressive import Progressive
 
 
@@ -40,10 +41,11 @@ class InsideTab:
 
     Args:
         pipeline: The codec.
+        session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "Codec"):
-        self._pipeline = pipeline
+    def __init__(self, pipeline: "Codec", session: Session):
+        self._pipeline, self._session = pipeline, session
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=4, min_width=320):
                 self._create_inputs()
@@ -73,6 +75,7 @@ class InsideTab:
 
     def _create_result(self) -> None:
         self.stream = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
+        self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
         self.welcome = gr.HTML(_WELCOME)
         with gr.Column(visible=False) as self.result:
             self.headline = gr.HTML(elem_classes="headline")
@@ -80,12 +83,12 @@ class InsideTab:
                 0, 1, 0, step=1, label="Groups received", elem_id="received", info="Step through the transmission."
             )
             self.maps = gr.HTML()
-            self.experiments = Experiments(self._pipeline, self.stream, self.received)
-            self.progressive = Progressive(self._pipeline, self.photo.image, self.caption, self.photo.fit)
+            self.experiments = Experiments(self._pipeline, self._session, self.stream, self.fitted, self.received)
+            self.progressive = Progressive(self._pipeline, self._session, self.photo, self.caption)
 
     def _connect(self) -> None:
         self.received.change(None, self.received, js=step_script(ELEMENT_ID), **PAGE_EVENT)
-        outputs = [self.welcome, self.result, self.stream, self.headline, self.received, self.maps]
+        outputs = [self.welcome, self.result, self.stream, self.fitted, self.headline, self.received, self.maps]
         outputs += self.experiments.results
         encoded = gr.on(
             [self.encode_button.click, self.caption.submit],
@@ -108,7 +111,8 @@ class InsideTab:
             preset: Name of the preset.
             choice: One of `SCHEDULE_CHOICES`.
         """
-        picture = self.photo.fit(photo)
+        fitted = self.photo.read(photo)
+        picture = fitted.open()
         entropy, steps = parse_coding(choice)
         stream = gpu.call(
             self._pipeline,
@@ -126,6 +130,7 @@ class InsideTab:
             self.welcome: gr.HTML(visible=False),
             self.result: gr.Column(visible=True),
             self.stream: stream,
+            self.fitted: fitted,
             self.headline: _headline_html(stream, len(traces)),
             self.received: gr.Slider(maximum=len(traces), value=received),
             self.maps: transmission_html(picture, stream, traces, received),

@@ -1,18 +1,22 @@
 """What the labs have in common: a photo, and work on it that is foreseen, started, watched and stopped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
 
+from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
 from percov2_demo.ui.jobs.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
 from percov2_demo.ui.scripts import scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
+from percov2_demo.ui.session.recording import record
+from percov2_demo.ui.session.run import CaptionSource, Run, next_number
 
 
 if TYPE_CHECKING:
@@ -26,13 +30,14 @@ class Lab(ABC):
 
     Args:
         pipeline: The codec.
+        session: What it shares with other tabs.
         name: Start of the elements' ids.
         action: Label of the button that starts a run.
         welcome: Markup that stands in the results' place before the first run.
     """
 
-    def __init__(self, pipeline: "Codec", name: str, action: str, welcome: str):
-        self._pipeline = pipeline
+    def __init__(self, pipeline: "Codec", session: Session, name: str, action: str, welcome: str):
+        self._pipeline, self._session = pipeline, session
         self._runner = SweepRunner(pipeline)
         self._name = name
         with gr.Row(elem_classes="workbench"):
@@ -44,7 +49,7 @@ class Lab(ABC):
                 self.stop_button = gr.Button("Stop", variant="stop", visible=False)
             with gr.Column(scale=8, min_width=320, elem_id=f"{name}-result"):
                 self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
-                self.painted = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
+                self.painted = gr.State((), time_to_live=STATE_LIFETIME_SECONDS)
                 self.welcome = gr.HTML(welcome)
                 self.status = gr.HTML()
                 with gr.Column(visible=False) as self.result:
@@ -72,8 +77,8 @@ class Lab(ABC):
         """Checks what is to be run and clears what an earlier run left, see `_begin`."""
 
     @abstractmethod
-    def run(self, photo: FittedPhoto, *inputs: Any) -> Any:
-        """Yields updates with each step and each finished picture, which joins the list `painted`."""
+    def run(self, photo: FittedPhoto, runs: Sequence[Run], *inputs: Any) -> Iterator[Updates]:
+        """Yields updates with each step and each finished picture, as `_paint` gives them."""
 
     def _connect_run(
         self,
@@ -87,7 +92,7 @@ class Lab(ABC):
 
         Args:
             checked: Inputs of `prepare` besides the photo.
-            inputs: Inputs of `run` besides the photo.
+            inputs: Inputs of `run` besides the photo and the session's last runs.
             work: Inputs of `foresee`.
             drawn: What `run` fills besides the status and what was painted.
             kept: What `rest` updates besides the buttons.
@@ -110,8 +115,8 @@ class Lab(ABC):
         gr.on(self.photo.choices, None, js=stale_script(f"{self._name}-result", True), **PAGE_EVENT)
         running = prepared.success(
             friendly(self.run),
-            [self.fitted, *inputs],
-            [self.status, self.painted, *drawn],
+            [self.fitted, self._session.runs, *inputs],
+            [self.status, self.painted, self._session.runs, *drawn],
             show_progress="hidden",
             api_visibility="private",
             **MODEL_QUEUE,
@@ -124,13 +129,33 @@ class Lab(ABC):
     def _begin(self, fitted: FittedPhoto) -> Updates:
         return {
             self.fitted: fitted,
-            self.painted: [],
+            self.painted: (),
             self.welcome: gr.HTML(visible=False),
             self.status: WAITING_HTML,
             self.result: gr.Column(visible=True),
             self.run_button: gr.Button(visible=False),
             self.stop_button: gr.Button(visible=True),
         }
+
+    def _paint(
+        self, photo: FittedPhoto, runs: Sequence[Run], trials: Sequence[Trial], sources: Sequence[CaptionSource]
+    ) -> Iterator[tuple[Updates, Outcome | None, tuple[Run, ...]]]:
+        """Yield updates, with each finished picture its outcome, and the runs so far: they are the session's, too.
+
+        Args:
+            photo: The photo.
+            runs: The session's last runs.
+            trials: What to paint.
+            sources: Who wrote the caption of each.
+        """
+        job, painted = next_number(runs), tuple[Run, ...]()
+        for status, outcome in self._runner.run(photo, trials):
+            updates: Updates = {self.status: status}
+            if outcome is not None:
+                place = len(painted)
+                painted = (*painted, record(outcome, photo, job + place, job, sources[place]))
+                updates |= {self.painted: painted, self._session.runs: painted}
+            yield updates, outcome, painted
 
     def rest(self, photo: FittedPhoto | None, painted: Sequence[Any]) -> Updates:
         """The buttons as they are while nothing runs."""

@@ -1,19 +1,26 @@
 """A refined file as it arrives: what its first bytes show."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
-from PIL import Image
 
 from percov2_demo.errors import InputError
+from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sweeps import Outcome, Trial
+from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.size import SizeControl, bytes_at, position_of
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.jobs.refining import receive, refine
+from percov2_demo.ui.render.metrics import pair_metrics
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, save_download
+from percov2_demo.ui.session.page_state import Session
+from percov2_demo.ui.session.recording import record
+from percov2_demo.ui.session.run import DEFAULT_ENTROPY, Origin, Run, next_number
 
 
 if TYPE_CHECKING:
@@ -30,19 +37,13 @@ class Progressive:
 
     Args:
         pipeline: The codec.
-        photo: The photo's component.
+        session: What the tabs share.
+        photo: The photo's input.
         caption: The caption's component.
-        fit: Reads the photo component's raw value.
     """
 
-    def __init__(
-        self,
-        pipeline: "Codec",
-        photo: gr.Image,
-        caption: gr.Textbox,
-        fit: Callable[[dict[str, Any] | None], Image.Image],
-    ):
-        self._pipeline, self._fit = pipeline, fit
+    def __init__(self, pipeline: "Codec", session: Session, photo: PhotoInput, caption: gr.Textbox):
+        self._pipeline, self._session, self._photo = pipeline, session, photo
         self._arrived = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
         gr.HTML(
             "<h3>What do the first bytes show?</h3><p>Beyond the preset, a file goes on with noise that the sender "
@@ -57,8 +58,8 @@ class Progressive:
         )
         self.button.click(
             friendly(self.receive),
-            [photo, caption, self.size.slider],
-            [self._arrived, self.received, self.note, self.picture],
+            [photo.image, caption, self.size.slider, session.runs],
+            [self._arrived, self.received, self.note, self.picture, session.runs],
             preprocess=False,
             show_progress_on=self.note,
             api_visibility="private",
@@ -66,15 +67,20 @@ class Progressive:
         )
         self.received.input(self.show, [self._arrived, self.received], [self.note, self.picture], **PAGE_EVENT)
 
-    def receive(self, photo: dict[str, Any] | None, caption: str | None, position: int) -> Iterator[Updates]:
+    def receive(
+        self, photo: dict[str, Any] | None, caption: str | None, position: int, runs: Sequence[Run]
+    ) -> Iterator[Updates]:
         """Refines the photo, then decodes the file block by block.
 
         Args:
             photo: The image component's raw value.
             caption: Text that travels in the file.
             position: The size slider's.
+            runs: The session's last runs; the picture of all blocks joins them.
         """
-        picture = self._fit(photo)
+        started = time.perf_counter()
+        fitted = self._photo.read(photo)
+        picture = fitted.open()
         stream = refine(self._pipeline, picture, bytes_at(position), (caption or "").strip())
         if stream.refinement is None:
             raise InputError("the file of this size has no blocks to receive: choose a larger one")
@@ -87,6 +93,13 @@ class Progressive:
                 self.received: gr.Slider(maximum=max(number, 1), value=number, visible=True),
                 **self.show(arrived, number),
             }
+        settings = Sampling(strength=self._pipeline.stream_strength(stream))
+        metrics = pair_metrics(picture, shown) | {"agreement": self._pipeline.agreement(stream, shown)}
+        trial = Trial(stream.preset, stream.caption, settings)
+        outcome = Outcome(trial, stream, shown, metrics, time.perf_counter() - started)
+        number = next_number(runs)
+        origin = Origin(fitted.received, fitted.fit, DEFAULT_ENTROPY, withheld=0, target=position)
+        yield {self._session.runs: (record(outcome, fitted, number, number, origin=origin),)}
 
     def show(self, arrived: list[Arrived], number: int) -> Updates:
         """The picture after so many blocks."""

@@ -1,106 +1,106 @@
-"""The session board: every run of a visitor's session as a card and as a point, to be seen and to be had again."""
+"""The session board: every picture of a visit as a card and as a point, to be seen, had again and taken away."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
-from percov2_demo.ui.panels.comparison import create_comparison
-from percov2_demo.ui.panels.metric_plot import MetricPlot
+from percov2_demo.ui.panels.archive_button import create_archive_button
+from percov2_demo.ui.panels.metric_plot import ALL_PHOTOS, MetricPlot
 from percov2_demo.ui.panels.run_cards import (
     OPEN_BOARD,
     cards_html,
     create_run_list,
-    heading_html,
-    picture_html,
-    run_title,
+    photo_label,
+    run_point,
     tray_html,
 )
-from percov2_demo.ui.render.plots import LPIPS, Point, axis_choices, preset_scatter
-from percov2_demo.ui.render.published_layer import add_published, published_html
+from percov2_demo.ui.panels.run_view import RunView
+from percov2_demo.ui.render.plots import LPIPS, axis_choices, preset_scatter
+from percov2_demo.ui.render.published_layer import add_published, has_published, published_html
 from percov2_demo.ui.scripts import scroll_script
 from percov2_demo.ui.server.errors import friendly
-from percov2_demo.ui.server.files import file_url, kept_file, save_download
 from percov2_demo.ui.session.collection import RunCollection
-from percov2_demo.ui.session.export import json_file
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.tabs.compress import COMPRESS_TAB, CompressTab
 
+
+if TYPE_CHECKING:
+    from percov2_demo.pipelines.codec import Codec
 
 Updates = dict[Component, Any]
 
 BOARD_TAB = "session"
 """The tab's identity, by which it is selected."""
 
-_NEW_RUN = "<p>The newest run. Click a card or a point for another.</p>"
+_NEW_RUN = "<p>The newest picture. Click a card or a point for another.</p>"
 
 
 class SessionBoard:
     """The tab's components and handlers.
 
     Args:
+        pipeline: The codec.
         session: What it shares with other tabs.
         compress: The tab that gets a run's settings back.
         tabs: The tabs that it is among, as `BOARD_TAB`.
         tray: Where the head of the page shows the last runs in small, see `run_cards.create_run_list`.
     """
 
-    def __init__(self, session: Session, compress: CompressTab, tabs: gr.Tabs, tray: gr.HTML):
+    def __init__(self, pipeline: "Codec", session: Session, compress: CompressTab, tabs: gr.Tabs, tray: gr.HTML):
+        self._pipeline = pipeline
         self._session, self._compress, self._tabs, self._tray = session, compress, tabs, tray
         self.collection = gr.State(RunCollection(), time_to_live=STATE_LIFETIME_SECONDS)
+        self.kept = gr.State((), time_to_live=STATE_LIFETIME_SECONDS)
+        self.chosen = gr.State(0, time_to_live=STATE_LIFETIME_SECONDS)
         self.welcome = gr.HTML(_WELCOME)
         with gr.Column(visible=False) as self.panel, gr.Row(elem_classes=["workbench", "board"]):
             with gr.Column(scale=1, min_width=320, elem_classes="all-runs"):
                 self._create_plot()
-                self.cards = create_run_list(elem_id="board-cards")
                 with gr.Row(elem_classes="tables"):
-                    self.csv = gr.DownloadButton("CSV of all runs", min_width=120)
-                    self.json = gr.DownloadButton("JSON of all runs", min_width=120)
+                    create_archive_button(self.kept, "board-plot", "session")
                     self.clear_button = gr.Button("Clear the board", min_width=120)
                     self.clear_confirmed = gr.Checkbox(False, visible=False)
+                self.cards = create_run_list(elem_id="board-cards")
             with gr.Column(scale=1, min_width=320, elem_id="board-run"):
-                self._create_run()
+                self.view = RunView("board-picture")
+                self.note = gr.HTML(elem_classes="board-note")
+                self.compress_button = gr.Button("Open Compress")
         self._connect()
 
     def _create_plot(self) -> None:
-        chart = MetricPlot.create("board-plot")
-        self.plot, self.bridge, self.x, self.y = chart.plot, chart.bridge, chart.x, chart.y
-        self.with_published = gr.Checkbox(True, label="Published figures of PerCoV2, PerCo (SD) and DiffC")
+        chart = MetricPlot.create("board-plot", with_photo=True)
+        self.plot, self.bridge, self.photo, self.x, self.y = chart.plot, chart.bridge, chart.photo, chart.x, chart.y
+        self.with_published = gr.Checkbox(
+            True,
+            label="Published figures of PerCoV2, PerCo (SD) and DiffC",
+            visible=has_published(self.x.value, self.y.value),
+        )
         self.published = gr.HTML()
 
-    def _create_run(self) -> None:
-        self.heading = gr.HTML(elem_classes="headline")
-        self.picture = create_comparison(elem_id="board-picture")
-        with gr.Row():
-            self.stream_download = gr.DownloadButton("Download .pcv2", variant="primary", min_width=120)
-            self.picture_download = gr.DownloadButton("Download PNG", min_width=120)
-            self.json_download = gr.DownloadButton("Download JSON", min_width=120)
-        self.note = gr.HTML(elem_classes="board-note")
-        self.compress_button = gr.Button("Open Compress")
-
     def _connect(self) -> None:
-        axes = [self.x, self.y, self.with_published]
+        axes = [self.photo, self.x, self.y, self.with_published]
         self._session.runs.change(
             friendly(self.collect),
             [self.collection, self._session.runs, *axes],
-            [self.collection, self.x, self.y, *self._all],
+            [self.collection, self.kept, self.photo, self.x, self.y, *self._framing, *self._drawn, *self._run],
             **PAGE_EVENT,
         )
-        gr.on([axis.change for axis in axes], self.draw, [self.collection, *axes], self._drawn, **PAGE_EVENT)
-        shown = [*self._run, *self._compress.restorable]
-        stored = [self.collection, self._session.address]
-        for chosen in (self.cards.select, self.bridge.select):
-            showing = chosen(friendly(self.show), stored, shown, **PAGE_EVENT)
+        drawing = [self.collection, self.chosen, *axes]
+        gr.on([axis.input for axis in axes], self.draw, drawing, self._drawn, **PAGE_EVENT)
+        shown = [self.photo, *self._drawn, *self._run, *self._compress.restorable]
+        stored = [self.collection, self._session.address, *axes]
+        for clicked in (self.cards.select, self.bridge.select):
+            showing = clicked(friendly(self.show), stored, shown, **PAGE_EVENT)
             showing.success(None, js=scroll_script("board-run"), **PAGE_EVENT)
         self._tray.select(friendly(self.open), stored, [self._tabs, *shown], **PAGE_EVENT)
         self.clear_button.click(
             self.clear,
             [self.clear_confirmed, self.collection],
-            [self.collection, *self._framing],
+            [self.collection, self.kept, *self._framing],
             js="(_, runs) => [confirm('Remove all runs from the board? They cannot be brought back.'), runs]",
             **PAGE_EVENT,
         )
@@ -113,23 +113,21 @@ class SessionBoard:
 
     @property
     def _drawn(self) -> list[Component]:
-        return [self.plot, self.published]
+        return [self.plot, self.with_published, self.published]
 
     @property
     def _run(self) -> list[Component]:
-        downloads = [self.stream_download, self.picture_download, self.json_download]
-        return [self.heading, self.picture, *downloads, self.note, self.cards]
+        return [self.chosen, *self.view.components, self.note, self.cards]
 
-    @property
-    def _all(self) -> list[Component]:
-        return [*self._framing, *self._drawn, *self._run, self.csv, self.json]
-
-    def collect(self, collection: RunCollection, job: Sequence[Run], x: str, y: str, with_published: bool) -> Updates:
+    def collect(
+        self, collection: RunCollection, job: Sequence[Run], photo: int, x: str, y: str, with_published: bool
+    ) -> Updates:
         """Add finished runs and show the last, if they are not there already.
 
         Args:
             collection: The runs so far.
             job: Those of the session's last job.
+            photo: The photo that the plot is of, or `ALL_PHOTOS`; the new run's takes its place, where it has one.
             x: Column of the plot's abscissa.
             y: Column of its ordinate.
             with_published: Whether published figures are drawn too.
@@ -138,37 +136,74 @@ class SessionBoard:
         if grown is collection:
             return gr.skip()
         run = job[-1]
+        photos = [(photo_label(first), first.number) for first in grown.first_of_photos()]
+        photo = _photo_of(grown, run, photo)
         updates: Updates = {}
         if run.metrics.get(LPIPS) is not None:
             updates |= {axis: gr.Dropdown(choices=axis_choices(with_lpips=True)) for axis in (self.x, self.y)}
         return updates | {
             self.collection: grown,
+            self.kept: grown.runs,
+            self.photo: gr.Dropdown([*photos, ("All photos", ALL_PHOTOS)], value=photo),
             self.welcome: gr.HTML(visible=False),
             self.panel: gr.Column(visible=True),
             self._tray: gr.HTML(tray_html(grown), visible=True),
-            **self.draw(grown, x, y, with_published),
+            **self.draw(grown, run.number, photo, x, y, with_published),
             **self._show(grown, run, _NEW_RUN),
-            **_tables(grown.runs, self.csv, self.json),
         }
 
-    def draw(self, collection: RunCollection, x: str, y: str, with_published: bool) -> Updates:
-        """The plot, and what is to be said of its published figures; arguments as of `collect`."""
-        figure = preset_scatter([_point(run) for run in collection.runs], x, y)
+    def draw(
+        self, collection: RunCollection, chosen: int, photo: int, x: str, y: str, with_published: bool
+    ) -> Updates:
+        """The plot of a photo's runs, of which one stands out; other arguments as of `collect`."""
+        points = [run_point(run, self._pipeline) for run in collection.of_photo(photo)]
+        figure = preset_scatter(points, x, y, chosen)
         if with_published:
             add_published(figure, x, y)
-        return {self.plot: figure, self.published: published_html(x, y) if with_published else ""}
+        return {
+            self.plot: figure,
+            self.with_published: gr.Checkbox(visible=has_published(x, y)),
+            self.published: published_html(x, y) if with_published else "",
+        }
 
-    def show(self, collection: RunCollection, address: str, event: gr.SelectData) -> Updates:
+    def show(
+        self,
+        collection: RunCollection,
+        address: str,
+        photo: int,
+        x: str,
+        y: str,
+        with_published: bool,
+        event: gr.SelectData,
+    ) -> Updates:
         """Show the run of a clicked card or point, and bring it back into the Compress tab."""
         run = collection.find(int(event.index))
         if run is None:
             raise gr.Error("This run is no longer here.", print_exception=False)
         restored = self._compress.restore(run, collection.runs, address)
-        return self._show(collection, run, _restored_html(run, self._compress.photo.image in restored)) | restored
+        if photo != ALL_PHOTOS:
+            photo = _photo_of(collection, run, photo)
+        return {
+            self.photo: photo,
+            **self.draw(collection, run.number, photo, x, y, with_published),
+            **self._show(collection, run, _restored_html(run, self._compress.photo.image in restored)),
+            **restored,
+        }
 
-    def open(self, collection: RunCollection, address: str, event: gr.SelectData) -> Updates:
+    def open(
+        self,
+        collection: RunCollection,
+        address: str,
+        photo: int,
+        x: str,
+        y: str,
+        with_published: bool,
+        event: gr.SelectData,
+    ) -> Updates:
         """As `show`, from another tab; or the board as it is."""
-        shown = {} if event.index == OPEN_BOARD else self.show(collection, address, event)
+        shown = {}
+        if event.index != OPEN_BOARD:
+            shown = self.show(collection, address, photo, x, y, with_published, event)
         return {self._tabs: gr.Tabs(selected=BOARD_TAB)} | shown
 
     def clear(self, is_confirmed: bool, collection: RunCollection) -> Updates:
@@ -177,34 +212,25 @@ class SessionBoard:
             return gr.skip()
         return {
             self.collection: collection.clear(),
+            self.kept: (),
             self.welcome: gr.HTML(visible=True),
             self.panel: gr.Column(visible=False),
             self._tray: gr.HTML("", visible=False),
         }
 
     def _show(self, collection: RunCollection, run: Run, note: str) -> Updates:
-        name = f"run-{run.number}-{run.preset}"
-        picture = kept_file(run.picture)
         return {
-            self.heading: heading_html(run),
-            self.picture: picture_html(run),
-            self.stream_download: gr.DownloadButton(value=save_download(run.stream, f"{name}.pcv2")),
-            self.picture_download: gr.DownloadButton(value=picture, interactive=picture is not None),
-            self.json_download: gr.DownloadButton(value=save_download(run.to_json(), f"{name}.json")),
+            self.chosen: run.number,
+            **self.view.show(run),
             self.note: note,
-            self.cards: cards_html(collection, run.number),
+            self.cards: cards_html(collection.runs, run.number, collection.dropped),
         }
 
 
-def _point(run: Run) -> Point:
-    thumbnail = kept_file(run.thumbnail)
-    return Point(run.number, run.to_row(), run.picture, file_url(thumbnail) if thumbnail else "", run_title(run))
-
-
-def _tables(runs: Sequence[Run], csv: gr.DownloadButton, json: gr.DownloadButton) -> Updates:
-    table = save_download(csv_bytes([run.to_row() for run in runs]), "session.csv")
-    document = save_download(json_file([run.to_dict() for run in runs]), "session.json")
-    return {csv: gr.DownloadButton(value=table), json: gr.DownloadButton(value=document)}
+def _photo_of(collection: RunCollection, run: Run, otherwise: int) -> int:
+    """What the choice of photos calls a run's; the other where it has none."""
+    photos = collection.first_of_photos()
+    return next((first.number for first in photos if first.photo == run.photo), otherwise)
 
 
 def _restored_html(run: Run, has_photo: bool) -> str:
@@ -217,6 +243,6 @@ def _restored_html(run: Run, has_photo: bool) -> str:
 
 _WELCOME = (
     '<section class="welcome"><h2>Your runs collect here</h2>'
-    "<p>Every picture that you paint in Compress or Decode becomes a card with its bytes and metrics, and a point "
-    "between nearness to the photo and realism. Click one, and its settings are back.</p></section>"
+    "<p>Every picture that you paint in any tab becomes a card with its bytes and metrics, and a point between "
+    "nearness to the photo and realism. Click one, and its settings are back.</p></section>"
 )

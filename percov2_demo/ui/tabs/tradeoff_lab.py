@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from PIL import Image
 
-from percov2_demo.files.csv_table import csv_bytes
-from percov2_demo.painters.known import usual_sigma
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.controls.sweep import KINDS, SweepControls, offered_kinds
 from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.panels.archive_button import create_archive_button
 from percov2_demo.ui.panels.metric_plot import MetricPlot
-from percov2_demo.ui.render.plots import Point, heat_map, labels, scatter
+from percov2_demo.ui.panels.run_cards import cards_html, create_run_list, run_point
+from percov2_demo.ui.panels.run_view import RunView
+from percov2_demo.ui.render.plots import heat_map, scatter
 from percov2_demo.ui.scripts import lookup_script
 from percov2_demo.ui.server.errors import friendly
-from percov2_demo.ui.server.files import file_url, png_bytes, save_download, save_thumbnail
-from percov2_demo.ui.session.export import json_file
+from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
+from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.tabs.lab import Lab, Updates
 
 
@@ -33,10 +34,11 @@ class TradeoffLab(Lab):
 
     Args:
         pipeline: The codec.
+        session: What it shares with other tabs.
     """
 
-    def __init__(self, pipeline: "Codec"):
-        super().__init__(pipeline, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
+    def __init__(self, pipeline: "Codec", session: Session):
+        super().__init__(pipeline, session, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
 
     def _create_inputs(self) -> None:
         self.caption = self.photo.offer_captions("Without one, guidance has nothing to act on: one scale is painted.")
@@ -45,24 +47,13 @@ class TradeoffLab(Lab):
     def _create_results(self) -> None:
         chart = MetricPlot.create("tradeoff-plot")
         self.plot, self.bridge, self.x, self.y = chart.plot, chart.bridge, chart.x, chart.y
-        gr.HTML('<p class="sweep-status">Click a point or a picture to see it large.</p>')
-        self.gallery = gr.Gallery(
-            label="Pictures",
-            show_label=False,
-            format="png",
-            columns=5,
-            height="auto",
-            object_fit="contain",
-            interactive=False,
-            buttons=["download", "fullscreen"],
-            elem_id="tradeoff-gallery",
-        )
+        gr.HTML('<p class="sweep-status">Click a point or a card to see its picture beside the original.</p>')
+        self.view = RunView("tradeoff-picture")
         with gr.Row(visible=False, elem_classes="pictures") as self.samples:
             self.mean = _map_image("Mean of the samples")
             self.deviation = _map_image("Where the decoder invents")
-        with gr.Row():
-            self.csv = gr.DownloadButton("Download CSV", interactive=False)
-            self.json = gr.DownloadButton("Download JSON", interactive=False)
+        create_archive_button(self.painted, "tradeoff-plot", "sweep")
+        self.cards = create_run_list(elem_id="tradeoff-cards")
 
     def _connect(self) -> None:
         kind = self.controls.kind
@@ -70,14 +61,15 @@ class TradeoffLab(Lab):
         axes = {name: kind.x for name, kind in KINDS.items()}
         kind.input(None, kind, self.x, js=lookup_script(axes), **PAGE_EVENT)
         gr.on([self.x.change, self.y.change], self.draw, [self.painted, self.x, self.y], self.plot, **PAGE_EVENT)
-        self.bridge.select(self.pick, outputs=self.gallery, **PAGE_EVENT)
+        shown = [*self.view.components, self.cards]
+        for clicked in (self.bridge.select, self.cards.select):
+            clicked(friendly(self.pick), self.painted, shown, **PAGE_EVENT)
         work = [self.caption, *self.controls.components]
         self._connect_run(
             checked=[],
             inputs=[self.x, self.y, *work],
             work=work,
-            drawn=[self.plot, self.gallery, self.samples, self.mean, self.deviation],
-            kept=[self.csv, self.json],
+            drawn=[self.plot, *shown, self.samples, self.mean, self.deviation],
         )
 
     def foresee(self, caption: str, *values: Any) -> str:
@@ -92,60 +84,52 @@ class TradeoffLab(Lab):
         """
         return self._begin(self.photo.read(photo)) | {
             self.plot: None,
-            self.gallery: gr.Gallery(value=[], selected_index=None),
+            self.view.heading: "",
+            self.view.picture: "",
+            self.view.numbers: "",
+            self.cards: "",
             self.samples: gr.Row(visible=False),
-            self.csv: gr.DownloadButton(value=None, interactive=False),
-            self.json: gr.DownloadButton(value=None, interactive=False),
         }
 
-    def run(self, photo: FittedPhoto, x: str, y: str, caption: str, *values: Any) -> Iterator[Updates]:
-        """Paints one setting after another; its point and picture appear as it is finished.
+    def run(
+        self, photo: FittedPhoto, runs: Sequence[Run], x: str, y: str, caption: str, *values: Any
+    ) -> Iterator[Updates]:
+        """Paints one setting after another; its point and card appear as it is finished.
 
         Args:
             photo: The photo.
+            runs: The session's last runs.
             x: Column of the plot's abscissa.
             y: Column of its ordinate.
             caption: Text that is sent along.
             *values: Of the controls.
         """
-        points: list[Point] = []
         samples: dict[Trial, list[Image.Image]] = {}
-        for status, outcome in self._runner.run(photo, self.controls.plan(caption, *values)):
-            updates: Updates = {self.status: status}
+        trials = self.controls.plan(caption, *values)
+        for updates, outcome, painted in self._paint(photo, runs, trials, ["custom"] * len(trials)):
             if outcome is not None:
-                name = f"{photo.stem}-sweep-{len(points) + 1}.png"
-                path = save_download(png_bytes(outcome.picture), name)
-                advice = self._pipeline.painters.advise(outcome.trial.sampling.painter, outcome.trial.preset)
-                strength = usual_sigma(advice)
-                thumbnail = file_url(save_thumbnail(outcome.picture))
-                points = [*points, Point.of(len(points), outcome, path, thumbnail, strength)]
                 setting = samples.setdefault(outcome.trial.any_seed, [])
                 setting.append(outcome.picture)
                 updates |= {
-                    self.painted: points,
-                    self.plot: scatter(points, x, y),
-                    self.gallery: [(p.path, label) for p, label in zip(points, labels(points), strict=True)],
+                    self.plot: self.draw(painted, x, y),
+                    **self._show(painted, painted[-1]),
                     **self._show_samples(setting),
                 }
             yield updates
 
-    def draw(self, points: Sequence[Point], x: str, y: str) -> Any:
-        """The plot of finished pictures on other axes."""
-        return scatter(points, x, y) if points else None
+    def draw(self, painted: Sequence[Run], x: str, y: str) -> Any:
+        """The plot of finished pictures."""
+        return scatter([run_point(run, self._pipeline) for run in painted], x, y) if painted else None
 
-    def pick(self, event: gr.SelectData) -> gr.Gallery:
-        """Shows the picture of a point."""
-        return gr.Gallery(selected_index=int(event.index))
+    def pick(self, painted: Sequence[Run], event: gr.SelectData) -> Updates:
+        """Show the picture of a clicked point or card."""
+        run = next((run for run in painted if run.number == int(event.index)), None)
+        if run is None:
+            raise gr.Error("This picture is no longer here.", print_exception=False)
+        return self._show(painted, run)
 
-    def rest(self, photo: FittedPhoto | None, points: Sequence[Point]) -> Updates:
-        """As the lab's own, and the finished points to take away."""
-        updates = super().rest(photo, points)
-        if points and photo is not None:
-            rows = [point.row for point in points]
-            for button, data, suffix in ((self.csv, csv_bytes(rows), "csv"), (self.json, json_file(rows), "json")):
-                path = save_download(data, f"{photo.stem}-sweep.{suffix}")
-                updates[button] = gr.DownloadButton(value=path, interactive=True)
-        return updates
+    def _show(self, painted: Sequence[Run], run: Run) -> Updates:
+        return {**self.view.show(run), self.cards: cards_html(painted, run.number)}
 
     def _show_samples(self, samples: Sequence[Image.Image]) -> Updates:
         if len(samples) < 2:

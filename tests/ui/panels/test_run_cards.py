@@ -25,7 +25,7 @@ def numbers(html):
 
 
 def test_a_card_says_it_all_and_escapes_what_was_typed(run):
-    html = cards_html(RunCollection((run,)), shown=3)
+    html = cards_html((run,), shown=3)
     assert "&lt;b&gt;an &quot;old&quot; castle&lt;/b&gt;" in html
     assert "<b>an" not in html
     settings = "guidance 3 · 4 steps · strength 0.5 · seed 9"
@@ -37,14 +37,14 @@ def test_a_card_says_it_all_and_escapes_what_was_typed(run):
 
 def test_the_newest_is_first_and_the_shown_one_marked(run):
     runs = tuple(replace(run, number=number) for number in (1, 2, 3))
-    html = cards_html(RunCollection(runs), shown=2)
+    html = cards_html(runs, shown=2)
     assert numbers(html) == [3, 2, 1]
     assert re.findall(r'data-run="(\d+)"[^>]*aria-current', html) == ["2"]
 
 
 def test_dropped_runs_are_said(run):
-    assert "The oldest 4 left" in cards_html(RunCollection((run,), dropped=4), shown=3)
-    assert "oldest" not in cards_html(RunCollection((run,)), shown=3)
+    assert "The oldest 4 left" in cards_html((run,), shown=3, dropped=4)
+    assert "oldest" not in cards_html((run,), shown=3)
 
 
 def test_the_tray_has_the_last_runs_after_the_board(run):
@@ -52,9 +52,23 @@ def test_the_tray_has_the_last_runs_after_the_board(run):
     assert numbers(tray_html(RunCollection(runs))) == [0, 8, 7, 6, 5, 4]
 
 
+def test_cards_are_grouped_by_photo(run):
+    other = replace(run, number=4, name="garden", original="/elsewhere.png")
+    html = cards_html((run, other, replace(run, number=5)), shown=3)
+    assert re.findall(r"<h3>(\w+), 512×512 <span>(\w+ \w+)</span>", html) == [
+        ("holiday", "2 runs"),
+        ("garden", "1 run"),
+    ]
+    assert numbers(html) == [5, 3, 4]
+
+
+def test_what_became_of_the_file_is_said(run):
+    assert "seed 9 · fast · 3 tokens lost" in cards_html((replace(run, fast=True, note="3 tokens lost"),), shown=3)
+
+
 def test_a_run_of_a_file_has_no_metrics(run):
     foreign = replace(run, original=None, metrics={}, caption_source="file")
-    html = cards_html(RunCollection((foreign,)), shown=3)
+    html = cards_html((foreign,), shown=3)
     assert "no original to measure against" in html
     assert "<dl>" not in html
     assert "from the file" in html
@@ -70,4 +84,4 @@ def test_a_picture_is_shown_beside_its_original(run):
 def test_deleted_files_are_said(run):
     Path(run.picture).unlink()
     assert "deleted" in picture_html(run)
-    assert "<img" not in cards_html(RunCollection((run,)), shown=3) + tray_html(RunCollection((run,)))
+    assert "<img" not in cards_html((run,), shown=3) + tray_html(RunCollection((run,)))

@@ -14,7 +14,6 @@ from percov2_demo.ui.render.plots import (
     Point,
     axis_choices,
     heat_map,
-    labels,
     preset_colour,
     preset_scatter,
     scatter,
@@ -25,7 +24,7 @@ from percov2_demo.ui.render.plots import (
 def point(number: int = 0, has_default_strength: bool = False, title: str = "", **values) -> Point:
     row = {"preset": "low", "guidance": 3, "strength": 0.5, "steps": 20, "seed": 0}
     row |= {"psnr": 20.0, "deep_realism": 0.5, "ms_ssim": None, "colour_shift": 5.0, RATE: 0.01}
-    return Point(number, row | values, "picture.png", "thumbnail.png", title, has_default_strength)
+    return Point(number, row | values, "thumbnail.png", title, has_default_strength)
 
 
 def curves(figure) -> dict[str, list[tuple[float, float]]]:
@@ -114,28 +113,46 @@ def test_runs_of_any_photo_are_coloured_by_preset():
             point(1, title="Run 1: “a <b> wall”", psnr=21.0),
             point(2, preset="ultra-low", psnr=18.0),
             point(3, psnr=19.0),
-            Point(4, {"preset": "low"}, "picture.png", ""),
+            Point(4, {"preset": "low", "strength": 0.5}, ""),
         ],
         "deep_realism",
         "psnr",
     )
-    assert curves(figure) == {"ultra-low": [(0.5, 18)], "low": [(0.5, 21), (0.5, 19)]}
-    ultra_low, low = figure.data
-    assert {trace.mode for trace in figure.data} == {"markers"}
+    line, ultra_low, low = figure.data
+    assert (line.mode, list(line.y)) == ("lines", [18, 21])
+    assert (list(ultra_low.y), list(low.y)) == ([18], [21, 19])
+    assert (ultra_low.mode, low.mode) == ("markers", "markers")
     assert (ultra_low.marker.color, low.marker.color) == (preset_colour("ultra-low"), preset_colour("low"))
     assert [number for number, *_ in low.customdata] == [1, 3]
     assert low.customdata[0][2].startswith("Run 1: “a <b> wall”\nlow · guidance 3")
+
+
+def test_runs_are_joined_along_one_setting():
+    def lines(*points):
+        return [
+            list(trace.y) for trace in preset_scatter(points, "deep_realism", "psnr").data if trace.mode == "lines"
+        ]
+
+    assert lines(point(1, steps=4, psnr=1), point(2, steps=8, psnr=2), point(3, caption="a wall", psnr=3)) == [[1, 2]]
+    assert lines(point(1, steps=4), point(2, steps=8, guidance=7)) == []
+    assert lines(point(1, seed=4), point(2, seed=8)) == []
+    # The usual strengths of two presets are one setting.
+    usual = [point(1, True, strength=0.3, psnr=1), point(2, True, preset="ultra-low", strength=0.6, psnr=2)]
+    assert lines(*usual) == [[2, 1]]
+    # Without any painting, what it is painted with makes no difference.
+    assert lines(point(1, strength=0, psnr=1), point(2, strength=0, preset="ultra-low", steps=50, psnr=2)) == [[2, 1]]
+
+
+def test_the_chosen_point_stands_out():
+    (trace,) = preset_scatter([point(1), point(2)], "deep_realism", "psnr", chosen=2).data
+    small, large = trace.marker.size
+    assert small < large
 
 
 def test_settings_for_people():
     assert settings_text(point().row, SETTINGS) == "low · guidance 3 · strength 0.5 · 20 steps · seed 0"
     assert settings_text(point(steps=1).row, ("steps",)) == "1 step"
     assert settings_text(point(strength=0).row, SETTINGS) == "low · the estimate alone"
-
-
-def test_labels_tell_points_apart():
-    assert labels([point(steps=5), point(steps=20)]) == ["5 steps", "20 steps"]
-    assert labels([point()]) == ["low · guidance 3 · strength 0.5 · 20 steps · seed 0"]
 
 
 def test_a_heat_map_goes_from_black_to_light():

@@ -21,13 +21,13 @@ def codec():
 
 
 @pytest.fixture
-def lab(codec, blocks):
-    return CaptionLab(codec)
+def lab(codec, session):
+    return CaptionLab(codec, session)
 
 
 def run(lab, uploaded_photo, captions, automatic=False, noise="same", seed=3):
     photo = lab.prepare(uploaded_photo, captions)[lab.fitted]
-    return list(lab.run(photo, "low", captions, automatic, noise, 2, 3.0, 1.0, seed))
+    return list(lab.run(photo, (), "low", captions, automatic, noise, 2, 3.0, 1.0, seed))
 
 
 def merged(updates):
@@ -75,8 +75,8 @@ def test_without_a_captioner_none_is_offered(lab):
     assert lab.automatic.visible is False
 
 
-def test_the_automatic_caption_is_called_so(blocks, uploaded_photo):
-    lab = CaptionLab(CaptioningPipeline())
+def test_the_automatic_caption_is_called_so(session, uploaded_photo):
+    lab = CaptionLab(CaptioningPipeline(), session)
     assert lab.automatic.visible is True
     shown = merged(run(lab, uploaded_photo, "an old castle", automatic=True))
     assert "“a grey wall” <small>automatic</small>" in shown[lab.tiles[2].text]
@@ -100,11 +100,11 @@ def test_captions_that_cannot_be(lab, uploaded_photo, captions, message):
         lab.prepare(uploaded_photo, captions)
 
 
-def test_the_first_strength_is_between_the_models_own_and_pure_noise(codec, blocks, monkeypatch):
+def test_the_first_strength_is_between_the_models_own_and_pure_noise(codec, session, monkeypatch):
     monkeypatch.setattr(codec, "default_strength", lambda preset: 0.34)
-    assert CaptionLab(codec).sampling.strength.value == 0.67
+    assert CaptionLab(codec, session).sampling.strength.value == 0.67
     monkeypatch.setattr(codec, "default_strength", lambda preset: 1.0)
-    assert CaptionLab(codec).sampling.strength.value == 1.0
+    assert CaptionLab(codec, session).sampling.strength.value == 1.0
 
 
 def test_a_new_run_starts_empty(lab, uploaded_photo):

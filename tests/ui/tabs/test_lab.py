@@ -7,8 +7,8 @@ from tests.ui.lab_fakes import LabPipeline
 
 
 @pytest.fixture
-def lab(blocks):
-    return CaptionLab(LabPipeline())
+def lab(session):
+    return CaptionLab(LabPipeline(), session)
 
 
 def test_the_work_is_foreseen_when_the_page_loads_and_whenever_an_input_changes(lab, blocks):
@@ -27,7 +27,7 @@ def test_stop_says_what_was_painted(lab):
 
 def test_a_run_begins_with_nothing_painted(lab, uploaded_photo):
     updates = lab.prepare(uploaded_photo, "an old castle")
-    assert updates[lab.painted] == []
+    assert updates[lab.painted] == ()
     assert updates[lab.fitted].stem == "My-holiday-1"
     assert updates[lab.run_button].visible is False
     assert updates[lab.stop_button].visible is True

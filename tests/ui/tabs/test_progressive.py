@@ -1,6 +1,7 @@
 """A refined file as it arrives, on a tiny random model."""
 
 import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -10,12 +11,13 @@ from percov2_demo.ui.tabs.inside import InsideTab
 
 
 @pytest.fixture
-def panel(pipeline, blocks):
-    return InsideTab(pipeline).progressive
+def panel(pipeline, session):
+    return InsideTab(pipeline, session).progressive
 
 
 def test_every_block_shows_a_picture(panel, pipeline, uploaded_photo):
-    updates = list(panel.receive(uploaded_photo, " an old castle ", position_of(2000)))
+    updates = list(panel.receive(uploaded_photo, " an old castle ", position_of(2000), ()))
+    *updates, last = updates
     arrived = updates[-1][panel._arrived]
     assert len(arrived) == len(updates) > 2
     sizes = [size for size, _ in arrived]
@@ -23,6 +25,9 @@ def test_every_block_shows_a_picture(panel, pipeline, uploaded_photo):
     assert 1800 < sizes[-1] <= 2100
     assert {Image.open(path).size for _, path in arrived} == {(576, 384)}
     assert f"{sizes[-1]:,} bytes" in updates[-1][panel.note]
+    (run,) = last[panel._session.runs]
+    assert (len(run.stream), run.origin.target) == (sizes[-1], position_of(2000))
+    assert np.array_equal(Image.open(run.picture), Image.open(arrived[-1][1]))
     first = panel.show(arrived, 0)
     assert f"{sizes[0]:,} bytes" in first[panel.note]
     assert first[panel.picture].value["path"] == arrived[0][1]
@@ -34,9 +39,9 @@ def test_nothing_has_arrived_yet(panel):
 
 def test_sizes_without_blocks_are_refused(panel, uploaded_photo):
     with pytest.raises((gr.Error, InputError), match=r"choose a larger one|ask for at least"):
-        list(panel.receive(uploaded_photo, "", position_of(80)))
+        list(panel.receive(uploaded_photo, "", position_of(80), ()))
 
 
 def test_no_photo(panel):
     with pytest.raises(gr.Error, match="Choose a photo first"):
-        list(panel.receive(None, "", 50))
+        list(panel.receive(None, "", 50, ()))
