@@ -27,6 +27,7 @@ from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.training.data.tokenizer import train_tokenizer
 from percov2_demo.training.objectives.captioner import build_captioner
+from tests.cpu_seconds import mark_heavy
 from tests.scene import draw_scene
 
 
@@ -207,7 +208,8 @@ SERVERS = {"server", "api", "browser", "page", "address", "replicas", "report", 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that ask for one of `SERVERS` as `server`, before tests are chosen by their marks."""
+    """Mark tests that ask for one of `SERVERS`, and heavy ones, before tests are chosen by their marks."""
+    mark_heavy(items)
     for item in items:
         if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")

@@ -1,6 +1,7 @@
 """A graphics card that is not there: what is brought to it stays in main memory, but behaves as if it were there."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import torch
@@ -72,7 +73,7 @@ def on_gpu(pipeline: CodecPipeline) -> set[str]:
     return {
         name
         for name, part in pipeline.networks.items()
-        if any(device_of(value) == GPU for value in part.state_dict().values())
+        if any(device_of(value) == GPU for value in chain(part.parameters(), part.buffers()))
     }
 
 

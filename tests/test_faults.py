@@ -100,7 +100,7 @@ def test_a_killed_server_starts_again(tmp_path, photo):
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("sent", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
 def test_a_server_stops_at_once_while_it_paints(tmp_path, photo, sent):
     with started(tmp_path) as server:
         begin_painting(server, photo)

@@ -416,6 +416,7 @@ def test_bench_measures_the_photo_it_is_given(folder, capsys, monkeypatch):
     assert "at least 1" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bench_measures_how_the_cost_grows(folder, capsys, monkeypatch):
     few = Ranges(sides=(64, 128), transformer=(64,), tile=64, batches=(1,), captions=(1,))
     monkeypatch.setattr("percov2_demo.bench.scaling.Ranges", lambda: few)

@@ -58,6 +58,7 @@ def test_the_result_is_json_and_a_table(result):
     assert "plain diffusers loop" in table(result)
 
 
+@pytest.mark.slow
 def test_variants_are_measured_or_say_why_not(monkeypatch):
     def refuse(**_):
         raise RuntimeError("No working C++ compiler found\nSet a variable for more")

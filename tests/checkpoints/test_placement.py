@@ -30,6 +30,7 @@ from percov2_demo.errors import InputError, ModelError
 from percov2_demo.models.text_encoders import T5_TOKENS
 from tests.conftest import adapted_pipeline, tiny_pipeline
 from tests.perco import tiny_perco
+from tests.plans import EACH_PLAN
 from tests.pretended_gpu import GPU, PretendedGPU, on_gpu
 
 
@@ -189,7 +190,7 @@ def test_large_parts_are_in_half_precision_and_the_autoencoder_in_tiles(adapter_
     assert pipeline.vae.use_slicing
 
 
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("plan", EACH_PLAN)
 def test_a_photo_has_the_same_stream_under_every_plan(plan, adapter_folder, base_folder, scene):
     """The autoencoder's tiles are smaller than the photo."""
     if PLANS[plan].t5 == "8-bit":
@@ -202,7 +203,7 @@ def test_a_photo_has_the_same_stream_under_every_plan(plan, adapter_folder, base
     assert loaded.vae.use_tiling is PLANS[plan].tiling
 
 
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("plan", EACH_PLAN)
 def test_streams_pass_between_plans(plan, tmp_path, scene):
     """The embedded kind of model has no T5, and an autoencoder without tiles."""
     pipeline = tiny_pipeline()
@@ -246,7 +247,7 @@ def test_stages_are_offloaded_where_there_is_an_accelerator(monkeypatch):
     assert calls == [torch.device("cuda")]
 
 
-@pytest.mark.parametrize("kind", ["PerCoV2", "PerCo"])
+@pytest.mark.parametrize("kind", [pytest.param("PerCoV2", marks=pytest.mark.slow), "PerCo"])
 def test_what_is_on_the_gpu_at_once_is_what_the_estimate_says(kind, base_folder, scene, monkeypatch):
     """By diffusers' own hooks, each move of a part recorded; previews bring the autoencoder in between two steps."""
     pipeline = adapted_pipeline(base_folder) if kind == "PerCoV2" else tiny_perco()

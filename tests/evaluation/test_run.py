@@ -161,6 +161,7 @@ def test_report_needs_no_network_and_holds_charts_tables_and_pictures(finished):
         assert sheet.size == (4 * 256, 24 + 2 * 256)
 
 
+@pytest.mark.slow
 def test_an_evaluation_that_was_stopped_goes_on_and_ends_in_the_same_files(folder, finished, tmp_path, monkeypatch):
     pipeline = tiny_pipeline()
     decompress, calls = pipeline.decompress, []
@@ -184,6 +185,7 @@ def test_an_evaluation_that_was_stopped_goes_on_and_ends_in_the_same_files(folde
     assert not (tmp_path / "unfinished").exists()
 
 
+@pytest.mark.slow
 def test_parts_of_other_settings_are_not_taken_over(folder, tmp_path, monkeypatch):
     pipeline = tiny_pipeline()
     compress = pipeline.compress
@@ -205,6 +207,7 @@ def test_parts_of_other_settings_are_not_taken_over(folder, tmp_path, monkeypatc
     assert [row["seed"] for row in read(tmp_path / "images.csv")] == ["1"] * 2
 
 
+@pytest.mark.slow
 @pytest.mark.server
 def test_two_processes_give_the_files_of_one(folder, finished, tmp_path):
     tiny_pipeline().save_pretrained(tmp_path / "model")

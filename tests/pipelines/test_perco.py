@@ -13,6 +13,7 @@ from percov2_demo.sampling.sampler import Interrupted
 from percov2_demo.sampling.settings import Sampling
 from tests.perco import SCHEDULER, TINY_UNET_CONFIG, tiny_perco
 from tests.pipelines.test_percov2 import largest_difference
+from tests.plans import EACH_PLAN
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_a_start_that_painted_before_paints_other_settings_as_a_fresh_one(perco,
         assert largest_difference(again, fresh) <= 1
 
 
-@pytest.mark.parametrize("plan", PLANS)
+@pytest.mark.parametrize("plan", EACH_PLAN)
 def test_streams_pass_between_memory_plans(plan, perco, scene, tmp_path):
     perco.save_pretrained(tmp_path)
     loaded = PerCoPipeline.from_pretrained(tmp_path, memory=plan)

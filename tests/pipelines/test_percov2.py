@@ -434,7 +434,7 @@ def test_the_entropy_models_stay_on_the_cpu(plan, pipeline, scene):
     assert stream == pipeline.compress(scene, "low", "a cat on a mat")
 
 
-@pytest.mark.parametrize("build", [tiny_pipeline, tiny_perco])
+@pytest.mark.parametrize("build", [tiny_pipeline, pytest.param(tiny_perco, marks=pytest.mark.slow)])
 def test_work_that_fails_leaves_the_gpu_as_it_was(build, scene, monkeypatch):
     """A part that stays takes the room that the next picture's parts need."""
     pipeline = build()

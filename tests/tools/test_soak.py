@@ -24,15 +24,18 @@ def report(tmp_path_factory):
         return soak(server, folder, 3, SECONDS, seed=1, lifetime=LIFETIME_SECONDS, interval=1)
 
 
+@pytest.mark.slow
 def test_nothing_fails(report):
     assert failures(report) == []
 
 
+@pytest.mark.slow
 def test_every_visitor_is_served(report):
     assert min(report["fairness"]["requests_of_each"]) > 0
     assert set(report["requests"]) <= {"all", *WEIGHTS}
 
 
+@pytest.mark.slow
 def test_the_server_was_watched_and_stopped(report):
     assert len(report["memory_megabytes"]["each_minute"]) == 1
     assert report["files"]["most"] > report["files"]["before"]

@@ -248,6 +248,7 @@ def train_codec(folder: Path, accelerator: Accelerator) -> HyperCodec:
     return run.run(next_batch, 100).hyper_codec
 
 
+@pytest.mark.slow
 def test_codebooks_move_once_a_step_by_the_whole_batch_in_however_many_parts(tmp_path):
     codecs = []
     for parts in (1, 2):

@@ -192,7 +192,7 @@ def test_a_damaged_manifest_of_the_model_to_go_on_from_is_one_sentence(tmp_path,
         note_earlier_training(tmp_path / "work" / "flow", str(tmp_path))
 
 
-@pytest.mark.parametrize("integer_weights", [False, True])
+@pytest.mark.parametrize("integer_weights", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_a_painter_is_trained_for_the_latents_it_has(integer_weights, data, tmp_path):
     """What encodes stays to the bit, and the manifest counts what the model had been trained before, once."""
     pipeline = tiny_pipeline()
