@@ -61,6 +61,7 @@ def build_parser() -> Parser:
         publish,
         serve,
         train,
+        vote,
     )
 
     modules = {
@@ -70,6 +71,7 @@ def build_parser() -> Parser:
         "caption": caption,
         "serve": serve,
         "evaluate": evaluate,
+        "vote": vote,
         "bench": bench,
         "painters": painters,
         "convert-perco": convert_perco,

@@ -6,22 +6,24 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from percov2_demo.commands.model import add_model_options, add_painter_options, check_docstrings, load_pipeline
 from percov2_demo.errors import InputError
 
 
+if TYPE_CHECKING:
+    import gradio as gr
+
 HELP = "the app, as python app.py"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
-    parser.add_argument(
-        "--port", type=port, help="port to listen on, 0 for any free one; default: the first free one from 7860"
-    )
+    add_address_options(parser)
     parser.add_argument(
         "--kiosk",
         nargs="?",
@@ -38,6 +40,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_model_options(parser, captioner=True)
     add_painter_options(parser, several=True)
+
+
+def add_address_options(parser: ArgumentParser) -> None:
+    """Add the options of where a page is served."""
+    parser.add_argument("--host", help="address to listen on, 0.0.0.0 for every network; default: this computer only")
+    parser.add_argument(
+        "--port", type=port, help="port to listen on, 0 for any free one; default: the first free one from 7860"
+    )
 
 
 def seconds(text: str) -> float:
@@ -72,34 +82,63 @@ def public_url(text: str) -> str:
 
 def run(options: Namespace) -> None:
     """Serve the app until it is stopped."""
-    check_docstrings()
-    # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
-    variable = os.environ.pop("GRADIO_SERVER_NAME", None)
-    from percov2_demo.ui.server.address import address, without_proxies
-
-    # gradio makes clients when it is imported, and stops at a proxy of a scheme that it does not know.
-    with without_proxies():
-        # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
-        from percov2_demo.ui.demo import build_demo, launch_options
-        from percov2_demo.ui.kiosk import Kiosk
-        from percov2_demo.ui.server.cleaning import visitors_folder
-        from percov2_demo.ui.server.heap import share_heaps
-
-    share_heaps()
+    host = import_gradio()
     pipeline = load_pipeline(options)
     if os.environ.get("SPACES_ZERO_GPU"):
         # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
         for painter in pipeline.painters.names[1:2]:
             pipeline.painters.find(painter)
+    from percov2_demo.ui.demo import build_demo
+    from percov2_demo.ui.kiosk import Kiosk
+
     kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
+    serve_until_stopped(lambda: build_demo(pipeline, kiosk, options.public_url), options.host or host, options.port)
+
+
+def import_gradio() -> str | None:
+    """Import what pages are made with, and return the host that the environment names.
+
+    Raises:
+        InputError: Python runs without docstrings.
+    """
+    check_docstrings()
+    # gradio (6.31) looks for free ports with this variable too, and finds none for an address of IPv6.
+    host = os.environ.pop("GRADIO_SERVER_NAME", None)
+    from percov2_demo.ui.server.address import without_proxies
+
+    # gradio makes clients when it is imported, and stops at a proxy of a scheme that it does not know.
+    with without_proxies():
+        # Before the model, because on a ZeroGPU Space it imports a package that must come before torch finds a GPU.
+        import percov2_demo.ui.demo  # noqa: F401
+        from percov2_demo.ui.server.heap import share_heaps
+
+    share_heaps()
+    return host
+
+
+def serve_until_stopped(build: Callable[[], "gr.Blocks"], host: str | None, port: int | None) -> None:
+    """Serve a page until it is stopped; `import_gradio` comes before.
+
+    Args:
+        build: Lays the page out.
+        host: The address to listen on; None for this computer only.
+        port: The port to listen on, 0 for any free one; None for the first free one from 7860.
+
+    Raises:
+        InputError: The address cannot be listened on.
+    """
+    from percov2_demo.ui.demo import launch_options
+    from percov2_demo.ui.server.address import address, without_proxies
+    from percov2_demo.ui.server.cleaning import visitors_folder
+
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with suppress(KeyboardInterrupt), without_proxies(), visitors_folder():
-        demo = build_demo(pipeline, kiosk, options.public_url)
+        demo = build()
         try:
-            name, number = address(options.host or variable, options.port)
+            name, number = address(host, port)
             demo.launch(server_name=name, server_port=number, prevent_thread_lock=True, **launch_options())
         except OSError as error:
-            place = f"port {options.port}" if options.port else "any free port"
+            place = f"port {port}" if port else "any free port"
             raise InputError(
                 f"the app cannot be served at {place}: another program uses it, or the address is not this computer's"
             ) from error

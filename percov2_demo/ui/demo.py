@@ -24,6 +24,7 @@ from percov2_demo.ui.tabs.decode import DECODE_TAB, DecodeTab
 from percov2_demo.ui.tabs.inside import InsideTab
 from percov2_demo.ui.tabs.session import BOARD_TAB, SessionBoard
 from percov2_demo.ui.tabs.tradeoff_lab import TradeoffLab
+from percov2_demo.ui.tabs.vote import VoteTab
 from percov2_demo.ui.templates import render
 from percov2_demo.ui.theme import STYLESHEET, explorer_theme
 
@@ -54,7 +55,9 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
             with gr.Tab("Compress", id=COMPRESS_TAB):
                 compress = CompressTab(pipeline, session)
             with gr.Tab("Session", id=BOARD_TAB):
-                SessionBoard(pipeline, session, compress, tabs, tray)
+                board = SessionBoard(pipeline, session, compress, tabs, tray)
+            with gr.Tab("Vote", id="vote"):
+                VoteTab(board.kept)
             with gr.Tab("Caption lab", id="caption-lab"):
                 CaptionLab(pipeline, session)
             with gr.Tab("Trade-off lab", id="tradeoff-lab"):

@@ -128,6 +128,19 @@ def test_runs_are_cards_and_points_and_can_be_had_again(page, embedded, photo, t
     assert "Deep realism" in plot
     download(page, panel.get_by_role("button", name="Download .pcv2"), tmp_path / "two.pcv2")
     assert embedded.read((tmp_path / "two.pcv2").read_bytes()).caption == "an old castle"
+
+    panel = panel_of(page, "Vote")
+    panel.get_by_role("button", name="Begin the vote").click()
+    expect(panel.get_by_text("Pair 1 of 2")).to_be_visible()  # Runs 1 and 3 are one picture.
+    panel.get_by_role("button", name="Show the original").click()
+    expect(panel.get_by_alt_text("Picture Original")).to_be_visible()
+    panel.get_by_role("radio", name="B").last.check(force=True)
+    for pair in (1, 2):
+        expect(panel.get_by_text(f"Pair {pair} of 2")).to_be_visible()
+        panel.get_by_role("radio", name="A", exact=True).first.check(force=True)
+        panel.get_by_role("button", name="Vote", exact=True).click()
+    expect(panel.get_by_role("heading", name="2 votes")).to_be_visible()
+    expect(panel.get_by_role("row", name=re.compile("run 2"))).to_be_visible()
     assert requested_hosts <= LOCAL_HOSTS
 
 

@@ -37,6 +37,8 @@ def checked(block: Component, value: Any) -> Any:
             _require_choices(block, value)
             # Each once: the number of pictures is the product of such lists.
             return list(dict.fromkeys(value))
+        case gr.Radio() | gr.Dropdown() if value is None and block.value is None:
+            pass  # A question that nobody has answered yet.
         case gr.Radio() | gr.Dropdown():
             _require_choices(block, [value])
         case gr.File() | gr.Image():

@@ -20,6 +20,7 @@ FILE = {"path": "/a/b.png", "url": None, "meta": {"_type": "gradio.FileData"}}
         (gr.Slider(0, 1, step=0.1), 0.5, 0.5),
         (gr.Slider(0, 10, step=1), 3.0, 3.0),
         (gr.Radio([("A", "a"), ("B", "b")]), "b", "b"),
+        (gr.Radio(["a"]), None, None),
         (gr.CheckboxGroup([("1", 1), ("2", 2)]), [2, 1, 2, 2], [2, 1]),
         (gr.CheckboxGroup(["a"]), [], []),
         (gr.File(), None, None),

@@ -1,0 +1,51 @@
+"""A vote between the pictures of the session."""
+
+from collections.abc import Sequence
+
+import gradio as gr
+
+from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.panels.vote import Updates, VotePanel
+from percov2_demo.ui.server.errors import friendly
+from percov2_demo.ui.server.files import kept_file
+from percov2_demo.ui.session.ballot import pair_runs
+from percov2_demo.ui.session.run import Run
+
+
+class VoteTab:
+    """The tab's components and handlers.
+
+    Args:
+        runs: State with the runs on the session's board.
+    """
+
+    def __init__(self, runs: gr.State) -> None:
+        self.welcome = gr.HTML(_WELCOME)
+        self.start = gr.Button("Begin the vote", variant="primary")
+        self.panel = VotePanel()
+        self.start.click(friendly(self.begin), runs, [self.welcome, self.start, *self.panel.components], **PAGE_EVENT)
+
+    def begin(self, runs: Sequence[Run]) -> Updates:
+        """Pair what was painted of each photo.
+
+        Args:
+            runs: The runs on the board.
+        """
+        pairs = pair_runs([run for run in runs if kept_file(run.picture) and kept_file(run.photo)])
+        if not pairs:
+            message = "Paint at least two pictures of one photo first: Compress makes one of each rate."
+            raise gr.Error(message, print_exception=False)
+        return {
+            self.welcome: gr.HTML(visible=False),
+            self.start: gr.Button("Begin a new vote", variant="secondary"),
+            **self.panel.begin(pairs),
+        }
+
+
+_WELCOME = (
+    '<section class="welcome"><h2>Which do you believe?</h2>'
+    "<p>Metrics have an opinion, people have another. Here you see the session's pictures two at a time, of the same "
+    "photo, without their names and sizes. The original is there when you ask for it. What they were is told with the "
+    "results; the votes stay in this session until you download them.</p></section>"
+)
+"""What the tab says before the first pair."""
