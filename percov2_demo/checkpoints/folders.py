@@ -1,6 +1,7 @@
 """Find models: the embedded one, a folder, a repository on the hub."""
 
 from collections.abc import Sequence
+from csv import DictReader
 from dataclasses import asdict
 from pathlib import Path
 from types import NoneType
@@ -19,6 +20,8 @@ EMBEDDED_MODEL = ASSETS / "model"
 SOURCES = ASSETS / "sources.json"
 
 CAPTIONER_RESULTS = ASSETS / "results" / "training" / "captioner.json"
+
+LEVERAGE_RESULTS = ASSETS / "results" / "training" / "leverage.csv"
 
 KODAK_RESULTS = ASSETS / "results" / "kodak" / "summary.json"
 
@@ -240,6 +243,23 @@ def typical_sizes(folder: str | Path | None) -> dict[str, float]:
     for point in read_json(KODAK_RESULTS)["points"]:
         sizes.setdefault(point["preset"], point["file_bytes"])
     return sizes
+
+
+def caption_leverage(folder: str | Path | None) -> dict[str, float] | None:
+    """Read how much the embedded model's painter listens to captions, as was measured; None of other models.
+
+    Args:
+        folder: The model's folder; None for a model that is from none.
+
+    Returns:
+        For the preset that listens most "photos", their number, and "wrong_is_worse_percent", by how much the
+        painter's loss is higher with another photo's caption than with the photo's own.
+    """
+    if not _is_embedded(folder) or not LEVERAGE_RESULTS.is_file():
+        return None
+    with LEVERAGE_RESULTS.open(newline="", encoding="utf-8") as file:
+        rows = [{name: float(row[name]) for name in ("photos", "wrong_is_worse_percent")} for row in DictReader(file)]
+    return max(rows, key=lambda row: row["wrong_is_worse_percent"])
 
 
 def _is_embedded(folder: str | Path | None) -> bool:

@@ -28,26 +28,36 @@ def choose(panel: Locator, setting: str, *values: str) -> None:
         box.set_checked(label in values)
 
 
-def test_captions_paint_their_own_pictures(page, embedded, photo):
+def test_captions_paint_their_own_pictures(page, embedded, photo, tmp_path):
     panel = open_lab(page, "Caption lab", photo)
     panel.get_by_label("And the automatic caption").uncheck()
     panel.locator("#lab-captions textarea").fill("a red house\nan <i>old</i> castle")
-    expect(panel.get_by_text("3 pictures to decode")).to_be_visible()
-    panel.get_by_text("Advanced").click()
+    expect(panel.get_by_text("5 pictures to decode")).to_be_visible()
+    panel.get_by_role("button", name="Painting").click()
     set_steps(panel)
     panel.get_by_role("button", name="Paint all").click()
     expect(panel.get_by_role("button", name="Stop")).to_be_visible()
-    expect(panel.get_by_text("3 pictures painted.")).to_be_visible(timeout=TIMEOUT)
+    expect(panel.get_by_text("5 pictures painted.")).to_be_visible(timeout=TIMEOUT)
     for title in ("No caption", "“a red house”", "“an <i>old</i> castle”"):
         expect(panel.get_by_role("heading", name=title)).to_be_visible()
     stream = embedded.compress(photo, caption="a red house")
     expect(panel.get_by_text(f"{8 * stream.part_sizes.caption} bits of text")).to_be_visible()
-    expect(panel.get_by_text(re.compile("Changes the picture by"))).to_have_count(2)
+    expect(panel.get_by_text(re.compile(r"Changes the picture by .* other noise alone, by [\d.]+ ± "))).to_have_count(
+        2
+    )
+    expect(panel.get_by_text("hardly follows words")).to_be_visible()
 
-    expect(panel.locator(".painted:visible img")).to_have_count(3)
-    panel.get_by_role("radio", name="What each caption changed").check(force=True)
-    expect(panel.locator(".difference:visible img")).to_have_count(2)
-    expect(panel.locator(".painted:visible img")).to_have_count(1)
+    panel.get_by_role("button", name="Compare run 3").click()
+    expect(panel.get_by_alt_text("B: 3: “an <i>old</i> castle”")).to_be_visible()
+    expect(panel.locator(".painted:visible")).to_have_count(3)
+    panel.get_by_role("radio", name="What changed").check(force=True)
+    expect(panel.locator(".difference:visible")).to_have_count(2)
+    expect(panel.locator(".painted:visible")).to_have_count(1)
+    peak = panel.get_by_label("number input for Lightest in the maps")
+    peak.fill("8")
+    peak.press("Enter")
+    expect(panel.get_by_text("8 and more of 255 levels")).to_be_visible()
+    assert len(table_of(archive_of(panel, tmp_path / "captions.zip"))) == 5
 
 
 def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path):

@@ -29,7 +29,12 @@ def create_comparison(**options: str) -> gr.HTML:
 
 
 def comparison_html(
-    original: str, result: str | None, size: tuple[int, int], is_preview: bool = False, told: str = ""
+    original: str,
+    result: str | None,
+    size: tuple[int, int],
+    is_preview: bool = False,
+    told: str = "",
+    names: tuple[str, str] = ("", ""),
 ) -> str:
     """Lay out the viewer with its pictures.
 
@@ -39,6 +44,7 @@ def comparison_html(
         size: Width and height in pixels of both.
         is_preview: Whether the picture is not finished yet.
         told: What a full screen tells of the picture, where nothing else does.
+        names: What the two are called, where they are not a photo and its picture.
     """
     width, height = size
     return render(
@@ -47,6 +53,7 @@ def comparison_html(
         result=file_url(result) if result else "",
         label="Preview" if is_preview else "From the file",
         told=told,
+        names=names,
         ratio=f"{width / height:.4f}",
         modes=_MODES if result else (),
         tools=_TOOLS,

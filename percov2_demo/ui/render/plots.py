@@ -2,17 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import cycle
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
-from PIL import Image
 
 from percov2_demo.presets import get_preset
-from percov2_demo.ui.render.colours import colours
 from percov2_demo.ui.render.wording import counted, painter_label
 
 
@@ -192,12 +187,6 @@ def _place(point: Point, name: str) -> Any:
     return get_preset(point.row["preset"]).code if name == "preset" else point.row[name]
 
 
-def heat_map(values: NDArray[np.floating], peak: float) -> Image.Image:
-    """A map `(H, W)` in colours, on a logarithmic scale: 0 is black, `peak` and more is the lightest."""
-    levels = np.clip(np.log1p(values) / np.log1p(peak) * 255, 0, 255).astype(np.uint8)
-    return Image.fromarray(_colour_table()[levels])
-
-
 def _counts(points: Sequence[Point]) -> dict[str, int]:
     """How many values each setting has among the points."""
     return {name: len({point.row[name] for point in points}) for name in SETTINGS}
@@ -288,8 +277,3 @@ def _title(column: str) -> str:
     metric = METRICS[column]
     name = f"{metric.label} ({metric.unit})" if metric.unit else metric.label
     return f"{name} →" if metric.better == "higher" else f"← {name}"
-
-
-@cache
-def _colour_table() -> NDArray[np.uint8]:
-    return colours("Inferno", np.linspace(0, 1, 256))

@@ -13,7 +13,8 @@ from percov2_demo.ui.panels.archive_button import create_archive_button
 from percov2_demo.ui.panels.metric_plot import MetricPlot
 from percov2_demo.ui.panels.run_cards import cards_html, create_run_list, run_point
 from percov2_demo.ui.panels.run_view import RunView
-from percov2_demo.ui.render.plots import heat_map, scatter
+from percov2_demo.ui.render.heat import colour_bar_html, heat_map
+from percov2_demo.ui.render.plots import scatter
 from percov2_demo.ui.scripts import lookup_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.page_state import Session
@@ -51,7 +52,9 @@ class TradeoffLab(Lab):
         self.view = RunView("tradeoff-picture")
         with gr.Row(visible=False, elem_classes="pictures") as self.samples:
             self.mean = _map_image("Mean of the samples")
-            self.deviation = _map_image("Where the decoder invents")
+            with gr.Column(min_width=240):
+                self.deviation = _map_image("Where the decoder invents")
+                gr.HTML(colour_bar_html(DEVIATION_PEAK, "levels of standard deviation"))
         create_archive_button(self.painted, "tradeoff-plot", "sweep")
         self.cards = create_run_list(elem_id="tradeoff-cards")
 

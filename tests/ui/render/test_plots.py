@@ -1,6 +1,5 @@
 """Plots and maps of the labs and the session board."""
 
-import numpy as np
 import pytest
 
 from percov2_demo.metrics import METRICS
@@ -13,7 +12,6 @@ from percov2_demo.ui.render.plots import (
     SETTINGS,
     Point,
     axis_choices,
-    heat_map,
     preset_colour,
     preset_scatter,
     scatter,
@@ -153,13 +151,3 @@ def test_settings_for_people():
     assert settings_text(point().row, SETTINGS) == "low · guidance 3 · strength 0.5 · 20 steps · seed 0"
     assert settings_text(point(steps=1).row, ("steps",)) == "1 step"
     assert settings_text(point(strength=0).row, SETTINGS) == "low · the estimate alone"
-
-
-def test_a_heat_map_goes_from_black_to_light():
-    values = np.array([[0, 1, 8], [64, 640, 30]], np.float32)
-    heat = heat_map(values, 64)
-    assert heat.size == (3, 2)
-    assert heat.getpixel((0, 0)) == (0, 0, 4)
-    assert heat.getpixel((0, 1)) == heat.getpixel((1, 1)) == (252, 255, 164)
-    light = np.asarray(heat.convert("L")).ravel()[np.argsort(values.ravel())]
-    assert (np.diff(light.astype(int)) >= 0).all()

@@ -1,6 +1,7 @@
 """The handlers of the caption lab."""
 
-from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
 
 import gradio as gr
 import numpy as np
@@ -8,10 +9,10 @@ import pytest
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
+from percov2_demo.checkpoints.folders import EMBEDDED_MODEL
 from percov2_demo.sweeps import difference
-from percov2_demo.ui.panels.caption_tile import DIFFERENCE_PEAK
-from percov2_demo.ui.render.plots import heat_map
-from percov2_demo.ui.tabs.caption_lab import MAX_CAPTIONS, CaptionLab
+from percov2_demo.ui.render.heat import heat_map
+from percov2_demo.ui.tabs.caption_lab import MAX_CAPTIONS, PHOTO, CaptionLab
 from tests.ui.lab_fakes import CaptioningPipeline, LabPipeline
 
 
@@ -25,45 +26,92 @@ def lab(codec, session):
     return CaptionLab(codec, session)
 
 
-def run(lab, uploaded_photo, captions, automatic=False, noise="same", seed=3):
+def run(lab, uploaded_photo, captions, automatic=False, floor=0, strengths=(), guidances=(), seed=3):
     photo = lab.prepare(uploaded_photo, captions)[lab.fitted]
-    return list(lab.run(photo, (), "low", captions, automatic, noise, 2, 3.0, 1.0, seed))
+    arguments = (32, "low", captions, automatic, floor, strengths, guidances, 2, 3.0, 0.8, seed)
+    return list(lab.run(photo, (), *arguments))
 
 
 def merged(updates):
     return {component: value for update in updates for component, value in update.items()}
 
 
-def test_a_tile_for_no_caption_and_for_each_line(lab, codec, uploaded_photo):
+def test_a_cell_for_no_caption_and_for_each_line(lab, codec, uploaded_photo):
     updates = run(lab, uploaded_photo, "an old castle\n\n  <b>a lighthouse</b> \nan old castle")
     filled = [update for update in updates if lab.painted in update]
     assert [len(update[lab.painted]) for update in filled] == [1, 2, 3]
-    for update, tile in zip(filled, lab.tiles, strict=False):
-        assert update[tile.column].visible is True
-        assert {part for other in lab.tiles if other is not tile for part in other.components}.isdisjoint(update)
-    texts = [update[tile.text] for update, tile in zip(filled, lab.tiles, strict=False)]
-    assert "No caption" in texts[0]
-    assert "<b>0 bits of text</b>" in texts[0]
-    assert "“an old castle”" in texts[1]
+    assert [update[lab.grid].count("<li") for update in filled] == [1, 2, 3]
+    html = filled[-1][lab.grid]
+    assert "No caption" in html
+    assert "<b>0 bits of text</b>" in html
+    assert "“an old castle”" in html
     # Raw deflate of 13 letters takes 15 bytes.
-    assert "<b>120 bits of text</b>: 15 of the file's" in texts[1]
-    assert "“&lt;b&gt;a lighthouse&lt;/b&gt;”" in texts[2]
+    assert "<b>120 bits of text</b>: 15 of the file" in html
+    assert "“&lt;b&gt;a lighthouse&lt;/b&gt;”" in html
     assert [call["seed"] for call in codec.calls] == [3, 3, 3]
+    assert filled[-1][lab._session.runs] == filled[-1][lab.painted]
 
 
 def test_maps_show_the_difference_to_no_caption(lab, uploaded_photo):
     shown = merged(run(lab, uploaded_photo, "an old castle"))
-    plain, castle = (Image.open(shown[tile.picture]) for tile in lab.tiles[:2])
-    assert lab.tiles[0].map not in shown
-    assert f"by {difference(plain, castle).mean():.1f} of 255" in shown[lab.tiles[1].text]
-    expected = heat_map(difference(plain, castle), DIFFERENCE_PEAK)
-    assert np.array_equal(Image.open(shown[lab.tiles[1].map]), expected)
-    assert np.asarray(expected).max() > 0
+    plain, castle = (Image.open(run.picture) for run in shown[lab.painted])
+    without, cell = shown[lab.cells]
+    assert without.map == ""
+    assert cell.change == pytest.approx(difference(plain, castle).mean())
+    assert f"<b>{cell.change:.1f}</b> of 255" in shown[lab.grid]
+    drawn = Image.open(unquote(cell.map.partition("file=")[2]))
+    assert np.array_equal(drawn, heat_map(difference(plain, castle), 32))
+    again = lab.redraw(shown[lab.painted], 8)
+    redrawn = Image.open(unquote(again[lab.cells][1].map.partition("file=")[2]))
+    assert np.array_equal(redrawn, heat_map(difference(plain, castle), 8))
+    assert "8 and more" in again[lab.grid]
 
 
-def test_other_noise_counts_the_seed_up(lab, codec, uploaded_photo):
-    run(lab, uploaded_photo, "one\ntwo", noise="other")
-    assert [call["seed"] for call in codec.calls] == [3, 4, 5]
+def test_the_noise_floor_is_of_other_seeds_without_a_caption(lab, codec, uploaded_photo):
+    shown = merged(run(lab, uploaded_photo, "an old castle", floor=2))
+    assert [call["seed"] for call in codec.calls] == [3, 3, 4, 5]
+    pictures = [Image.open(run.picture) for run in shown[lab.painted]]
+    changes = [difference(pictures[0], other).mean() for other in pictures[2:]]
+    assert f"other noise alone, by {np.mean(changes):.1f} ± {np.std(changes):.1f}" in shown[lab.grid]
+    assert shown[lab.grid].count("<li") == 2
+
+
+def test_strengths_and_guidances_make_a_grid(lab, codec, uploaded_photo):
+    shown = merged(run(lab, uploaded_photo, "one\ntwo", strengths=[0.4], guidances=[7]))
+    assert len(codec.calls) == 2 * (1 + 2 * 2)
+    for title in ("Strength 0.8, guidance 3", "Strength 0.8, guidance 7", "Strength 0.4, guidance 7"):
+        assert f"<h3>{title}</h3>" in shown[lab.grid]
+    assert shown[lab.grid].count("<li") == 4 * 3
+
+
+def test_the_words_bytes_stand_beside_what_they_bought(lab, uploaded_photo):
+    html = merged(run(lab, uploaded_photo, "a wall\na grey wall of old bricks"))[lab.grid]
+    assert '<th scope="row">a wall</th><td>6</td>' in html
+    assert '<th scope="row">No caption</th><td>0</td><td>0</td>' in html
+    assert "PSNR" in html
+
+
+def test_two_pictures_are_compared(lab, uploaded_photo):
+    photo = lab.prepare(uploaded_photo, "a wall")[lab.fitted]
+    painted = merged(run(lab, uploaded_photo, "a wall"))[lab.painted]
+    html = lab.compare(photo, painted, PHOTO, 2)
+    assert "A: the photo" in html
+    assert "B: 2: “a wall”" in html
+    assert lab.pick(photo, painted, PHOTO, SimpleNamespace(index=1))[lab.second] == 1
+    with pytest.raises(gr.Error, match="no longer here"):
+        lab.compare(photo, painted, PHOTO, 9)
+
+
+def test_what_differs_from_compress_is_said(lab, codec, uploaded_photo, monkeypatch):
+    monkeypatch.setattr(codec, "default_strength", lambda preset: 0)
+    said = merged(run(lab, uploaded_photo, "a wall"))[lab.settings]
+    assert "strength 0.8, guidance 3, 2 steps" in said
+    assert "Compress paints with strength 0, where a caption changes nothing" in said
+    assert "hardly follows" not in said
+    monkeypatch.setattr(codec, "name_or_path", EMBEDDED_MODEL)
+    said = merged(run(lab, uploaded_photo, "a wall"))[lab.settings]
+    assert "over 192 photos, another photo&#39;s caption" in said or "over 192 photos, another photo's caption" in said
+    assert "0.23 %" in said
 
 
 def test_an_empty_seed_is_the_default(lab, codec, uploaded_photo):
@@ -78,14 +126,15 @@ def test_without_a_captioner_none_is_offered(lab):
 def test_the_automatic_caption_is_called_so(session, uploaded_photo):
     lab = CaptionLab(CaptioningPipeline(), session)
     assert lab.automatic.visible is True
-    shown = merged(run(lab, uploaded_photo, "an old castle", automatic=True))
-    assert "“a grey wall” <small>automatic</small>" in shown[lab.tiles[2].text]
-    assert "<small>" not in shown[lab.tiles[1].text]
+    html = merged(run(lab, uploaded_photo, "an old castle", automatic=True))[lab.grid]
+    assert "“a grey wall” <small>automatic</small>" in html
+    assert html.count("<small>") == 1
 
 
 def test_the_work_is_foreseen(lab):
-    assert "<b>3 pictures</b> to decode, 30 steps" in lab.foresee("low", "one\ntwo", False, 10, 1.0)
-    assert "<b>2 pictures</b>" in lab.foresee("low", "", True, 10, 1.0)
+    sampling = (10, 3.0, 0.8, 3)
+    assert "<b>3 pictures</b> to decode, 30 steps" in lab.foresee("low", "one\ntwo", False, 0, [], [], *sampling)
+    assert "<b>4 pictures</b>" in lab.foresee("low", "", True, 2, [], [], *sampling)
 
 
 @pytest.mark.parametrize(
@@ -109,8 +158,6 @@ def test_the_first_strength_is_between_the_models_own_and_pure_noise(codec, sess
 
 def test_a_new_run_starts_empty(lab, uploaded_photo):
     updates = lab.prepare(uploaded_photo, "an old castle")
-    for tile in lab.tiles:
-        assert updates[tile.column].visible is False
-        assert updates[tile.picture] is None
-    assert Path(updates[lab.original]).is_file()
+    assert updates[lab.grid] == ""
+    assert updates[lab.cells] == ()
     assert updates[lab.run_button].visible is False

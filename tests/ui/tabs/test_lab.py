@@ -14,7 +14,7 @@ def lab(session):
 def test_the_work_is_foreseen_when_the_page_loads_and_whenever_an_input_changes(lab, blocks):
     events = {target for fn in blocks.fns.values() if lab.forecast in fn.outputs for target in fn.targets}
     assert "load" in {event for _, event in events}
-    assert {(part._id, "change") for part in (lab.preset, lab.captions, lab.automatic)} < events
+    assert {(part._id, "change") for part in (lab.preset, lab.captions, lab.automatic, lab.floor)} < events
 
 
 def test_stop_says_what_was_painted(lab):

@@ -10,7 +10,8 @@ from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.sweeps import mean_and_deviation
-from percov2_demo.ui.render.plots import RATE, heat_map
+from percov2_demo.ui.render.heat import heat_map
+from percov2_demo.ui.render.plots import RATE
 from percov2_demo.ui.tabs.tradeoff_lab import DEVIATION_PEAK, TradeoffLab
 from tests.ui.lab_fakes import LabPipeline
 from tests.ui.session.test_run import RUN
