@@ -18,6 +18,8 @@ from percov2_demo.errors import InputError
 if TYPE_CHECKING:
     import gradio as gr
 
+    from percov2_demo.ui.kiosk import Kiosk
+
 HELP = "the app, as python app.py"
 
 
@@ -32,6 +34,20 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help="show the examples whenever nobody has touched the page for so long; default: 60",
     )
+    parser.add_argument(
+        "--kiosk-seconds",
+        type=seconds,
+        default=12.0,
+        metavar="SECONDS",
+        help="how long each picture is shown there; default: 12",
+    )
+    parser.add_argument(
+        "--kiosk-slides",
+        nargs="+",
+        metavar="NAME",
+        help="the examples that are shown there, in this order: tower, cheetah, lion, cheetah1; default: all",
+    )
+    parser.add_argument("--kiosk-shuffle", action="store_true", help="draw each example there at random")
     parser.add_argument(
         "--public-url",
         type=public_url,
@@ -83,16 +99,25 @@ def public_url(text: str) -> str:
 def run(options: Namespace) -> None:
     """Serve the app until it is stopped."""
     host = import_gradio()
+    kiosk = None if options.kiosk is None else _kiosk(options)
     pipeline = load_pipeline(options)
     if os.environ.get("SPACES_ZERO_GPU"):
         # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
         for painter in pipeline.painters.names[1:2]:
             pipeline.painters.find(painter)
     from percov2_demo.ui.demo import build_demo
-    from percov2_demo.ui.kiosk import Kiosk
 
-    kiosk = None if options.kiosk is None else Kiosk(options.kiosk)
     serve_until_stopped(lambda: build_demo(pipeline, kiosk, options.public_url), options.host or host, options.port)
+
+
+def _kiosk(options: Namespace) -> "Kiosk":
+    from percov2_demo.ui.kiosk import EXAMPLE_NAMES, Kiosk
+
+    slides = tuple(options.kiosk_slides or EXAMPLE_NAMES)
+    for name in slides:
+        if name not in EXAMPLE_NAMES:
+            raise InputError(f"{name} is no example: choose among {', '.join(EXAMPLE_NAMES)}")
+    return Kiosk(options.kiosk, options.kiosk_seconds, slides=slides, shuffled=options.kiosk_shuffle)
 
 
 def import_gradio() -> str | None:

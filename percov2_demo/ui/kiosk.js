@@ -1,5 +1,5 @@
 // Every change of hands is a new page: nobody meets what another left, and a run that failed leaves nothing behind.
-({ idle, show, patience }) => {
+({ idle, show, patience, slides, shuffled }) => {
     const NEXT = "percov2-kiosk";
     const find = (selector) => document.querySelector(selector);
     const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -38,11 +38,25 @@
         }
     }
 
+    // The picture to take along, where its link leads to more than this computer.
+    async function showCode() {
+        // What is in a fold is there once it was opened.
+        if (!find(".share")) {
+            find("#link-fold button").click();
+            await sleep(0.5);
+        }
+        const code = find("#kiosk-code") ?? document.body.appendChild(document.createElement("figure"));
+        const drawing = find(".share .warning") ? null : find(".share .qr svg");
+        code.id = "kiosk-code";
+        code.replaceChildren(...(drawing ? [drawing.cloneNode(true), "This picture, on your phone"] : []));
+    }
+
     // Each file in turn: the photo, what is painted from the file, and both side by side.
     async function compare(number) {
         find(`#strip li:nth-child(${number + 1}) button`).click();
         press("1");
         await sleep(0.15 * show);
+        await showCode();
         await wipe("ArrowLeft", 0.25 * show);
         await sleep(0.25 * show);
         await wipe("ArrowRight", 0.15 * show);
@@ -66,13 +80,14 @@
     async function presentAll(number) {
         document.body.dataset.kiosk = "";
         const examples = () => document.querySelectorAll("#examples button");
+        const drawn = () => (shuffled ? Math.floor(Math.random() * slides.length) : number);
         try {
             await until(() => examples().length);
-            for (; number < examples().length; number++) await present(examples()[number]);
+            for (; number < slides.length; number++) await present(examples()[slides[drawn()]]);
             await renew(0);
         } catch {
             await sleep(show);
-            await renew((number + 1) % (examples().length || 1));
+            await renew((number + 1) % slides.length);
         }
     }
 

@@ -1,5 +1,7 @@
 """A desk without staff."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -14,7 +16,7 @@ IDLE_SECONDS = 4
 
 @pytest.fixture
 def desk(browser, embedded, requested_hosts):
-    demo = build_demo(embedded, Kiosk(IDLE_SECONDS, show_seconds=0.5))
+    demo = build_demo(embedded, Kiosk(IDLE_SECONDS, show_seconds=0.5), "https://example.org/percov2/")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     page = open_page(browser, url, requested_hosts)
     yield page
@@ -42,7 +44,8 @@ def test_an_idle_desk_shows_the_examples_until_it_is_touched(desk, embedded, mon
     expect(compress_button(desk)).to_be_hidden()
     # The first run fails, so that the second example is the first that is painted.
     expect_picture(desk)
-    expect(desk.get_by_role("heading", name="photo is now")).to_be_visible()
+    expect(desk.get_by_role("heading", name=re.compile("^This .* photo is now"))).to_be_visible()
+    expect(desk.locator("#kiosk-code svg")).to_be_visible(timeout=TIMEOUT)
     assert failures
     shown = example(desk)
     desk.wait_for_function(

@@ -3,6 +3,7 @@
 import json
 import re
 
+from percov2_demo.__main__ import FAILURE, main
 from percov2_demo.ui.demo import build_demo
 from percov2_demo.ui.kiosk import KIOSK_SCRIPT, Kiosk
 
@@ -12,9 +13,17 @@ def scripts(demo):
 
 
 def test_the_script_gets_its_times():
-    script = Kiosk(30, 4.5, 60).script()
+    script = Kiosk(30, 4.5, 60, ("lion", "tower"), shuffled=True).script()
     assert KIOSK_SCRIPT.read_text() in script
-    assert json.loads(re.search(r"\(({[^()]*})\)$", script).group(1)) == {"idle": 30, "show": 4.5, "patience": 60}
+    assert json.loads(re.search(r"\(({[^()]*})\)$", script).group(1)) == {
+        **{"idle": 30, "show": 4.5, "patience": 60},
+        **{"slides": [2, 0], "shuffled": True},
+    }
+
+
+def test_a_slide_that_is_no_example_is_said(capsys):
+    assert main(["serve", "--kiosk", "--kiosk-slides", "dog"]) == FAILURE
+    assert "dog is no example: choose among tower, cheetah, lion, cheetah1" in capsys.readouterr().err
 
 
 def test_a_page_is_no_kiosk_unless_asked(fake):

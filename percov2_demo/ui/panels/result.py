@@ -13,6 +13,7 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.examples import is_example
 from percov2_demo.ui.links import changed_settings, link_to
 from percov2_demo.ui.panels.codecs import CodecComparison
 from percov2_demo.ui.panels.comparison import comparison_html, create_comparison
@@ -77,7 +78,7 @@ class ResultPanel:
                 self.picture_download = gr.DownloadButton("Download PNG", interactive=False, min_width=140)
                 self.json_download = gr.DownloadButton("Download JSON of the run", interactive=False, min_width=140)
             self.breakdown_fold, self.breakdown = _fold("Bytes")
-            self.link_fold, self.link = _fold("Link and QR code", create_link)
+            self.link_fold, self.link = _fold("Link and QR code", create_link, "link-fold")
             self.metrics_fold, self.metrics = _fold("How close it came")
             self.maps_fold, self.maps = _fold("Where the bits go")
             self.codecs = CodecComparison(self.shown)
@@ -141,7 +142,14 @@ class ResultPanel:
         }
 
     def show_file(
-        self, name: str, data: bytes, fields: Mapping[str, Any], report: RateReport, original: str, link: str
+        self,
+        name: str,
+        data: bytes,
+        fields: Mapping[str, Any],
+        report: RateReport,
+        original: str,
+        link: str,
+        is_own: bool,
     ) -> Updates:
         """Show a file and what it is made of, before its picture is painted.
 
@@ -152,11 +160,12 @@ class ResultPanel:
             report: Its bytes.
             original: Path of the photo as the codec sees it.
             link: The file as a link.
+            is_own: Whether the photo is the visitor's, and no example.
         """
         photo = kept_file(original)
         return {
             self.headline: headline_html(
-                report, (fields["width"], fields["height"]), Path(photo).stat().st_size if photo else None
+                report, (fields["width"], fields["height"]), Path(photo).stat().st_size if photo else None, is_own
             ),
             self.words: fields["caption"],
             self.stream_download: gr.DownloadButton(value=save_download(data, f"{name}.pcv2"), interactive=True),
@@ -194,8 +203,9 @@ class ResultPanel:
         document = save_download(run.to_json(), f"{name}.json")
         told = " · ".join(filter(None, [format_size(run.rates.file_bytes), run.caption and f"“{run.caption}”"]))
         link = self.link_to(run.stream, run.preset, run.sampling, address)
+        is_own = run.origin is None or not is_example(run.origin.photo)
         return {
-            **self.show_file(name, run.stream, run.fields, run.rates, run.original, link),
+            **self.show_file(name, run.stream, run.fields, run.rates, run.original, link, is_own),
             self.shown: run,
             self.comparison: comparison_html(
                 run.original, run.picture, (run.fields["width"], run.fields["height"]), told=told
@@ -275,8 +285,8 @@ class ResultPanel:
         return {self.maps_fold: gr.Accordion(open=False), self.maps: ""}
 
 
-def _fold(label: str, create: Any = gr.HTML) -> tuple[gr.Accordion, gr.HTML]:
+def _fold(label: str, create: Any = gr.HTML, elem_id: str | None = None) -> tuple[gr.Accordion, gr.HTML]:
     """Create a closed fold with one component in it."""
-    with gr.Accordion(label, open=False, elem_classes="fold") as fold:
+    with gr.Accordion(label, open=False, elem_id=elem_id, elem_classes="fold") as fold:
         content = create()
     return fold, content

@@ -18,7 +18,7 @@ from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.sampling import SamplingControls
 from percov2_demo.ui.controls.size import SizeControl, bytes_at
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
-from percov2_demo.ui.examples import example_photos
+from percov2_demo.ui.examples import example_photos, is_example
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import MAX_PREVIEWS, paint
 from percov2_demo.ui.jobs.refining import refine
@@ -183,7 +183,8 @@ class CompressTab:
         """
         fitted = self.photo.read(photo, fit)
         size = format_size(fitted.original_bytes, before_noun=True)
-        headline = f"<h2>Your {size} photo …</h2><p>Writing the file</p>"
+        whose = "This" if is_example(fitted.received) else "Your"
+        headline = f"<h2>{whose} {size} photo …</h2><p>Writing the file</p>"
         files = [StripFile(preset) for preset in self.coding.ordered(presets)]
         return {
             self.fitted: fitted,
@@ -226,8 +227,9 @@ class CompressTab:
             name = f"{photo.stem}-{stream.preset}"
             written = {self.result.strip: strip_html(files, shown=job if runs else 0, keeps_choice=True)}
             if not runs:
+                is_own = not is_example(photo.received)
                 link = self.result.link_to(data, stream.preset, settings, values[self._session.address])
-                written |= self.result.show_file(name, data, stream.to_dict(), report, photo.path, link)
+                written |= self.result.show_file(name, data, stream.to_dict(), report, photo.path, link, is_own)
             yield written
             told = progress_clock(settings.steps, f"{format_size(report.file_bytes, before_noun=True)} file")
 
