@@ -24,7 +24,7 @@ from transformers import VisionEncoderDecoderModel
 
 from percov2_demo.checkpoints.damage import damage_as_sentence
 from percov2_demo.checkpoints.fingerprint import fingerprint_stored
-from percov2_demo.checkpoints.folders import ADAPTER_SHAPE, base_folder, commit_of
+from percov2_demo.checkpoints.folders import AdapterFile, base_folder, commit_of
 from percov2_demo.checkpoints.free_memory import check_memory
 from percov2_demo.checkpoints.memory_plans import Estimate, MemoryPlan
 from percov2_demo.checkpoints.schema import ADAPTER_FILE, check_shape, read_json
@@ -161,7 +161,7 @@ class Adapter:
                 f"the adapter's {ADAPTER_FILE} is of another format than this program reads: update the program, or "
                 "export the adapter again"
             )
-        check_shape(content, ADAPTER_SHAPE, ADAPTER_FILE)
+        check_shape(content, AdapterFile, ADAPTER_FILE)
         try:
             adapter = cls(**content | {"base": Base(**content["base"])})
             complete = "prediction_type" in adapter.settings

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from csv import DictReader
 from dataclasses import asdict
 from pathlib import Path
-from types import NoneType
 from typing import Any
+
+from typing_extensions import TypedDict
 
 from percov2_demo.assets import ASSETS
 from percov2_demo.checkpoints.fetching import Progress, fetch
 from percov2_demo.checkpoints.memory_plans import GIGABYTE, PLANS, T5, MemoryPlan, estimate
-from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, NUMBER, Shape, read_json
+from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, Trained, read_json
 from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.errors import ModelError
 
@@ -35,24 +36,46 @@ PIPELINES = (PERCOV2, "PerCoPipeline")
 PUBLISHED_PERCO = "StableDiffusionPipelinePerco"
 """The class that PerCo (SD)'s own repository names in its checkpoints."""
 
-_SETTINGS: dict[str | type, Shape] = {
-    "identity": str | None,
-    "description": str | None,
-    "prediction_type": str | None,
-    "default_strength": (NoneType, {str: NUMBER}),
-    "default_entropy": (NoneType, {str: str}),
-}
-_INDEX: Shape = {"_class_name": str | None, **_SETTINGS}
-ADAPTER_SHAPE: Shape = {"base": {"name": str, "revision": str | None}, "identity": str, "settings": _SETTINGS}
-_MANIFEST: Shape = {
-    "identity": str,
-    "parameters": {str: int},
-    "training": {str: {"step": NUMBER, "seconds": NUMBER}},
-    "photos": int,
-    "sources": {str: int},
-    "date": str,
-}
-"""Those of the fields that are read here or shown on the page."""
+
+class _Settings(TypedDict, total=False):
+    identity: str | None
+    description: str | None
+    prediction_type: str | None
+    default_strength: dict[str, float] | None
+    default_entropy: dict[str, str] | None
+
+
+class _Index(_Settings, total=False):
+    _class_name: str | None
+
+
+class _Base(TypedDict):
+    name: str
+    revision: str | None
+
+
+class AdapterFile(TypedDict):
+    """What is read here of an adapter's file."""
+
+    base: _Base
+    identity: str
+    settings: _Settings
+
+
+class _Manifest(TypedDict):
+    """Those of the fields that are read here or shown on the page."""
+
+    identity: str
+    parameters: dict[str, int]
+    training: dict[str, Trained]
+    photos: int
+    sources: dict[str, int]
+    date: str
+
+
+class _CaptionerResults(TypedDict):
+    photos: int
+    content_overlap: float
 
 
 def pipeline_class(folder: Path) -> str:
@@ -162,7 +185,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
     folder = model_folder(model)
     adapter = (folder / ADAPTER_FILE).is_file()
     if adapter:
-        content = read_json(folder / ADAPTER_FILE, shape=ADAPTER_SHAPE)
+        content = read_json(folder / ADAPTER_FILE, shape=AdapterFile)
         base = content["base"]
         base_at = base_folder(base["name"], base["revision"], place, local_files_only=True)
         sizes = component_sizes(base_at) | {
@@ -170,7 +193,7 @@ def describe_model(model: str | Path | None, place: str | Path | None = None) ->
         }
         described = {"base": base["name"], "revision": base["revision"]} | content["settings"]
     else:
-        content = read_json(folder / MODEL_FILE, shape=_INDEX)
+        content = read_json(folder / MODEL_FILE, shape=_Index)
         sizes = component_sizes(folder)
         described = {name: content[name] for name in ("description", "prediction_type") if name in content}
     estimates = {name: estimate(sizes, plan) for name, plan in PLANS.items()}
@@ -191,7 +214,7 @@ def model_class(folder: Path) -> str:
     path = folder / MODEL_FILE
     if not path.is_file():
         return "no model"
-    return read_json(path, shape=_INDEX).get("_class_name") or "a model of no class"
+    return read_json(path, shape=_Index).get("_class_name") or "a model of no class"
 
 
 def commit_of(folder: Path) -> str | None:
@@ -212,7 +235,7 @@ def read_manifest(folder: str | Path | None, identity: str) -> dict[str, Any] | 
     path = Path(folder or "") / MANIFEST_FILE
     if folder is None or not path.is_file():
         return None
-    manifest = read_json(path, shape=_MANIFEST)
+    manifest = read_json(path, shape=_Manifest)
     return manifest if manifest["identity"] == identity else None
 
 
@@ -228,7 +251,7 @@ def captioner_results(folder: str | Path | None) -> dict[str, Any] | None:
     """
     if not _is_embedded(folder) or not CAPTIONER_RESULTS.is_file():
         return None
-    return read_json(CAPTIONER_RESULTS, shape={"photos": int, "content_overlap": NUMBER})
+    return read_json(CAPTIONER_RESULTS, shape=_CaptionerResults)
 
 
 def typical_sizes(folder: str | Path | None) -> dict[str, float]:
@@ -268,4 +291,4 @@ def _is_embedded(folder: str | Path | None) -> bool:
 
 def source_licences() -> dict[str, str]:
     """Read licences of collections of photos by the collection's name, as their repositories state them."""
-    return read_json(SOURCES, shape={str: str})
+    return read_json(SOURCES, shape=dict[str, str])

@@ -1,9 +1,12 @@
 """Read the JSON files of model folders, and check what they must hold."""
 
 import json
+from functools import cache
 from pathlib import Path
-from types import UnionType
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from percov2_demo.errors import ModelError
 
@@ -11,21 +14,21 @@ from percov2_demo.errors import ModelError
 MODEL_FILE, ADAPTER_FILE, MANIFEST_FILE = "model_index.json", "adapter.json", "manifest.json"
 """What a folder with a complete model has, what one with an adapter has, and what both may have."""
 
-NUMBER = int | float
 
-Shape = type | UnionType | tuple["Shape", ...] | list["Shape"] | dict[str | type, "Shape"]
-"""What a value must be: of a type; one of several shapes; a list of one; an object with names, or with any names
-where the only one is `str`, and a shape for each. What is not there is None.
-"""
+class Trained(TypedDict):
+    """What a manifest says of a training stage."""
+
+    step: float
+    seconds: float
 
 
-def read_json(path: Path, *required: str, shape: Shape = dict, name: str | None = None) -> dict[str, Any]:
+def read_json(path: Path, *required: str, shape: Any = dict[str, Any], name: str | None = None) -> dict[str, Any]:
     """Read the object in a model's JSON file.
 
     Args:
         path: The file.
         *required: Names that the object must have, whatever they stand for.
-        shape: What it must be.
+        shape: A `TypedDict` or other type of what the object must hold; it may hold more.
         name: What the file is called in a complaint, if not by the last part of its path.
 
     Raises:
@@ -44,26 +47,18 @@ def read_json(path: Path, *required: str, shape: Shape = dict, name: str | None 
     return content
 
 
-def check_shape(content: Any, shape: Shape, name: str) -> None:
+def check_shape(content: Any, shape: Any, name: str) -> None:
     """Refuse what is in a model's JSON file where it is not what it must be.
 
     Raises:
         ModelError: It is not; the file is called `name`.
     """
-    if not _has_shape(content, shape):
-        raise ModelError(f"the model's file {name} is damaged: fetch the model again")
+    try:
+        _adapter(shape).validate_python(content, strict=True)
+    except ValidationError:
+        raise ModelError(f"the model's file {name} is damaged: fetch the model again") from None
 
 
-def _has_shape(value: Any, shape: Shape) -> bool:
-    if isinstance(shape, tuple):
-        return any(_has_shape(value, one) for one in shape)
-    if isinstance(shape, list):
-        return isinstance(value, list) and all(_has_shape(part, shape[0]) for part in value)
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            return False
-        if str in shape:
-            return all(_has_shape(part, shape[str]) for part in value.values())
-        return all(_has_shape(value.get(name), part) for name, part in shape.items())
-    # In Python truth values are numbers.
-    return isinstance(value, shape) and (shape is bool or not isinstance(value, bool))
+@cache
+def _adapter(shape: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)

@@ -1,13 +1,22 @@
 """Figures that others published, as data: each with its source, pictures, resolution and protocol."""
 
-import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from percov2_demo.assets import ASSETS
 from percov2_demo.errors import InputError
@@ -15,11 +24,13 @@ from percov2_demo.errors import InputError
 
 PUBLISHED_FOLDER = ASSETS / "results" / "published"
 
-STATUSES = ("stated", "derived", "inferred")
+Status = Literal["stated", "derived", "inferred"]
 """Printed by the source; arithmetic on printed figures; arithmetic or placement that rests on an assumption."""
 
-DATASETS = {"kodak": 24, "coco-30k": 30_000, "clic2020": 428, "unstated": None}
-"""Names of datasets, with their numbers of pictures."""
+Dataset = Literal["kodak", "coco-30k", "clic2020", "unstated"]
+
+DATASETS: Mapping[str, int | None] = {"kodak": 24, "coco-30k": 30_000, "clic2020": 428, "unstated": None}
+"""Numbers of pictures of the datasets."""
 
 TEXT_COLUMNS = ("image", "label")
 """Columns that name a point instead of measuring it."""
@@ -62,8 +73,17 @@ MEASURED_METRICS = {"psnr": "psnr-rgb", "ms_ssim": "ms-ssim-rgb", "lpips": "lpip
 """Our metrics that are defined as a published column is, see `metrics.METRICS`, with that column."""
 
 
-@dataclass(frozen=True)
-class PublishedSource:
+Text = Annotated[str, StringConstraints(pattern=r"\S")]
+
+_TEXTS = TypeAdapter(tuple[Text, ...])
+_FIGURES = TypeAdapter(tuple[Annotated[float, Field(allow_inf_nan=False)] | None, ...])
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class PublishedSource(_Record):
     """Who published a figure and where.
 
     Attributes:
@@ -72,34 +92,57 @@ class PublishedSource:
         where: Table, figure, section or file.
     """
 
-    authors: str
-    title: str
-    where: str
+    authors: Text
+    title: Text
+    where: Text
 
     def __str__(self) -> str:
         return f"published by {self.authors}, {self.title}, {self.where}"
 
 
-@dataclass(frozen=True)
-class PublishedSeries:
+class PublishedSeries(_Record):
     """Figures of one method from one source.
 
     Attributes:
         name: The method, and where it needs telling apart, its setting.
         source: Who published it.
-        status: One of `STATUSES`, for all of the series' figures.
+        status: For all of the series' figures.
         results: Columns of equal length. Those of `TEXT_COLUMNS` hold text, those of `METRICS` finite numbers, or
             None where the source has none.
         derivation: How figures that are not printed follow from those that are; empty where they are printed.
         note: What a reader must know besides; may be empty.
     """
 
-    name: str
+    name: Text
     source: PublishedSource
-    status: str
+    status: Status
     results: Mapping[str, tuple[Any, ...]]
     derivation: str = ""
     note: str = ""
+
+    @field_validator("results")
+    @classmethod
+    def _are_columns(cls, results: Mapping[str, tuple[Any, ...]]) -> Mapping[str, tuple[Any, ...]]:
+        if unknown := sorted(set(results) - set(METRICS) - set(TEXT_COLUMNS)):
+            raise ValueError(f"unknown metric {', '.join(unknown)}: use one of {', '.join(METRICS)}")
+        lengths = {key: len(column) for key, column in results.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"columns have unequal lengths: {lengths}")
+        for key, column in results.items():
+            kind, name = (_TEXTS, "text") if key in TEXT_COLUMNS else (_FIGURES, "finite numbers or null")
+            try:
+                kind.validate_python(column, strict=True)
+            except ValidationError:
+                raise ValueError(f"{key} must hold {name}") from None
+        if not any(value is not None for key in results.keys() - set(TEXT_COLUMNS) for value in results[key]):
+            raise ValueError("there are no figures")
+        return MappingProxyType(dict(results))
+
+    @model_validator(mode="after")
+    def _say_how_they_follow(self) -> Self:
+        if (self.status == "stated") == bool(self.derivation):
+            raise ValueError("a derivation is needed if the status is derived or inferred, and none if it is stated")
+        return self
 
     @property
     def label(self) -> str:
@@ -108,8 +151,7 @@ class PublishedSeries:
         return f"{self.name} ({suffix})"
 
 
-@dataclass(frozen=True)
-class PublishedSet:
+class PublishedSet(_Record):
     """Series on the same pictures at the same resolution under the same protocol: what one chart may show together.
 
     Attributes:
@@ -118,18 +160,27 @@ class PublishedSet:
         height: Height of the pictures in pixels; None where it is not stated.
         protocol: How pictures get to that size ("squash", "crop", "native", "unstated"), the device of timings, or
             what else the figures have in common.
-        protocol_status: "stated", "inferred" or "unstated".
+        protocol_status: Whether the protocol is stated.
         series: The figures.
         note: What a reader must know about all series; may be empty.
     """
 
-    dataset: str
-    width: int | None
-    height: int | None
-    protocol: str
-    protocol_status: str
-    series: tuple[PublishedSeries, ...]
+    dataset: Dataset
+    width: PositiveInt | None
+    height: PositiveInt | None
+    protocol: Text
+    protocol_status: Literal["stated", "inferred", "unstated"]
+    series: Annotated[tuple[PublishedSeries, ...], Field(min_length=1)]
     note: str = ""
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if (self.width is None) != (self.height is None):
+            raise ValueError("width and height must be both numbers or both null")
+        names = [item.name for item in self.series]
+        if repeated := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"series named twice: {', '.join(sorted(repeated))}")
+        return self
 
     @property
     def label(self) -> str:
@@ -151,14 +202,14 @@ def load_published(folder: Path = PUBLISHED_FOLDER) -> tuple[PublishedSet, ...]:
     sets: dict[tuple[Any, ...], PublishedSet] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            published = _read_set(json.loads(path.read_text("utf-8")))
+            published = PublishedSet.model_validate_json(path.read_text("utf-8"))
             key = (published.dataset, published.width, published.height, published.protocol)
             if key in sets:
-                raise InputError("another file has the same dataset, resolution and protocol: put the series there")
-        except json.JSONDecodeError as error:
-            raise InputError(f"{path.name}: no JSON from line {error.lineno} on") from None
-        except InputError as error:
-            raise InputError(f"{path.name}: {error}") from error
+                raise InputError(
+                    f"{path.name}: another file has the same dataset, resolution and protocol: put the series there"
+                )
+        except ValidationError as error:
+            raise InputError(f"{path.name}: {_complaint(error)}") from None
         sets[key] = published
     if not sets:
         raise InputError(f"no published figures in {folder.name}: give a folder of .json files")
@@ -198,80 +249,8 @@ def _transmission() -> Mapping[str, PublishedSeries]:
     return {series.name: series for series in published.series}
 
 
-def _read_set(data: Any) -> PublishedSet:
-    required = {"dataset", "width", "height", "protocol", "protocol_status", "series"}
-    _check_keys(data, "the file", required, optional={"note"})
-    if data["dataset"] not in DATASETS:
-        raise InputError(f"unknown dataset {data['dataset']!r}: use one of {', '.join(DATASETS)}")
-    sides = (data["width"], data["height"])
-    if sides != (None, None) and not all(type(side) is int and side > 0 for side in sides):
-        raise InputError(
-            f"width and height must be positive whole numbers, or both null, not {sides[0]} and {sides[1]}"
-        )
-    _check_text(data["protocol"], "the protocol")
-    if data["protocol_status"] not in ("stated", "inferred", "unstated"):
-        raise InputError(f"protocol_status must be stated, inferred or unstated, not {data['protocol_status']!r}")
-    if not isinstance(data["series"], list) or not data["series"]:
-        raise InputError("series must be a list with at least one series")
-    series = tuple(_read_series(item) for item in data["series"])
-    names = [item.name for item in series]
-    if repeated := {name for name in names if names.count(name) > 1}:
-        raise InputError(f"series named twice: {', '.join(sorted(repeated))}")
-    return PublishedSet(**(data | {"series": series}))
-
-
-def _read_series(data: Any) -> PublishedSeries:
-    _check_keys(data, "a series", required={"name", "source", "status", "results"}, optional={"derivation", "note"})
-    name = data["name"]
-    _check_text(name, "the name of a series")
-    _check_keys(data["source"], f"the source of {name}", required={"authors", "title", "where"}, optional=set())
-    for key, value in data["source"].items():
-        _check_text(value, f"{key} in the source of {name}")
-    if data["status"] not in STATUSES:
-        raise InputError(f"unknown status {data['status']!r} of {name}: use one of {', '.join(STATUSES)}")
-    if (data["status"] == "stated") == ("derivation" in data):
-        raise InputError(f"{name} needs a derivation if its status is derived or inferred, and none if it is stated")
-    source = PublishedSource(**data["source"])
-    return PublishedSeries(**(data | {"source": source, "results": _read_results(data["results"], name)}))
-
-
-def _read_results(data: Any, name: str) -> Mapping[str, tuple[Any, ...]]:
-    if not isinstance(data, dict) or not all(isinstance(column, list) for column in data.values()):
-        raise InputError(f"the results of {name} must be lists by column name")
-    if unknown := sorted(set(data) - set(METRICS) - set(TEXT_COLUMNS)):
-        raise InputError(f"unknown metric {', '.join(unknown)} of {name}: use one of {', '.join(METRICS)}")
-    lengths = {key: len(column) for key, column in data.items()}
-    if len(set(lengths.values())) > 1:
-        raise InputError(f"the columns of {name} have unequal lengths: {lengths}")
-    for key, column in data.items():
-        valid = _is_text if key in TEXT_COLUMNS else _is_figure
-        if not all(map(valid, column)):
-            kind = "text" if key in TEXT_COLUMNS else "finite numbers or null"
-            raise InputError(f"{key} of {name} must hold {kind}")
-    if not any(value is not None for key in set(data) - set(TEXT_COLUMNS) for value in data[key]):
-        raise InputError(f"{name} has no figures")
-    return MappingProxyType({key: tuple(column) for key, column in data.items()})
-
-
-def _check_keys(data: Any, what: str, required: set[str], optional: set[str]) -> None:
-    if not isinstance(data, dict):
-        raise InputError(f"{what} must be a JSON object")
-    if missing := sorted(required - set(data)):
-        raise InputError(f"{what} lacks {', '.join(missing)}")
-    if unknown := sorted(set(data) - required - optional):
-        raise InputError(f"{what} has unknown keys {', '.join(unknown)}")
-    for key in optional & set(data):
-        _check_text(data[key], f"{key} of {what}")
-
-
-def _check_text(value: Any, what: str) -> None:
-    if not _is_text(value):
-        raise InputError(f"{what} must be text that is not empty")
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_figure(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and math.isfinite(value))
+def _complaint(error: ValidationError) -> str:
+    """Say in one line what is wrong first, and where."""
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or "the file"
+    return f"{place} is not as it must be ({first['msg'].removeprefix('Value error, ')})"

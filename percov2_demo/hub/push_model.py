@@ -1,28 +1,40 @@
 """Push a trained model to the hub, with a card made from its manifest."""
 
 from pathlib import Path
-from types import NoneType
-from typing import Any
+from typing import Any, NotRequired
 
 from huggingface_hub import CommitOperationAdd, HfApi, ModelCard, ModelCardData
 from huggingface_hub.utils import DEFAULT_IGNORE_PATTERNS, filter_repo_objects
+from typing_extensions import TypedDict
 
 from percov2_demo.checkpoints.folders import BASE_REPOSITORIES
-from percov2_demo.checkpoints.schema import MANIFEST_FILE, NUMBER, Shape, read_json
+from percov2_demo.checkpoints.schema import MANIFEST_FILE, Trained, read_json
 from percov2_demo.errors import HubError
 from percov2_demo.hub.messages import check_name, remedies
 
 
 CARD = "README.md"
 
-_MANIFEST: Shape = {
-    "identity": str,
-    "presets": {str: {"grid_at_512": [int], "codebook": int}},
-    "training": {str: {"step": NUMBER, "seconds": NUMBER}},
-    "photos": int,
-    "base": (NoneType, {"model": str | None, "revision": str | None}),
-}
-"""What the card says."""
+
+class _Preset(TypedDict):
+    grid_at_512: list[int]
+    codebook: int
+
+
+class _Base(TypedDict):
+    model: str | None
+    revision: str | None
+
+
+class _Manifest(TypedDict):
+    """What the card says."""
+
+    identity: str
+    presets: dict[str, _Preset]
+    training: dict[str, Trained]
+    photos: int
+    base: NotRequired[_Base | None]
+
 
 _STABILITY = {
     "license_name": "stabilityai-ai-community",
@@ -55,7 +67,7 @@ def push(folder: Path | None, repository: str, dry_run: bool = False) -> dict[st
         name: folder / name for name in filter_repo_objects(names, ignore_patterns=DEFAULT_IGNORE_PATTERNS)
     }
     if CARD not in files:
-        files[CARD] = str(model_card(read_json(folder / MANIFEST_FILE, shape=_MANIFEST))).encode()
+        files[CARD] = str(model_card(read_json(folder / MANIFEST_FILE, shape=_Manifest))).encode()
     if not dry_run:
         hub = HfApi()
         with remedies(repository, {}):

@@ -2,14 +2,28 @@
 
 import json
 from pathlib import Path
+from typing import NotRequired
 
 import pytest
+from typing_extensions import TypedDict
 
-from percov2_demo.checkpoints.schema import NUMBER, read_json
+from percov2_demo.checkpoints.schema import read_json
 from percov2_demo.errors import ModelError
 
 
-SHAPE = {"name": str, "revision": str | None, "count": int, "share": NUMBER, "sizes": [int], "by": {str: {"n": int}}}
+class Part(TypedDict):
+    n: int
+
+
+class Shape(TypedDict):
+    name: str
+    revision: NotRequired[str | None]
+    count: int
+    share: float
+    sizes: list[int]
+    by: dict[str, Part]
+
+
 CONTENT = {"name": "a", "revision": None, "count": 1, "share": 0.5, "sizes": [1, 2], "by": {"x": {"n": 3}}, "more": []}
 
 
@@ -25,9 +39,9 @@ def write(path: Path, content: object) -> Path:
 
 
 def test_what_has_the_shape_is_read(path):
-    assert read_json(write(path, CONTENT), "more", shape=SHAPE) == CONTENT
+    assert read_json(write(path, CONTENT), "more", shape=Shape) == CONTENT
     without = {name: value for name, value in CONTENT.items() if name != "revision"} | {"share": 2, "by": {}}
-    assert read_json(write(path, without), shape=SHAPE) == without
+    assert read_json(write(path, without), shape=Shape) == without
 
 
 @pytest.mark.parametrize(
@@ -47,7 +61,7 @@ def test_what_has_the_shape_is_read(path):
 )
 def test_what_has_not_is_one_sentence(path, change):
     with pytest.raises(ModelError, match=r"^the model's file content\.json is damaged: fetch the model again$"):
-        read_json(write(path, CONTENT | change), shape=SHAPE)
+        read_json(write(path, CONTENT | change), shape=Shape)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"7", b'"x"', b"null", b'{"a": ', b'{"a": "\xff"}', b"[" * 100_000])

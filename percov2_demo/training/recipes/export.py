@@ -9,9 +9,10 @@ from typing import Any
 import torch
 from diffusers import ConfigMixin, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel
 from transformers import AutoTokenizer, CLIPTextModelWithProjection, VisionEncoderDecoderModel
+from typing_extensions import TypedDict
 
 from percov2_demo.checkpoints.folders import model_folder
-from percov2_demo.checkpoints.schema import MANIFEST_FILE, NUMBER, read_json
+from percov2_demo.checkpoints.schema import MANIFEST_FILE, Trained, read_json
 from percov2_demo.data.shards import Photo
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -30,6 +31,10 @@ SHARD_SIZE = "10MB"
 
 EARLIER = "earlier.json"
 """File beside a stage's state: steps and seconds of the model that it went on from."""
+
+
+class _Manifest(TypedDict):
+    training: dict[str, Trained]
 
 
 _FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
@@ -152,7 +157,7 @@ def _training_of(base: str) -> dict[str, dict[str, float]]:
     manifest = model_folder(base) / MANIFEST_FILE
     if not manifest.is_file():
         raise InputError("the model to go on from has no manifest.json: export it again")
-    return read_json(manifest, shape={"training": {str: {str: NUMBER}}})["training"]
+    return read_json(manifest, shape=_Manifest)["training"]
 
 
 def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work: Path) -> None:
