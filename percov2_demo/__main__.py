@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> Parser:
-    """The parser of all commands."""
+    """Return the parser of all commands."""
     # Not when this module is imported, because Ctrl+C meanwhile would end in a traceback.
     from percov2_demo.commands import (
         bench,

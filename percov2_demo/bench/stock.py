@@ -27,7 +27,7 @@ def bench_painter(
     repeats: int = 5,
     sampling: Sampling | None = None,
 ) -> dict[str, Any]:
-    """Times a stock painter and diffusers' own call of its pipeline in turns, in seconds.
+    """Time a stock painter and diffusers' own call of its pipeline in turns, in seconds.
 
     Both encode a picture, caption included, run the network as often, and decode; the noise levels differ.
 
@@ -87,7 +87,7 @@ def bench_painter(
 
 
 def painter_table(result: dict[str, Any]) -> str:
-    """The result of `bench_painter` for people."""
+    """Return the result of `bench_painter` for people."""
     settings, seconds = result["settings"], result["seconds"]
     return (
         f"{settings['painter']}, {settings['size']}, {settings['steps']} steps, {settings['repeats']} rounds\n"

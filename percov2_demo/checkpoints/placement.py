@@ -76,7 +76,7 @@ def precisions(plan: MemoryPlan, device: "torch.device") -> dict[str, "torch.dty
 
 
 def load_t5(folder: Path, plan: MemoryPlan, device: "torch.device") -> dict[str, Any]:
-    """What replaces T5 under a plan, as arguments of `DiffusionPipeline.from_pretrained`; nothing where it is kept.
+    """Return what replaces T5 under a plan, as arguments of `from_pretrained`; nothing if it is kept.
 
     Args:
         folder: The model's folder.

@@ -56,7 +56,7 @@ def add_model_options(parser: ArgumentParser, placement: bool = True, captioner:
 
 
 def add_painter_options(parser: ArgumentParser, several: bool = False) -> None:
-    """Adds --painter, as often as it is given where `several`, and --tiny-autoencoder."""
+    """Add --painter, as often as it is given where `several`, and --tiny-autoencoder."""
     named = [name for name in os.environ.get("PERCOV2_PAINTER", "").split(",") if name]
     what = (
         "public text-to-image model that paints, a folder or hub id; see the command painters; default: the variable"

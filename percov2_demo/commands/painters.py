@@ -18,12 +18,12 @@ begin with. Sizes and licences are the models' own statements, MEMORY is in 16 b
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the command's arguments."""
+    """Add the command's arguments."""
     parser.add_argument("--json", action="store_true", help="one JSON object in place of the table")
 
 
 def run(options: Namespace) -> None:
-    """Prints the known painters, those first that are the choice for a place."""
+    """Print the known painters, those first that are the choice for a place."""
     entries = [(known, _is_downloaded(known.model)) for known in known_painters()]
     if options.json:
         print_json({"painters": [asdict(known) | {"downloaded": here} for known, here in entries]})

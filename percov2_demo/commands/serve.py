@@ -78,7 +78,7 @@ def seconds(text: str) -> float:
 
 
 def port(text: str) -> int:
-    """A port from the command line, 0 for any."""
+    """Return a port from the command line, 0 for any."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise ArgumentTypeError(f"{text} is no port: name one from 0 to 65535")
     return int(text)

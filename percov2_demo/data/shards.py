@@ -71,7 +71,7 @@ class PhotoShards(Sequence[Photo]):
         return self._places["source"]
 
     def file(self, number: int) -> str:
-        """What a photo is called in a file of captions."""
+        """Return what a photo is called in a file of captions."""
         return f"{self.paths[self._shards[number]].name}/{_text(self._places['name'][number])}"
 
     def __len__(self) -> int:

@@ -25,7 +25,7 @@ PATCH_SIDE = 64
 
 
 def load_learned(names: Sequence[str], device: str) -> tuple[LearnedMetric, ...]:
-    """The metrics of a pair: "lpips", and "clip" for CLIP score and similarity.
+    """Return the metrics of a pair: "lpips", and "clip" for CLIP score and similarity.
 
     Raises:
         MetricError: The weights of one are neither here nor reachable.

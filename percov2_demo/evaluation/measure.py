@@ -133,7 +133,7 @@ class Evaluator:
         )
 
     def compare(self, picture: Picture, codec: str, rows: list[Row]) -> dict[str, list[Row]]:
-        """What a classical codec makes of a picture in the bytes of each preset, and what it needs for its quality.
+        """Return what a classical codec makes of a picture in each preset's bytes, and what it needs for its quality.
 
         Where even the codec's smallest file is larger than ours, that file is measured and `fits` is false. Of each
         preset, the first of our rows is compared with.

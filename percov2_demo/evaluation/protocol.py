@@ -144,7 +144,7 @@ def sampling_columns(sampling: Sampling) -> dict[str, float | None]:
 
 
 def distinct_samplings(samplings: Iterable[Sampling]) -> tuple[Sampling, ...]:
-    """Samplings in their order without repetitions; the estimate, which takes neither steps nor guidance, is one."""
+    """Return samplings in order without repetitions; the estimate, which takes neither steps nor guidance, is one."""
     distinct: dict[Sampling | None, Sampling] = {}
     for sampling in samplings:
         distinct.setdefault(None if sampling.strength == 0 else sampling, sampling)

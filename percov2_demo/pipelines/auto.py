@@ -14,7 +14,7 @@ _MODULES = {PERCOV2: "percov2", "PerCoPipeline": "perco"}
 
 
 def load_pipeline(model: str | Path | None = None, **options: Any) -> CodecPipeline:
-    """Loads a complete model, or an adapter onto its base, with the pipeline that it is for.
+    """Load a complete model, or an adapter onto its base, with the pipeline that it is for.
 
     Args:
         model: Folder, or repository on the hub; None for the embedded model.

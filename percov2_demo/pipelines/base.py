@@ -109,11 +109,11 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
 
     @abstractmethod
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
-        """The text condition of captions, in the network's precision."""
+        """Return the text condition of captions, in the network's precision."""
 
     @abstractmethod
     def make_sampler(self) -> Sampler:
-        """What follows the network from noise to a picture's latents."""
+        """Return what follows the network from noise to a picture's latents."""
 
     @classmethod
     def from_pretrained(
@@ -124,7 +124,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         base: str | Path | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Loads a complete model, or an adapter onto its base; without an argument the embedded model.
+        """Load a complete model, or an adapter onto its base; without an argument the embedded model.
 
         Args:
             pretrained_model_name_or_path: Folder, or repository on the hub.
@@ -192,7 +192,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         self._keep_entropy_models()
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
-        """Writes the model as a folder of safetensors, its identity included."""
+        """Write the model as a folder of safetensors, its identity included."""
         self.register_to_config(identity=self._fingerprint())
         super().save_pretrained(save_directory, **kwargs)
 
@@ -232,7 +232,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         return self.hyper_codec.config.decoder_width > 0
 
     def default_strength(self, preset: str) -> float:
-        """The strength that is used for a preset when none is asked for."""
+        """Return the strength that is used for a preset when none is asked for."""
         return 1.0
 
     def stream_strength(self, stream: Bitstream) -> float:
@@ -268,7 +268,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         return self._other_captioner is None and self.captioner is not None
 
     def use_captioner(self, captioner: Captioner | str) -> None:
-        """Chooses who writes the captions.
+        """Choose who writes the captions.
 
         Args:
             captioner: A captioner; or the word "embedded" for the model's own, "none", or what `LanguageCaptioner`
@@ -293,7 +293,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
             self._other_captioner = captioner
 
     def caption(self, image: Image.Image | str | Path) -> str:
-        """A caption of a picture, always the same: lower case, no final period.
+        """Return a caption of a picture, always the same: lower case, no final period.
 
         Args:
             image: The picture, or a path to one.
@@ -305,7 +305,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         return self.captions([image])[0]
 
     def captions(self, images: Sequence[Image.Image | str | Path]) -> list[str]:
-        """Captions of several pictures, as `caption`, written in batches."""
+        """Return captions of several pictures, as `caption`, written in batches."""
         if not self.has_captioner:
             raise InputError("this model has no captioner: write a caption, or go without")
         pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
@@ -325,7 +325,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         entropy_steps: int | None = None,
         withheld: Withheld | None = None,
     ) -> Bitstream:
-        """Encodes a picture; the result depends on the arguments and the weights alone, not on the memory plan.
+        """Encode a picture; the result depends on the arguments and the weights alone, not on the memory plan.
 
         Devices that round sums otherwise may choose other indices here and there; all decode them alike.
 
@@ -372,7 +372,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         device: str | None = None,
         memory: str | None = None,
     ) -> None:
-        """Offers public text-to-image models as painters beside the model's own; each is loaded on first use.
+        """Offer public text-to-image models as painters beside the model's own; each is loaded on first use.
 
         Args:
             models: Folders, or repositories on the hub.
@@ -418,7 +418,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         painter: Painter | str | None = None,
         hold: float = 0.0,
     ) -> Image.Image | list[Image.Image]:
-        """Paints the picture that a stream describes.
+        """Paint the picture that a stream describes.
 
         Args:
             stream: The stream; it must have been made with this model.
@@ -467,7 +467,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         caption: str | None = None,
         interrupt: Callable[[], bool] | None = None,
     ) -> Start:
-        """What the pictures of a stream share, for `paint`.
+        """Return what the pictures of a stream share, for `paint`.
 
         Args:
             stream: As in `decompress`.
@@ -517,7 +517,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         interrupt: Callable[[], bool] | None = None,
         generator: torch.Generator | None = None,
     ) -> list[Image.Image]:
-        """Pictures of several settings in one batch by the model's own painter, see `Painter.paint`."""
+        """Return pictures of several settings in one batch by the model's own painter, see `Painter.paint`."""
         return self.painters.own.paint(start, samplings, fast, callback_on_step_end, interrupt, generator)
 
     @torch.inference_mode()
@@ -535,7 +535,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
     def find_sigma(
         self, stream: Bitstream, share: float = DEFAULT_SHARE, painter: Painter | str | None = None, **options: Any
     ) -> Found:
-        """The largest strength at which a painted picture agrees with its stream, found by painting a few.
+        """Return the largest strength at which a painted picture agrees with its stream, found by painting a few.
 
         Args:
             stream: The stream.
@@ -561,12 +561,12 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
             return scaled_latents(self.vae, pixels)
 
     def decode_latents(self, latents: Tensor) -> list[Image.Image]:
-        """Pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
+        """Return pictures of scaled latents `(B, C, H, W)`, also of those that a step callback is given."""
         return self.image_processor.postprocess(self.decode_pixels(latents), output_type="pil")
 
     @torch.inference_mode()
     def decode_pixels(self, latents: Tensor) -> Tensor:
-        """Pictures `(B, 3, H, W)`, nominally in [-1, 1], of scaled latents."""
+        """Return pictures `(B, 3, H, W)`, nominally in [-1, 1], of scaled latents."""
         config = self.vae.config
         raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
         # Encoding takes the autoencoder's single precision; for a picture the network's is enough, at half the memory.

@@ -153,7 +153,7 @@ class PerCoV2Pipeline(CodecPipeline):
     def from_base(
         cls, base: str | Path, hyper_codec: HyperCodec, revision: str | None = None, **settings: Any
     ) -> Self:
-        """A public Stable Diffusion 3 checkpoint widened to take a hyper-codec's condition, to be trained.
+        """Return a public Stable Diffusion 3 checkpoint widened to take a hyper-codec's condition, to be trained.
 
         Until training its output is the base's, whatever the indices are.
 
@@ -173,7 +173,7 @@ class PerCoV2Pipeline(CodecPipeline):
         return pipeline
 
     def save_adapter(self, save_directory: str | Path, **kwargs: Any) -> Adapter:
-        """Writes what differs from the base, for `from_pretrained` to put onto it again.
+        """Write what differs from the base, for `from_pretrained` to put onto it again.
 
         Args:
             save_directory: The folder to write.
@@ -206,15 +206,15 @@ class PerCoV2Pipeline(CodecPipeline):
         return transformer.pos_embed_max_size * transformer.patch_size * self.hyper_codec.config.latent_stride
 
     def default_strength(self, preset: str) -> float:
-        """The strength that measured best for a preset of this model."""
+        """Return the strength that measured best for a preset of this model."""
         return self.config.default_strength.get(preset, 1.0)
 
     def default_entropy(self, preset: str) -> str:
-        """The coding of the indices that is used for a preset when none is asked for."""
+        """Return the coding of the indices that is used for a preset when none is asked for."""
         return self.config.default_entropy.get(preset, "qlds")
 
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
-        """The text condition of captions, in the transformer's precision."""
+        """Return the text condition of captions, in the transformer's precision."""
         clip = [(self.tokenizer, self.text_encoder)]
         if self.text_encoder_2 is not None:
             clip.append((self.tokenizer_2, self.text_encoder_2))

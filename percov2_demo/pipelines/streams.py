@@ -31,11 +31,11 @@ class StreamCoding(ABC):
         return self.entropy_coder is not None
 
     def default_entropy(self, preset: str) -> str:
-        """The coding of the indices that is used for a preset when none is asked for."""
+        """Return the coding of the indices that is used for a preset when none is asked for."""
         return "uniform"
 
     def caption_bytes(self, caption: str) -> int:
-        """Bytes that a caption takes in this model's streams, as `Bitstream.part_sizes` counts them.
+        """Return bytes that a caption takes in this model's streams, as `Bitstream.part_sizes` counts them.
 
         Raises:
             InputError: The caption is too long or no Unicode text.
@@ -51,7 +51,7 @@ class StreamCoding(ABC):
         entropy_steps: int | None = None,
         withheld: Withheld | None = None,
     ) -> Bitstream:
-        """The same indices and caption in another coding.
+        """Return the same indices and caption in another coding.
 
         A machine on which the entropy models do not decode what they encoded gets a uniformly coded stream.
 
@@ -101,7 +101,7 @@ class StreamCoding(ABC):
         return shortest
 
     def read(self, source: bytes | str | Path) -> Bitstream:
-        """The stream of a `.pcv2` file or of its bytes.
+        """Return the stream of a `.pcv2` file or of its bytes.
 
         Raises:
             StreamError: The bytes are no stream, are damaged, or need another model.
@@ -112,14 +112,14 @@ class StreamCoding(ABC):
         return Bitstream.from_file(source, self.entropy_coder)
 
     def information(self, stream: Bitstream) -> NDArray[np.float64]:
-        """Bits `(rows, columns)` that each index costs in the stream's coding; 0 for those that are not sent."""
+        """Return the bits `(rows, columns)` of each index in the stream's coding; 0 for those that are not sent."""
         coder = self.entropy_coder
         if coder is None or stream.version == 1:
             return np.full(stream.indices.shape, float(get_preset(stream.preset).bits_per_index))
         return coder.information(stream)
 
     def trace(self, stream: Bitstream) -> list[GroupTrace]:
-        """How the indices of a stream become known, group by group: what is predicted and what is spent.
+        """Return how the indices of a stream become known, group by group: what is predicted and what is spent.
 
         Raises:
             InputError: The stream is not entropy coded, or the model has no entropy models.
@@ -130,7 +130,7 @@ class StreamCoding(ABC):
         return coder.trace(stream)
 
     def conceal(self, stream: Bitstream, lost: Sequence[int], seed: int = 0, temperature: float = 1.0) -> Bitstream:
-        """The base stream with lost indices filled in by the entropy model.
+        """Return the base stream with lost indices filled in by the entropy model.
 
         Args:
             stream: A stream.

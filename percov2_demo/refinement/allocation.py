@@ -77,7 +77,7 @@ class Allocation:
 
 
 def max_atoms(dimension: int) -> int:
-    """The largest budget for a latent of so many elements."""
+    """Return the largest budget for a latent of so many elements."""
     return min(MAX_ATOMS, dimension // 4)
 
 

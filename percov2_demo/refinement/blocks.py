@@ -33,7 +33,7 @@ class Atoms(NamedTuple):
 
 
 def block_bytes(size: int, atoms: int) -> int:
-    """Bytes of a block of so many atoms out of a dictionary of `size`."""
+    """Return bytes of a block of so many atoms out of a dictionary of `size`."""
     return ((comb(size, atoms) << atoms) - 1).bit_length() + 7 >> 3
 
 
@@ -43,7 +43,7 @@ def refinement_bytes(allocation: Allocation) -> int:
 
 
 def write_block(atoms: Atoms, size: int) -> bytes:
-    """The block of atoms out of a dictionary of `size`: the rank of their set, then the signs, 1 for negative ones."""
+    """Return the block of atoms out of a dictionary of `size`: the rank of their set, then signs, 1 for negative."""
     count = len(atoms.signs)
     negative = "".join("1" if sign < 0 else "0" for sign in atoms.signs.tolist())
     number = rank(atoms.positions.tolist(), size) << count | int(negative, 2)
@@ -51,7 +51,7 @@ def write_block(atoms: Atoms, size: int) -> bytes:
 
 
 def read_block(block: bytes, size: int, atoms: int) -> Atoms:
-    """The atoms of a block; any bytes name some, so that damage that passes the check is noise and not an error.
+    """Return the atoms of a block; any bytes name some: damage that passes the check is noise, not an error.
 
     Args:
         block: Its bytes.

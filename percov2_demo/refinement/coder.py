@@ -27,7 +27,7 @@ Expectation = Callable[[Tensor, float], Tensor]
 def refine(
     latent: Tensor, first: Tensor, expect: Expectation, allocation: Allocation
 ) -> Iterator[tuple[bytes, Tensor]]:
-    """What the sender sends, step by step: a block, and the latent that is expected with it.
+    """Yield what the sender sends, step by step: a block, and the latent that is expected with it.
 
     Args:
         latent: What is to be sent, `(1, C, H, W)`.
@@ -43,7 +43,7 @@ def refine(
 
 
 def follow(blocks: Sequence[bytes], first: Tensor, expect: Expectation, allocation: Allocation) -> Iterator[Tensor]:
-    """The latent that is expected after each block, `(1, C, H, W)`.
+    """Yield the latent that is expected after each block, `(1, C, H, W)`.
 
     Args:
         blocks: Blocks as `refine` makes them; fewer than there are coded steps make a coarser latent.
@@ -72,7 +72,7 @@ class _Walk:
         self._point, self._level = first, float("inf")
 
     def step(self, number: int, dictionary: Dictionary, atoms: Atoms) -> Tensor:
-        """The latent that is expected after a coded step."""
+        """Return the latent that is expected after a coded step."""
         sigma = self._steps[number].sigma
         level = sigma / (1 - sigma)
         kept = (level / self._level) ** 2

@@ -13,7 +13,7 @@ from percov2_demo.errors import InputError
 
 
 def rank(positions: Sequence[int], universe: int) -> int:
-    """The number of a set of positions, from 0 to `comb(universe, len(positions)) - 1`.
+    """Return the number of a set of positions, from 0 to `comb(universe, len(positions)) - 1`.
 
     Args:
         positions: Rising, from 0 to `universe - 1`.
@@ -32,7 +32,7 @@ def rank(positions: Sequence[int], universe: int) -> int:
 
 
 def unrank(number: int, universe: int, size: int) -> list[int]:
-    """The rising positions of the set of that number and size.
+    """Return the rising positions of the set of that number and size.
 
     Args:
         number: From 0 to `comb(universe, size) - 1`.

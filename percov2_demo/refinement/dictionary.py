@@ -35,7 +35,7 @@ class Dictionary:
         self._rows = None if self.size == dimension else torch.from_numpy(_rows(dimension, self.size))
 
     def project(self, residual: Tensor) -> Tensor:
-        """Products `(size,)` of all atoms with a residual `(d,)`.
+        """Return products `(size,)` of all atoms with a residual `(d,)`.
 
         They are sums in one fixed order, so that they depend on the residual alone, not on threads or processor.
         """

@@ -110,7 +110,7 @@ class Sampler(ABC):
         report: StepReport,
         interrupt: Callable[[], bool] | None = None,
     ) -> Tensor:
-        """Latents `(B, C, H, W)`, one of each setting.
+        """Return latents `(B, C, H, W)`, one of each setting.
 
         Args:
             start: Where the pictures start; it keeps the first step's predictions for other settings.

@@ -107,7 +107,7 @@ class Endpoints:
         fit: str = "native",
         max_bytes: int | None = None,
     ) -> tuple[str, dict[str, dict[str, float | None]]]:
-        """Turns a photo into a .pcv2 file.
+        """Turn a photo into a .pcv2 file.
 
         Args:
             photo: The photo's file.
@@ -142,7 +142,7 @@ class Endpoints:
         painter: str = OWN,
         hold: float | None = Sampling.hold,
     ) -> Iterator[Any]:
-        """Paints the picture that a .pcv2 file describes.
+        """Paint the picture that a .pcv2 file describes.
 
         Args:
             stream: The .pcv2 file.
@@ -174,7 +174,7 @@ class Endpoints:
         yield save_download(png_bytes(painted.picture), f"{safe_stem(stream)}.png"), fields.to_dict()
 
     def info(self, stream: str | None) -> dict[str, Any]:
-        """Tells what a .pcv2 file says, without painting it.
+        """Tell what a .pcv2 file says, without painting it.
 
         Args:
             stream: The .pcv2 file.
@@ -197,7 +197,7 @@ class Endpoints:
         fast: bool = False,
         painter: str = OWN,
     ) -> Iterator[tuple[list[dict[str, Any]], str | None, str | None]]:
-        """Paints one photo under every combination of settings, at most 60 pictures and 1,200 steps.
+        """Paint one photo under every combination of settings, at most 60 pictures and 1,200 steps.
 
         Args:
             photo: The photo's file.
@@ -245,7 +245,7 @@ class Endpoints:
         yield rows, table, save_download(archive.getvalue(), f"{stem}-sweep.zip")
 
     def caption(self, photo: str | None) -> str:
-        """Describes a photo in a few words, as they may travel in a .pcv2 file.
+        """Describe a photo in a few words, as they may travel in a .pcv2 file.
 
         Args:
             photo: The photo's file.

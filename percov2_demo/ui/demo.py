@@ -39,7 +39,7 @@ MAX_SESSIONS = 100
 
 
 def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | None = None) -> gr.Blocks:
-    """Lays out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
+    """Lay out the page around a pipeline; nothing is kept outside the returned object and the visitors' sessions.
 
     Args:
         pipeline: The codec.
@@ -76,7 +76,7 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
 
 
 def launch_options() -> dict[str, Any]:
-    """Arguments for the demo's `launch`, the same wherever it is served; they let no request leave the server.
+    """Return arguments for the demo's `launch`, the same wherever it is served; they let no request leave the server.
 
     Where gradio's extra "mcp" is installed, the endpoints for programs are tools of an MCP server too.
     """

@@ -37,12 +37,12 @@ def drawing_script(element_id: str) -> str:
 
 
 def lookup_script(table: Mapping[str, float | str]) -> str:
-    """A component's value to the table's."""
+    """Return a component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"
 
 
 def constant_script(value: str | bool) -> str:
-    """The same value, whatever comes in."""
+    """Return the same value, whatever comes in."""
     return f"() => {json.dumps(value)}"
 
 
@@ -53,12 +53,12 @@ def forget_script(values: Sequence[str], source: str) -> str:
 
 
 def replace_script(table: Mapping[str, str]) -> str:
-    """A text to the table's, where it has one."""
+    """Return a text to the table's, where it has one."""
     return f"(text) => new Map({json.dumps(list(table.items()))}).get(text) ?? text"
 
 
 def paste_script(element_id: str) -> str:
-    """Makes a picture that is pasted anywhere on the page a choice of the image component."""
+    """Make a picture that is pasted anywhere on the page a choice of the image component."""
     return f"""() => document.addEventListener("paste", (event) => {{
         const input = document.querySelector("#{element_id} input[type=file]");
         const files = [...event.clipboardData.files].filter((file) => file.type.startsWith("image/"));
@@ -72,7 +72,7 @@ def paste_script(element_id: str) -> str:
 
 
 def press_script(element_id: str) -> str:
-    """Presses a button as soon as it can be pressed."""
+    """Press a button as soon as it can be pressed."""
     return f"""() => {{
         const pressing = setInterval(() => {{
             const button = document.getElementById("{element_id}");
@@ -84,12 +84,12 @@ def press_script(element_id: str) -> str:
 
 
 def random_script(end: int) -> str:
-    """A random whole number from 0 to below `end`."""
+    """Return a random whole number from 0 to below `end`."""
     return f"() => Math.floor(Math.random() * {end})"
 
 
 def scroll_script(element_id: str) -> str:
-    """Brings an element's top into view where it is not, as on a phone."""
+    """Bring an element's top into view where it is not, as on a phone."""
     return f"""() => {{
         const element = document.getElementById("{element_id}");
         const {{ top }} = element.getBoundingClientRect();
@@ -108,12 +108,12 @@ def name_script(selector: str, names: Sequence[str]) -> str:
 
 
 def stale_script(element_id: str, is_stale: bool) -> str:
-    """Marks an element as of a photo that is no longer chosen, or takes the mark away."""
+    """Mark an element as of a photo that is no longer chosen, or takes the mark away."""
     return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
 
 
 def size_script(element_id: str, smallest: int, largest: int, positions: int) -> str:
-    """Shows the bytes that a position of the size slider stands for, see `SizeControl`."""
+    """Show the bytes that a position of the size slider stands for, see `SizeControl`."""
     return f"""(position) => {{
         const size = Math.round({smallest} * ({largest} / {smallest}) ** ((position - 1) / {positions - 1}));
         const text = position ? size.toLocaleString("en") + " bytes" : "the preset as it is";
@@ -122,7 +122,7 @@ def size_script(element_id: str, smallest: int, largest: int, positions: int) ->
 
 
 def step_script(element_id: str) -> str:
-    """Shows the step of a transmission that a number of groups stands for, see `transmission`."""
+    """Show the step of a transmission that a number of groups stands for, see `transmission`."""
     return f"""(received) => {{
         const element = document.getElementById("{element_id}");
         element?.querySelectorAll("[data-group]").forEach((group) => {{

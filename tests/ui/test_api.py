@@ -160,10 +160,10 @@ def test_the_readmes_example_runs(server, tmp_path, monkeypatch, capsys):
 def test_programs_read_what_every_parameter_means(server):
     endpoints = httpx.get(f"{server}gradio_api/info").json()["named_endpoints"]
     assert {name: endpoint["description"] for name, endpoint in endpoints.items()} == {
-        "/compress": "Turns a photo into a .pcv2 file.",
-        "/decompress": "Paints the picture that a .pcv2 file describes.",
-        "/info": "Tells what a .pcv2 file says, without painting it.",
-        "/sweep": "Paints one photo under every combination of settings, at most 60 pictures and 1,200 steps.",
+        "/compress": "Turn a photo into a .pcv2 file.",
+        "/decompress": "Paint the picture that a .pcv2 file describes.",
+        "/info": "Tell what a .pcv2 file says, without painting it.",
+        "/sweep": "Paint one photo under every combination of settings, at most 60 pictures and 1,200 steps.",
     }
     assert [parameter["parameter_name"] for parameter in endpoints["/decompress"]["parameters"]] == [
         "stream",

@@ -109,7 +109,7 @@ class _Frame:
         self._factors = factors
 
     def coefficient_bytes(self, first_scan: bytes) -> float:
-        """What the decoder holds for each pixel until the last scan, if there are several.
+        """Return what the decoder holds for each pixel until the last scan, if there are several.
 
         Args:
             first_scan: Content of the scan's header, of which the first byte counts its channels.

@@ -108,7 +108,7 @@ class _Frame:
         return low, low + 2**self.depth - 1
 
     def reduction(self) -> int:
-        """How often the size is halved so that decoding keeps to its memory and its time."""
+        """Return how often the size is halved so that decoding keeps to its memory and its time."""
         pixel_bytes = _SAMPLE_BYTES * len(self.depths)
         most = min(MAX_PIXELS, MAX_DECODED_BYTES / pixel_bytes)
         halvings = 0

@@ -99,11 +99,11 @@ class CaptionControls:
         return self._examples[example[0]], "custom"
 
     def offer_text(self, source: CaptionSource) -> gr.Textbox:
-        """The text box, where there is to be a text."""
+        """Return the text box, where there is to be a text."""
         return gr.Textbox(visible=source != "none")
 
     def count(self, source: CaptionSource, text: str) -> str:
-        """What the text costs in this model's files, in words, and what an automatic one is worth."""
+        """Return what the text costs in this model's files, in words, and what an automatic one is worth."""
         text = "" if source == "none" else text.strip()
         remark = f"<p>{self._remark}</p>" if source == "auto" and self._remark else ""
         if not text:
@@ -124,7 +124,7 @@ class CaptionControls:
         return {self.source: "custom" if source == "file" and caption else source, self.text: caption}
 
     def resolve(self, image: Image.Image, source: CaptionSource, text: str) -> tuple[str, CaptionSource]:
-        """The caption and who wrote it.
+        """Return the caption and who wrote it.
 
         Args:
             image: The photo.
@@ -138,7 +138,7 @@ class CaptionControls:
 
 
 def captioner_remark(pipeline: "Codec") -> str:
-    """How often the captioner is right, as it was measured; empty where it was not."""
+    """Return how often the captioner is right, as it was measured; empty where it was not."""
     measured = captioner_results(pipeline.name_or_path)
     if measured is None or not pipeline.has_own_captioner:
         return ""

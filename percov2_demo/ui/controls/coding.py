@@ -67,7 +67,7 @@ class CodingControls:
         self.fit = gr.Radio([(_FIT_LABELS[fit], fit) for fit in FITS], value=FITS[0], label="Fit", render=False)
 
     def render_advanced(self) -> None:
-        """Lays out, in the current context, all but the presets."""
+        """Lay out, in the current context, all but the presets."""
         self.entropy.render()
         self.withheld.render()
         self.fit.render()
@@ -100,7 +100,7 @@ class CodingControls:
         return gr.Slider(maximum=self._largest_count(presets, entropy), value=withheld)
 
     def restore(self, preset: str, origin: Origin | None) -> dict[Component, Any]:
-        """Updates to an earlier run's coding.
+        """Return updates to an earlier run's coding.
 
         Args:
             preset: The run's preset.

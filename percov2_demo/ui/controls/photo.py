@@ -84,7 +84,7 @@ class PhotoInput:
         return [self.image.upload, self.image.clear, self.examples.click]
 
     def offer_captions(self, info: str) -> gr.Textbox:
-        """Lays out examples and below them a box for the caption, which it returns.
+        """Lay out examples and below them a box for the caption, which it returns.
 
         Args:
             info: What the box says of itself.
@@ -103,7 +103,7 @@ class PhotoInput:
         return box
 
     def fit(self, photo: dict[str, Any] | None, fit: str = "native") -> Image.Image:
-        """The RGB picture as the codec sees it.
+        """Return the RGB picture as the codec sees it.
 
         Args:
             photo: The component's raw value.
@@ -127,5 +127,5 @@ class PhotoInput:
 
 
 def check_photo(photo: dict[str, Any]) -> None:
-    """Raises what is wrong with a photo, given as the component's raw value."""
+    """Raise what is wrong with a photo, given as the component's raw value."""
     load_image(received_path(photo))

@@ -35,7 +35,7 @@ class SamplingControls:
 
     @classmethod
     def create(cls, pipeline: "Codec", strength: float) -> "SamplingControls":
-        """Lays the controls out in the current context; what a model or a painter does not have does not show."""
+        """Lay the controls out in the current context; what a model or a painter does not have does not show."""
         painter = create_painter_choice(pipeline)
         steps = gr.Slider(
             1, MAX_STEPS, pipeline.default_steps, step=1, label="Steps", info="More steps: finer, slower."
@@ -99,11 +99,11 @@ class SamplingControls:
         hold: float = Sampling.hold,
         painter: str = OWN,
     ) -> Sampling:
-        """The settings of the components' values; an empty seed is the default."""
+        """Return the settings of the components' values; an empty seed is the default."""
         return Sampling(steps, guidance_scale, strength, Sampling.seed if seed is None else seed, hold, painter)
 
     def advise(self, pipeline: "Codec", painter: str) -> dict[Component, Any]:
-        """Updates to the usual settings of a painter; one that is not known paints, and shows guidance again."""
+        """Return updates to a painter's usual settings; one that is not known paints, and shows guidance again."""
         advice = pipeline.painters.advise(painter, pipeline.presets[0])
         strength = {self.strength: usual_sigma(advice)}
         if advice is None:
@@ -114,5 +114,5 @@ class SamplingControls:
         return {self.steps: advice.steps, self.guidance_scale: guidance, **strength}
 
     def restore(self, settings: Sampling) -> dict[Component, Any]:
-        """Updates to an earlier run's settings."""
+        """Return updates to an earlier run's settings."""
         return dict(zip(self.components, astuple(settings), strict=True))

@@ -110,7 +110,7 @@ class SweepControls:
         return [self.presets, self.guidances, self.steps, self.strengths, self.seeds, self.fast, self.painter]
 
     def choose(self, name: str) -> dict[Component, Any]:
-        """Updates to a kind of sweep."""
+        """Return updates to a kind of sweep."""
         kind = KINDS[name]
         return {
             self.presets: list(self._pipeline.presets[: None if kind.all_presets else 1]),
@@ -140,7 +140,7 @@ class SweepControls:
         fast: bool,
         painter: str = OWN,
     ) -> list[Trial]:
-        """The trials of the controls' values, seeds of one setting next to each other."""
+        """Return the trials of the controls' values, seeds of one setting next to each other."""
         samplings = [
             Sampling(count, guidance, strength if isinstance(strength, int | float) else None, seed, painter=painter)
             for strength, count, guidance, seed in product(strengths, steps, guidances, range(seeds))
@@ -149,7 +149,7 @@ class SweepControls:
 
 
 def offered_kinds(pipeline: "Codec") -> list[str]:
-    """Names of the sweeps that vary something of a model."""
+    """Return names of the sweeps that vary something of a model."""
     varying = {"strength": pipeline.has_estimate, "presets": len(pipeline.presets) > 1}
     return [name for name in KINDS if varying.get(name, True)]
 

@@ -48,7 +48,7 @@ class CodecComparison:
         return [self.fold, self.cards, self.button]
 
     def compare_nearest(self, run: Run | None) -> Updates:
-        """Codes the run's photo in the codec that comes nearest.
+        """Code the run's photo in the codec that comes nearest.
 
         Args:
             run: The run that is shown.
@@ -68,7 +68,7 @@ class CodecComparison:
         }
 
     def compare_others(self, run: Run | None, cards: list[str]) -> Iterator[Updates]:
-        """Codes the run's photo in all other codecs and shows each as soon as it is done.
+        """Code the run's photo in all other codecs and shows each as soon as it is done.
 
         Args:
             run: The run that is shown.

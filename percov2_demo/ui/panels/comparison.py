@@ -24,7 +24,7 @@ _TOOLS = (
 
 
 def create_comparison(**options: str) -> gr.HTML:
-    """A component whose values are `comparison_html`'s; divider and zoom survive a new picture of the same photo."""
+    """Return a component of `comparison_html`'s values; divider and zoom survive a new picture of the same photo."""
     return gr.HTML(js_on_load=COMPARISON_SCRIPT.read_text("utf-8"), **options)
 
 

@@ -108,7 +108,7 @@ class Experiments:
         temperature: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
-        """Paints what a decoder makes of the first groups: it draws the others from the entropy model."""
+        """Paint what a decoder makes of the first groups: it draws the others from the entropy model."""
         stream = _present(stream)
         groups = stream_groups(stream.header)
         file = stream
@@ -136,7 +136,7 @@ class Experiments:
         temperature: float,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how gradio asks for it)
     ) -> Iterator[Updates]:
-        """Paints what a decoder makes of a stream with gaps: it fills them in from the entropy model."""
+        """Paint what a decoder makes of a stream with gaps: it fills them in from the entropy model."""
         stream = _present(stream)
         lost = draw_lost(stream.indices.size, percent / 100, seed)
         concealed = self._pipeline.conceal(stream, lost, seed, temperature)

@@ -16,7 +16,7 @@ _MAX_QR_BYTES = 2953
 
 
 def create_link() -> gr.HTML:
-    """A component whose values are `link_html`'s."""
+    """Return a component whose values are `link_html`'s."""
     return gr.HTML(js_on_load=_COPY_SCRIPT.read_text("utf-8"))
 
 

@@ -74,7 +74,7 @@ class MetricPlot:
 
     @classmethod
     def create(cls, elem_id: str, with_photo: bool = False) -> "MetricPlot":
-        """Lays the components out in the current context."""
+        """Lay the components out in the current context."""
         plot = gr.Plot(show_label=False, container=False, elem_id=elem_id)
         bridge = gr.HTML(visible="hidden", js_on_load=_SCRIPT)
         with gr.Row():

@@ -11,7 +11,7 @@ from percov2_demo.ui.render.wording import format_size
 
 
 def create_progress() -> gr.HTML:
-    """A component whose values are `progress_html`'s; until the first, gradio shows the place in the queue on it."""
+    """Return a component of `progress_html`'s values; until the first, gradio shows the place in the queue on it."""
     return gr.HTML(min_height=56, elem_classes="painting-progress")
 
 
@@ -32,7 +32,7 @@ def progress_html(step: int, steps: int, seconds_left: float | None = None, what
 
 
 def loading_html(loading: Loading) -> str:
-    """A bar of a painter's download, or that it is read from the disk."""
+    """Return a bar of a painter's download, or that it is read from the disk."""
     name = escape(loading.painter)
     if not loading.total:
         return f'<p role="status">Loading {name}, for the first time</p><progress aria-label="Loading"></progress>'

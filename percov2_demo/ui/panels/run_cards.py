@@ -39,12 +39,12 @@ _SOURCES: dict[CaptionSource, str] = {"auto": "automatic", "custom": "", "none":
 
 
 def create_run_list(**options: bool | str | int) -> gr.HTML:
-    """A component whose values are `cards_html`'s or `tray_html`'s; its `select` event tells the number of a run."""
+    """Return a component of `cards_html`'s or `tray_html`'s values; its `select` event tells a run's number."""
     return gr.HTML(js_on_load=_SCRIPT, **options)
 
 
 def cards_html(runs: Sequence[Run], shown: int, dropped: int = 0) -> str:
-    """All runs as cards by photo: the photo of the newest run first, and of each photo the newest run.
+    """Return all runs as cards by photo: the photo of the newest run first, and of each photo the newest run.
 
     Args:
         runs: The runs, oldest first.
@@ -77,7 +77,7 @@ def run_point(run: Run, pipeline: "Codec") -> Point:
 
 
 def tray_html(collection: RunCollection) -> str:
-    """The last runs in small, as buttons, after one that opens the board."""
+    """Return the last runs in small, as buttons, after one that opens the board."""
     thumbnails = "".join(
         f'<button type="button" data-run="{run.number}" aria-label="Show run {run.number}" '
         f'title="Run {run.number}: {run.preset}, {format_size(run.rates.file_bytes)}">{_thumbnail(run)}</button>'
@@ -90,7 +90,7 @@ def tray_html(collection: RunCollection) -> str:
 
 
 def heading_html(run: Run) -> str:
-    """A run's number, bytes and settings."""
+    """Return a run's number, bytes and settings."""
     return (
         f"<h2>Run {run.number}: <em>{format_size(run.rates.file_bytes)}</em></h2>"
         f"<p>{escape(run.preset)} · {_caption(run)} · {_settings(run)}</p>"
@@ -98,7 +98,7 @@ def heading_html(run: Run) -> str:
 
 
 def picture_html(run: Run) -> str:
-    """A run's picture beside its original, where it has one and gradio still keeps both."""
+    """Return a run's picture beside its original, where it has one and gradio still keeps both."""
     picture = kept_file(run.picture)
     if picture is None:
         return (
@@ -114,7 +114,7 @@ def picture_html(run: Run) -> str:
 
 
 def run_title(run: Run) -> str:
-    """A run's number and caption, as plain text."""
+    """Return a run's number and caption, as plain text."""
     return f"Run {run.number}: “{run.caption}”" if run.caption else f"Run {run.number}, no caption"
 
 

@@ -18,7 +18,7 @@ _PARTS = {
 
 
 def breakdown_html(report: RateReport, preset: Preset) -> str:
-    """The byte breakdown of a stream: a stacked bar beside what the papers state for its preset, and the numbers."""
+    """Return the bytes of a stream by part: a stacked bar beside what the papers state for its preset, and numbers."""
     return (
         '<section class="breakdown" aria-label="Byte breakdown">'
         f"{_bars(report, preset)}{_table(report)}{_published(preset)}</section>"
@@ -90,13 +90,13 @@ def _published(preset: Preset) -> str:
 
 
 def fields_html(fields: Iterable[tuple[str, str]], style: str = "fields") -> str:
-    """Names and values as a description list of a class of the style sheet; they are escaped."""
+    """Return names and values as a description list of a class of the style sheet; they are escaped."""
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in fields)
     return f'<dl class="{style}">{items}</dl>'
 
 
 def stream_fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:
-    """Names and values of what a stream says, for `fields_html`; `size` is the file's in bytes."""
+    """Return names and values of what a stream says, for `fields_html`; `size` is the file's in bytes."""
     rows, columns = get_preset(stream.preset).grid(stream.width, stream.height)
     return [
         ("File", format_size(size)),

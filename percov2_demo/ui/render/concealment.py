@@ -9,7 +9,7 @@ from percov2_demo.ui.render.token_maps import cells, token_map
 
 
 def concealment_html(sent: NDArray[np.int64], filled: NDArray[np.int64], lost: Sequence[int]) -> str:
-    """A map of what was lost, with the numbers in words.
+    """Return a map of what was lost, with the numbers in words.
 
     Args:
         sent: `(rows, columns)` tokens as they were sent.

@@ -26,7 +26,7 @@ _HINTS = {
 
 
 def pair_metrics(original: Image.Image, reconstruction: Image.Image) -> dict[str, float | None]:
-    """The metrics of a pair by name, in the order of the table; None for what cannot be measured here.
+    """Return the metrics of a pair by name, in the order of the table; None for what cannot be measured here.
 
     Args:
         original: The picture as the codec saw it.
@@ -42,7 +42,7 @@ def pair_metrics(original: Image.Image, reconstruction: Image.Image) -> dict[str
 
 
 def metrics_html(values: Mapping[str, float | None]) -> str:
-    """Metrics as a table, see `pair_metrics`, and the picture's agreement with its file.
+    """Return metrics as a table, see `pair_metrics`, and the picture's agreement with its file.
 
     LPIPS has no row where its weights are not on this machine.
     """

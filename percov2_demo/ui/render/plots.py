@@ -74,17 +74,17 @@ class Point:
         return values
 
     def has(self, *columns: str) -> bool:
-        """Whether all of these columns were measured."""
+        """Return whether all of these columns were measured."""
         return all(self.row.get(column) is not None for column in columns)
 
 
 def axis_choices(with_lpips: bool = False) -> list[tuple[str, str]]:
-    """Choices of a dropdown for an axis; LPIPS is measured only where its weights are."""
+    """Return choices of a dropdown for an axis; LPIPS is measured only where its weights are."""
     return [(label, column) for column, label in AXES.items() if column != LPIPS or with_lpips]
 
 
 def preset_colour(preset: str) -> str:
-    """The colour of a preset's points."""
+    """Return the colour of a preset's points."""
     return COLOURS[get_preset(preset).code]
 
 
@@ -105,7 +105,7 @@ def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
 
 
 def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
-    """Points with their two metrics as coordinates; those that differ in the busiest setting alone form a curve.
+    """Return points at their two metrics' values; those that differ in the busiest setting alone form a curve.
 
     A point's `customdata` are its number, its thumbnail and its settings and values for people.
 

@@ -50,7 +50,7 @@ class _Layer:
 
 
 def add_published(figure: go.Figure, x: str, y: str) -> None:
-    """Draws the published figures of two axes into a plot of `plots.preset_scatter`."""
+    """Draw the published figures of two axes into a plot of `plots.preset_scatter`."""
     for layer in _layers(x, y):
         text = f"{layer.series.label}\n{layer.published.label}\n"
         style = {"name": layer.series.name, "showlegend": False, "hoverinfo": "none"}
@@ -79,7 +79,7 @@ def has_published(x: str, y: str) -> bool:
 
 
 def published_html(x: str, y: str) -> str:
-    """What the published figures on two axes are, with their sources; empty where there are none."""
+    """Return what the published figures on two axes are, with their sources; empty where there are none."""
     layers = list(_layers(x, y))
     if not layers:
         return ""

@@ -20,7 +20,7 @@ SCALE_CSS = "linear-gradient(90deg, " + ", ".join(f"rgb({red} {green} {blue})" f
 
 
 def token_map(grid: tuple[int, int], layers: Sequence[str], label: str) -> str:
-    """A map of tokens in which a cell is one unit wide.
+    """Return a map of tokens in which a cell is one unit wide.
 
     Args:
         grid: Rows and columns.
@@ -38,7 +38,7 @@ def token_map(grid: tuple[int, int], layers: Sequence[str], label: str) -> str:
 
 
 def cells(positions: ArrayLike, columns: int, attributes: str) -> str:
-    """Cells as one path.
+    """Return cells as one path.
 
     Args:
         positions: In the flattened map.
@@ -50,12 +50,12 @@ def cells(positions: ArrayLike, columns: int, attributes: str) -> str:
 
 
 def picture_layer(picture: Image.Image, grid: tuple[int, int]) -> str:
-    """A picture under the cells."""
+    """Return a picture under the cells."""
     return _image(picture, grid, "")
 
 
 def heat_layer(bits: NDArray[np.float64], top: float, attributes: str = "") -> str:
-    """Values as colours, one pixel for each cell.
+    """Return values as colours, one pixel for each cell.
 
     Args:
         bits: `(rows, columns)`; NaN leaves a cell as it is.

@@ -22,7 +22,7 @@ ELEMENT_ID = "transmission"
 def transmission_html(
     photo: Image.Image, stream: Bitstream, traces: "Sequence[GroupTrace]", received: int, element_id: str = ELEMENT_ID
 ) -> str:
-    """All steps of a transmission, of which one is seen; `step_script` shows another.
+    """Return all steps of a transmission, of which one is seen; `step_script` shows another.
 
     Args:
         photo: The picture as the codec sees it.

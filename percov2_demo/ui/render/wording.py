@@ -4,12 +4,12 @@ from percov2_demo.sampling.settings import OWN
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things: 1 step, 2,304 tokens."""
+    """Return a number of things: 1 step, 2,304 tokens."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def format_size(size: int, before_noun: bool = False) -> str:
-    """A number of bytes as people say it: 92 bytes, 53.1 KB, 3.1 MB; before a noun it is 92-byte."""
+    """Return a number of bytes as people say it: 92 bytes, 53.1 KB, 3.1 MB; before a noun it is 92-byte."""
     if size < 10_000:
         return f"{size:,}-byte" if before_noun else counted(size, "byte")
     if size < 999_950:
@@ -18,5 +18,5 @@ def format_size(size: int, before_noun: bool = False) -> str:
 
 
 def painter_label(name: str) -> str:
-    """A painter's name, or what the codec's own one is."""
+    """Return a painter's name, or what the codec's own one is."""
     return "own painter" if name == OWN else name

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def finite(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by name as JSON can hold them: None for numbers that are not finite."""
+    """Return values by name as JSON can hold them: None for numbers that are not finite."""
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in values.items()

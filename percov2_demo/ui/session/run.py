@@ -85,7 +85,7 @@ class Run:
         return self.original or ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The run as JSON can hold it: the stream in base64url, no paths, None for numbers that are not finite."""
+        """Return the run as JSON holds it: the stream in base64url, no paths, None for numbers that are not finite."""
         return {
             "number": self.number,
             "name": self.name,

@@ -71,7 +71,7 @@ def ways_out(pipeline: "Codec") -> list[tuple[str, str]]:
 
 
 def create_about(pipeline: "Codec") -> None:
-    """Lays the tab out in the current context."""
+    """Lay the tab out in the current context."""
     gr.HTML(about_html(pipeline))
     citations = CITATIONS.read_text("utf-8").strip()
     gr.Textbox(

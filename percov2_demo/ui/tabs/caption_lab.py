@@ -166,7 +166,7 @@ class CaptionLab(Lab):
         guidances: Sequence[float],
         *sampling: Any,
     ) -> str:
-        """How much work the captions are; arguments as of `run`."""
+        """Return how much work the captions are; arguments as of `run`."""
         # What the automatic caption will say is not known yet, but that there is one.
         texts = [*_lines(captions), *["(automatic)"] * automatic]
         return self._runner.forecast_html(
@@ -174,7 +174,7 @@ class CaptionLab(Lab):
         )
 
     def prepare(self, photo: dict[str, Any] | None, captions: str) -> Updates:
-        """Reads the photo and clears what an earlier run left.
+        """Read the photo and clears what an earlier run left.
 
         Args:
             photo: The image component's raw value.
@@ -205,7 +205,7 @@ class CaptionLab(Lab):
         guidances: Sequence[float],
         *sampling: Any,
     ) -> Iterator[Updates]:
-        """Paints the photo without a caption and then with each; a cell of the grid appears as it is finished.
+        """Paint the photo without a caption and then with each; a cell of the grid appears as it is finished.
 
         Args:
             photo: The photo.

@@ -169,16 +169,16 @@ class DecodeTab:
         return [self.decode_button, self.stop_button]
 
     def read_file(self, path: str, address: str) -> Updates:
-        """Shows what a file says, before anything is painted."""
+        """Show what a file says, before anything is painted."""
         with open(path, "rb") as file:
             return self._show(ReceivedFile(file.read(MAX_BYTES + 1), safe_stem(path)), address)
 
     def read_text(self, text: str, address: str) -> Updates:
-        """Shows what a pasted text or link says."""
+        """Show what a pasted text or link says."""
         return {self.file: None, **self._show(ReceivedFile(read_stream_text(text), "picture"), address)}
 
     def open_link(self, address: str, request: gr.Request) -> Updates:
-        """Shows what the page's address says, if it carries a stream, and has it painted."""
+        """Show what the page's address says, if it carries a stream, and has it painted."""
         text = request.query_params.get(PARAMETER)
         if text is None:
             return gr.skip()
@@ -222,12 +222,12 @@ class DecodeTab:
         }
 
     def forget(self) -> Updates:
-        """The tab as it is without a file."""
+        """Return the tab as it is without a file."""
         panels = {self.welcome: gr.HTML(visible=True), self.result: gr.Column(visible=False)}
         return {self.file: None, self.received: None, **panels}
 
     def start(self, received: ReceivedFile | None) -> Updates:
-        """Clears the last picture and shows the Stop button."""
+        """Clear the last picture and shows the Stop button."""
         if received is None:
             raise gr.Error("Choose a .pcv2 file first, or paste its text or link.", print_exception=False)
         return {
@@ -245,7 +245,7 @@ class DecodeTab:
         caption: str,
         *sampling: Any,
     ) -> Iterator[Updates]:
-        """Paints the picture that the file describes, with the visitor's caption where it is another.
+        """Paint the picture that the file describes, with the visitor's caption where it is another.
 
         Args:
             received: The file.
@@ -311,7 +311,7 @@ class DecodeTab:
         return link_to(address, received.data, changed | ({} if caption is None else {CAPTION: caption}))
 
     def rest(self) -> Updates:
-        """The buttons as they are while nothing runs."""
+        """Return the buttons as they are while nothing runs."""
         return {self.decode_button: gr.Button(interactive=True), self.stop_button: gr.Button(visible=False)}
 
 

@@ -70,15 +70,15 @@ class Lab(ABC):
 
     @abstractmethod
     def foresee(self, *work: Any) -> str:
-        """How much work the inputs stand for, as `SweepRunner.forecast_html` says it."""
+        """Return how much work the inputs stand for, as `SweepRunner.forecast_html` says it."""
 
     @abstractmethod
     def prepare(self, photo: dict[str, Any] | None, *inputs: Any) -> Updates:
-        """Checks what is to be run and clears what an earlier run left, see `_begin`."""
+        """Check what is to be run and clears what an earlier run left, see `_begin`."""
 
     @abstractmethod
     def run(self, photo: FittedPhoto, runs: Sequence[Run], *inputs: Any) -> Iterator[Updates]:
-        """Yields updates with each step and each finished picture, as `_paint` gives them."""
+        """Yield updates with each step and each finished picture, as `_paint` gives them."""
 
     def _connect_run(
         self,
@@ -158,9 +158,9 @@ class Lab(ABC):
             yield updates, outcome, painted
 
     def rest(self, photo: FittedPhoto | None, painted: Sequence[Any]) -> Updates:
-        """The buttons as they are while nothing runs."""
+        """Return the buttons as they are while nothing runs."""
         return {self.run_button: gr.Button(visible=True), self.stop_button: gr.Button(visible=False)}
 
     def say_stopped(self, painted: Sequence[Any]) -> str:
-        """What the status says when not all was painted."""
+        """Return what the status says when not all was painted."""
         return stopped_html(len(painted))

@@ -102,7 +102,7 @@ class Progressive:
         yield {self._session.runs: (record(outcome, fitted, number, number, origin=origin),)}
 
     def show(self, arrived: list[Arrived], number: int) -> Updates:
-        """The picture after so many blocks."""
+        """Return the picture after so many blocks."""
         if not arrived:
             return {}
         size, path = arrived[min(number, len(arrived) - 1)]

@@ -155,7 +155,7 @@ class SessionBoard:
     def draw(
         self, collection: RunCollection, chosen: int, photo: int, x: str, y: str, with_published: bool
     ) -> Updates:
-        """The plot of a photo's runs, of which one stands out; other arguments as of `collect`."""
+        """Return the plot of a photo's runs, of which one stands out; other arguments as of `collect`."""
         points = [run_point(run, self._pipeline) for run in collection.of_photo(photo)]
         figure = preset_scatter(points, x, y, chosen)
         if with_published:

@@ -76,11 +76,11 @@ class TradeoffLab(Lab):
         )
 
     def foresee(self, caption: str, *values: Any) -> str:
-        """How much work the values of the controls are."""
+        """Return how much work the values of the controls are."""
         return self._runner.forecast_html(self.controls.plan(caption, *values))
 
     def prepare(self, photo: dict[str, Any] | None) -> Updates:
-        """Reads the photo and clears what an earlier sweep left.
+        """Read the photo and clears what an earlier sweep left.
 
         Args:
             photo: The image component's raw value, see `PhotoInput`.
@@ -97,7 +97,7 @@ class TradeoffLab(Lab):
     def run(
         self, photo: FittedPhoto, runs: Sequence[Run], x: str, y: str, caption: str, *values: Any
     ) -> Iterator[Updates]:
-        """Paints one setting after another; its point and card appear as it is finished.
+        """Paint one setting after another; its point and card appear as it is finished.
 
         Args:
             photo: The photo.
@@ -121,7 +121,7 @@ class TradeoffLab(Lab):
             yield updates
 
     def draw(self, painted: Sequence[Run], x: str, y: str) -> Any:
-        """The plot of finished pictures."""
+        """Return the plot of finished pictures."""
         return scatter([run_point(run, self._pipeline) for run in painted], x, y) if painted else None
 
     def pick(self, painted: Sequence[Run], event: gr.SelectData) -> Updates:
