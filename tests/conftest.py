@@ -1,6 +1,7 @@
 """Tiny pipelines of the real classes with random weights: they behave like a model in all but the picture."""
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.pipelines.target import AnyRate
 from percov2_demo.training.data.tokenizer import train_tokenizer
 from percov2_demo.training.objectives.captioner import build_captioner
 from tests.cpu_seconds import mark_heavy
@@ -213,6 +215,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVERS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker("server")
+
+
+@pytest.fixture
+def refinement_helps(monkeypatch) -> None:
+    """Every refined picture counts as nearer than its base's: a random painter brings none nearer."""
+    falling = count(0, -1)
+    monkeypatch.setattr(AnyRate, "_psnr", lambda *_: next(falling))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ prediction is the painter's of pure noise, told nothing. The difference is what 
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from PIL import Image
@@ -77,7 +78,7 @@ def summarize_budgets(rows: Sequence[Row]) -> list[Row]:
     """Return the mean of each budget and way; beside others, on how many pictures refinement has the better value."""
     refined = {(row["image"], row["budget"]): row for row in rows if row["way"] == REFINED}
     summary = []
-    for budget, way in dict.fromkeys((row["budget"], row["way"]) for row in rows):
+    for budget, way in sorted(dict.fromkeys((row["budget"], row["way"]) for row in rows), key=itemgetter(0)):
         members = [row for row in rows if (row["budget"], row["way"]) == (budget, way)]
         digits = {name: RATES[name] for name in ("file_bytes", "file_bpp")} | metric_digits(members[0])
         summary.append({"budget": budget, "way": way, "pictures": len(members)} | means_of(members, digits))

@@ -41,7 +41,9 @@ def measured(pipeline, picture, tmp_path_factory):
 
 def test_no_file_is_larger_than_its_budget(measured):
     _, rows = measured
-    assert all(0.5 * row["budget"] < row["file_bytes"] <= row["budget"] for row in rows)
+    assert all(row["file_bytes"] <= row["budget"] for row in rows)
+    # A random painter brings no picture nearer, so that its base is sent as it is.
+    assert all(row["file_bytes"] > 0.5 * row["budget"] for row in rows if row["way"] != REFINED)
 
 
 def test_ways_that_have_no_file_as_small_are_left_out(measured):

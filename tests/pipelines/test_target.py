@@ -1,7 +1,6 @@
 """Files of any size, and of the size that a quality takes."""
 
 import json
-from itertools import count
 
 import pytest
 from PIL import Image
@@ -19,17 +18,10 @@ def picture(pipeline) -> AnyRate:
     return AnyRate(pipeline, draw_scene().resize((192, 128)), "an old castle")
 
 
-@pytest.fixture
-def nearer(picture, monkeypatch) -> AnyRate:
-    """Every picture is nearer than the one before: a random painter brings none nearer."""
-    falling = count(9, -1)
-    monkeypatch.setattr(picture, "_psnr", lambda _picture: next(falling))
-    return picture
-
-
 @pytest.mark.parametrize("budget", [101, 250, 400])
-def test_files_come_close_to_their_size_from_below(nearer, budget):
-    stream = nearer.at_most(budget)
+@pytest.mark.usefixtures("refinement_helps")
+def test_files_come_close_to_their_size_from_below(picture, budget):
+    stream = picture.at_most(budget)
     size = len(stream.to_bytes())
     assert 0.97 * budget - 3 < size <= budget
 
@@ -43,11 +35,12 @@ def test_bytes_that_bring_no_gain_are_not_spent(pipeline, picture):
     assert painted.tobytes() == pipeline.decompress(base).tobytes()
 
 
-def test_the_sender_shows_what_the_receiver_sees(pipeline, nearer):
-    stream, painted = nearer.code(200)
+@pytest.mark.usefixtures("refinement_helps")
+def test_the_sender_shows_what_the_receiver_sees(pipeline, picture):
+    stream, painted = picture.code(200)
     assert stream.refinement is not None
     assert painted.tobytes() == pipeline.decompress(pipeline.read(stream.to_bytes())).tobytes()
-    assert stream == nearer.at_most(200)
+    assert stream == picture.at_most(200)
 
 
 def test_the_smallest_file_is_the_base(picture):

@@ -245,6 +245,7 @@ def test_visitors_share_nothing(tab, uploaded_photo):
     ]
 
 
+@pytest.mark.usefixtures("refinement_helps")
 def test_a_target_size_is_refined_to(pipeline, session, blocks, uploaded_photo):
     tab = CompressTab(pipeline, session)
     updates = list(tab.run(values(tab, uploaded_photo, target=position_of(400), steps=1, strength=0.8)))

@@ -15,6 +15,7 @@ def panel(pipeline, session):
     return InsideTab(pipeline, session).progressive
 
 
+@pytest.mark.usefixtures("refinement_helps")
 def test_every_block_shows_a_picture(panel, pipeline, uploaded_photo):
     updates = list(panel.receive(uploaded_photo, " an old castle ", position_of(2000), ()))
     *updates, last = updates
