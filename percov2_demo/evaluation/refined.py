@@ -15,6 +15,7 @@ from percov2_demo.evaluation.baselines import Ladder, available_codecs
 from percov2_demo.evaluation.charts import CLASSICAL, OURS, Curve
 from percov2_demo.evaluation.protocol import Picture
 from percov2_demo.evaluation.tables import RATES, Row, is_better, means_of, metric_digits
+from percov2_demo.files.atomic import write_bytes
 from percov2_demo.pipelines.codec import Codec
 from percov2_demo.pipelines.target import AnyRate
 
@@ -104,4 +105,4 @@ def budget_curves(points: Sequence[Row]) -> list[Curve]:
 
 def _write(folder: Path, name: str, data: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / name).write_bytes(data)
+    write_bytes(folder / name, data)

@@ -6,6 +6,7 @@ from pathlib import Path
 import gradio as gr
 
 from percov2_demo.errors import InputError
+from percov2_demo.files.atomic import write_bytes
 from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.panels.vote import VotePanel
@@ -33,7 +34,7 @@ def build_vote(pairs: Sequence[Pair], out: Path | None = None) -> gr.Blocks:
 
 def _write(ballot: Ballot, out: Path) -> None:
     try:
-        (out / f"votes-{ballot.voter}.csv").write_bytes(csv_bytes(ballot.to_rows()))
+        write_bytes(out / f"votes-{ballot.voter}.csv", csv_bytes(ballot.to_rows()))
     except OSError as error:
         raise InputError("The vote could not be written down: tell the host, and vote again.") from error
 
