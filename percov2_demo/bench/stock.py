@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from percov2_demo.bench.machine import describe_machine, peak_memory_mb
@@ -51,15 +52,19 @@ def bench_painter(
     canvas = pipeline.canvas(stream)
     asked = () if sampling is None else (sampling.steps, sampling.guidance, sampling.strength, sampling.seed)
     sampling = painter.settle(stream.preset, *asked)
-    pixels, model = canvas.estimate, painter.model
+    model = painter.model
+    # What is small is painted larger, and so it is by diffusers' own call.
+    latents = painter.start(canvas, 1.0).latents
+    height, width = (side * model.stride for side in latents.shape[-2:])
+    pixels = F.interpolate(canvas.estimate, (height, width))
 
     def plain() -> None:
         with model.unscripted() as call, torch.inference_mode():
             latents = model.encode(pixels.to(call._execution_device, call.vae.dtype))
             call(
                 prompt=[CAPTION],
-                width=stream.width,
-                height=stream.height,
+                width=width,
+                height=height,
                 num_inference_steps=sampling.steps,
                 generator=torch.Generator().manual_seed(sampling.seed),
                 output_type="latent",

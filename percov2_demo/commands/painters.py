@@ -10,7 +10,7 @@ from percov2_demo.painters.known import KnownPainter, known_painters
 
 HELP = "public models that can paint, what they cost, and which are downloaded"
 
-_HEAD = ("MODEL", "FOR", "STEPS", "SIGMA", "GUIDANCE", "DOWNLOAD", "MEMORY", "HERE", "LICENCE")
+_HEAD = ("MODEL", "FOR", "STEPS", "SIGMA", "GUIDANCE", "DOWNLOAD", "MEMORY", "HERE", "LICENCE", "SIZES FROM")
 
 _NOTE = """
 Any other model of the same kinds works, too: name its folder or hub id with --painter. SIGMA is the noise level to
@@ -46,6 +46,7 @@ def _line(known: KnownPainter, is_downloaded: bool) -> tuple[str, ...]:
         f"{known.memory_gb:g} GB",
         "yes" if is_downloaded else "no",
         f"{known.licence} (gated)" if known.gated else known.licence,
+        known.source,
     )
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from percov2_demo.commands.model import add_model_options, add_painter_options, check_docstrings, load_pipeline
-from percov2_demo.errors import InputError
+from percov2_demo.errors import InputError, PerCoError
 
 
 if TYPE_CHECKING:
     import gradio as gr
 
+    from percov2_demo.painters.offer import Painters
     from percov2_demo.ui.kiosk import Kiosk
 
 HELP = "the app, as python app.py"
@@ -103,11 +104,19 @@ def run(options: Namespace) -> None:
     pipeline = load_pipeline(options)
     if os.environ.get("SPACES_ZERO_GPU"):
         # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
-        for painter in pipeline.painters.names[1:2]:
-            pipeline.painters.find(painter)
+        load_first_painter(pipeline.painters)
     from percov2_demo.ui.demo import build_demo
 
     serve_until_stopped(lambda: build_demo(pipeline, kiosk, options.public_url), options.host or host, options.port)
+
+
+def load_first_painter(painters: "Painters") -> None:
+    """Load the first of the offered painters; where it cannot be used, say so and go on with the model's own."""
+    for name in painters.names[1:2]:
+        try:
+            painters.find(name)
+        except PerCoError as error:
+            print(f"The app starts without the painter {name}: {error}", file=sys.stderr)
 
 
 def _kiosk(options: Namespace) -> "Kiosk":

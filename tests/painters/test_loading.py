@@ -3,9 +3,11 @@ import shutil
 
 import pytest
 import torch
+from diffusers import EDMEulerScheduler
 
 from percov2_demo.checkpoints import free_memory
 from percov2_demo.checkpoints.memory_plans import PLANS
+from percov2_demo.commands.serve import load_first_painter
 from percov2_demo.errors import InputError, ModelError
 from percov2_demo.painters.known import find_known, known_painters
 from percov2_demo.painters.offer import Painters
@@ -85,6 +87,16 @@ def test_an_unknown_kind_lists_the_known_ones(folder):
         load(folder)
 
 
+def test_a_noise_schedule_of_another_kind_is_refused(folder):
+    """Its levels would silently be those of a schedule that the network was not trained with."""
+    EDMEulerScheduler().save_pretrained(folder / "scheduler")
+    index = json.loads((folder / "model_index.json").read_text())
+    index["scheduler"] = ["diffusers", "EDMEulerScheduler"]
+    (folder / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(ModelError, match="EDMEulerScheduler, has a noise schedule that is not known here"):
+        load(folder)
+
+
 def test_a_missing_file_is_one_sentence(folder):
     (folder / "unet" / "diffusion_pytorch_model.safetensors").unlink()
     with pytest.raises(ModelError, match="no safetensors weights of its unet: fetch the model again"):
@@ -157,6 +169,14 @@ def test_one_painter_is_loaded_at_a_time_and_on_first_use(offered):
     painters.find("owner/two")
     assert offered.told == ["load owner/one", "release owner/one", "load owner/two"]
     assert not painters.is_loaded("owner/one")
+
+
+def test_a_server_starts_without_a_painter_that_cannot_be_used(stock_painter, capsys):
+    offered = Offered(stock_painter("sd"))
+    offered.painters.offer(["owner/broken"])
+    load_first_painter(offered.painters)
+    assert "starts without the painter owner/broken: " in capsys.readouterr().err
+    assert offered.painters.find() is offered.painters.own
 
 
 def test_the_own_painter_stays_usable_beside_one_that_is_not(offered):

@@ -11,6 +11,7 @@ import torch
 from diffusers import EulerDiscreteScheduler, LCMScheduler
 from torch import Tensor
 
+from percov2_demo.errors import ModelError
 from percov2_demo.painters.painter import Knob
 from percov2_demo.painters.stock.model import StockModel
 from percov2_demo.painters.stock.scripted import ScriptedScheduler
@@ -25,7 +26,16 @@ class ScriptedEuler(ScriptedScheduler, EulerDiscreteScheduler):
 
     @classmethod
     def of(cls, scheduler: Any) -> "ScriptedEuler":
-        """Make one with a model's noise schedule and prediction type."""
+        """Make one with a model's noise schedule and prediction type.
+
+        Raises:
+            ModelError: The schedule is not one of variances of steps, as that of EDM is not.
+        """
+        if not {"beta_start", "beta_end", "beta_schedule"} <= scheduler.config.keys():
+            raise ModelError(
+                f"the model's scheduler, {type(scheduler).__name__}, has a noise schedule that is not known here: "
+                "name a model that was trained with Stable Diffusion's"
+            )
         names = (
             "num_train_timesteps",
             "beta_start",

@@ -30,7 +30,7 @@ element.addEventListener("click", (event) => {
 });
 """
 
-_METRICS = {"deep_distance": "", "deep_realism": "", "psnr": " dB"}
+_METRICS = {"deep_distance": "", "deep_realism": "", "psnr": " dB", "agreement": ""}
 """Metrics on a card, with their units; the run in large has all of them."""
 
 _DECODER_SETTINGS = ("painter", "guidance", "steps", "strength", "seed", "hold")
