@@ -108,7 +108,7 @@ class SamplingControls:
         strength = {self.strength: usual_sigma(advice)}
         if advice is None:
             return {self.guidance_scale: gr.Slider(visible=True), **strength}
-        guidance = gr.Slider(visible=False)
+        guidance = gr.Slider(value=1.0, visible=False)
         if advice.guidance is not None:
             guidance = gr.Slider(value=advice.guidance, visible=True)
         return {self.steps: advice.steps, self.guidance_scale: guidance, **strength}
