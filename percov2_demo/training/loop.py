@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -292,7 +292,8 @@ class TrainingRun:
         optimizer = self.optimizer.optimizer
         groups = get_optimizer_state_dict(self.model, optimizer)
         whole = {"state": state, "param_groups": groups["param_groups"]}
-        set_optimizer_state_dict(self.model, optimizer, whole, options=_WHOLE)
+        # What no step has trained yet, as steps may leave parts out, has no state.
+        set_optimizer_state_dict(self.model, optimizer, whole, options=replace(_WHOLE, strict=False))
         saved = json.loads((self.folder / "state.json").read_text())
         self.step, self.seconds = saved["step"], saved["seconds"]
         if self.accelerator.is_main_process:

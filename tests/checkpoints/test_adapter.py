@@ -194,7 +194,7 @@ def test_the_manifest_must_describe_the_parts(adapter_folder, base_folder, tmp_p
 
 @pytest.mark.parametrize(
     ("changes", "words"),
-    [({"format": 1}, "another format"), ({"base": {"name": "x"}}, "must hold"), ({"settings": {}}, "must hold")],
+    [({"format": 1}, "another format"), ({"base": {"name": "x"}}, "is damaged"), ({"settings": {}}, "must hold")],
 )
 def test_a_manifest_that_says_something_else_is_one_sentence(adapter_folder, base_folder, tmp_path, changes, words):
     folder = copy(adapter_folder, tmp_path)

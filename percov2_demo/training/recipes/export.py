@@ -12,7 +12,7 @@ from transformers import AutoTokenizer, CLIPTextModelWithProjection, VisionEncod
 from typing_extensions import TypedDict
 
 from percov2_demo.checkpoints.folders import model_folder
-from percov2_demo.checkpoints.schema import MANIFEST_FILE, Trained, read_json
+from percov2_demo.checkpoints.schema import MANIFEST_FILE, read_json
 from percov2_demo.data.shards import Photo
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
@@ -34,7 +34,7 @@ EARLIER = "earlier.json"
 
 
 class _Manifest(TypedDict):
-    training: dict[str, Trained]
+    training: dict[str, dict[str, float]]
 
 
 _FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
