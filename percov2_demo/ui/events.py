@@ -30,7 +30,7 @@ def connect_end(
     inputs: Sequence[Component] = (),
     outputs: Sequence[Component] = (),
 ) -> None:
-    """Let a button cancel a run, and shows when it has ended in whatever way.
+    """Let a button cancel a run, and show when it has ended in whatever way.
 
     The buttons must not come back with the press of Stop: gradio (6.31) drops a run that is asked for before the
     browser has heard of the last one's end. A cancelled run counts as a success there; after a failed one `failure` is

@@ -24,7 +24,7 @@ FETCH_SCRIPT = """(address) => {
 
 
 def drawing_script(element_id: str) -> str:
-    """`(values …, drawing)` to the same with the element's plot as SVG, on white; empty without a plot."""
+    """Return a script from `(values …, drawing)` to the same with the element's plot as SVG, on white; empty without a plot."""
     return f"""async (...values) => {{
         const plot = document.querySelector("#{element_id} .js-plotly-plot");
         if (!plot?.layout) return [...values.slice(0, -1), ""];
@@ -37,12 +37,12 @@ def drawing_script(element_id: str) -> str:
 
 
 def lookup_script(table: Mapping[str, float | str]) -> str:
-    """Return a component's value to the table's."""
+    """Return a script from a component's value to the table's."""
     return f"(key) => ({json.dumps(table)})[key]"
 
 
 def constant_script(value: str | bool) -> str:
-    """Return the same value, whatever comes in."""
+    """Return a script that gives the same value, whatever comes in."""
     return f"() => {json.dumps(value)}"
 
 
@@ -53,7 +53,7 @@ def forget_script(values: Sequence[str], source: str) -> str:
 
 
 def replace_script(table: Mapping[str, str]) -> str:
-    """Return a text to the table's, where it has one."""
+    """Return a script from a text to the table's, where it has one."""
     return f"(text) => new Map({json.dumps(list(table.items()))}).get(text) ?? text"
 
 
@@ -84,7 +84,7 @@ def press_script(element_id: str) -> str:
 
 
 def random_script(end: int) -> str:
-    """Return a random whole number from 0 to below `end`."""
+    """Return a script that gives a random whole number from 0 to below `end`."""
     return f"() => Math.floor(Math.random() * {end})"
 
 
@@ -108,7 +108,7 @@ def name_script(selector: str, names: Sequence[str]) -> str:
 
 
 def stale_script(element_id: str, is_stale: bool) -> str:
-    """Mark an element as of a photo that is no longer chosen, or takes the mark away."""
+    """Mark an element as of a photo that is no longer chosen, or take the mark away."""
     return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
 
 

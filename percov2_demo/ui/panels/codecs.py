@@ -68,7 +68,7 @@ class CodecComparison:
         }
 
     def compare_others(self, run: Run | None, cards: list[str]) -> Iterator[Updates]:
-        """Code the run's photo in all other codecs and shows each as soon as it is done.
+        """Code the run's photo in all other codecs and show each as soon as it is done.
 
         Args:
             run: The run that is shown.

@@ -174,7 +174,7 @@ class CaptionLab(Lab):
         )
 
     def prepare(self, photo: dict[str, Any] | None, captions: str) -> Updates:
-        """Read the photo and clears what an earlier run left.
+        """Read the photo and clear what an earlier run left.
 
         Args:
             photo: The image component's raw value.

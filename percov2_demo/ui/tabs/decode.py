@@ -178,7 +178,7 @@ class DecodeTab:
         return {self.file: None, **self._show(ReceivedFile(read_stream_text(text), "picture"), address)}
 
     def open_link(self, address: str, request: gr.Request) -> Updates:
-        """Show what the page's address says, if it carries a stream, and has it painted."""
+        """Show what the page's address says, if it carries a stream, and have it painted."""
         text = request.query_params.get(PARAMETER)
         if text is None:
             return gr.skip()
@@ -227,7 +227,7 @@ class DecodeTab:
         return {self.file: None, self.received: None, **panels}
 
     def start(self, received: ReceivedFile | None) -> Updates:
-        """Clear the last picture and shows the Stop button."""
+        """Clear the last picture and show the Stop button."""
         if received is None:
             raise gr.Error("Choose a .pcv2 file first, or paste its text or link.", print_exception=False)
         return {

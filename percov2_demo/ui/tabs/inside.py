@@ -103,7 +103,7 @@ class InsideTab:
         encoded.success(None, js=scroll_script("inside-result"), **PAGE_EVENT)
 
     def encode(self, photo: dict[str, Any] | None, caption: str | None, preset: str, choice: str) -> Updates:
-        """Code the photo and shows how its tokens become known.
+        """Code the photo and show how its tokens become known.
 
         Args:
             photo: The image component's raw value, see `PhotoInput`.

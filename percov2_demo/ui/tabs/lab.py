@@ -74,7 +74,7 @@ class Lab(ABC):
 
     @abstractmethod
     def prepare(self, photo: dict[str, Any] | None, *inputs: Any) -> Updates:
-        """Check what is to be run and clears what an earlier run left, see `_begin`."""
+        """Check what is to be run and clear what an earlier run left, see `_begin`."""
 
     @abstractmethod
     def run(self, photo: FittedPhoto, runs: Sequence[Run], *inputs: Any) -> Iterator[Updates]:

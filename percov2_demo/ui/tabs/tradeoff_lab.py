@@ -80,7 +80,7 @@ class TradeoffLab(Lab):
         return self._runner.forecast_html(self.controls.plan(caption, *values))
 
     def prepare(self, photo: dict[str, Any] | None) -> Updates:
-        """Read the photo and clears what an earlier sweep left.
+        """Read the photo and clear what an earlier sweep left.
 
         Args:
             photo: The image component's raw value, see `PhotoInput`.
