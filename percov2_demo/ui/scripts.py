@@ -24,7 +24,7 @@ FETCH_SCRIPT = """(address) => {
 
 
 def drawing_script(element_id: str) -> str:
-    """Return a script from `(values …, drawing)` to the same with the element's plot as SVG, on white; empty without a plot."""
+    """Return a script from `(values …, drawing)` to the same with the plot as SVG, on white; empty without a plot."""
     return f"""async (...values) => {{
         const plot = document.querySelector("#{element_id} .js-plotly-plot");
         if (!plot?.layout) return [...values.slice(0, -1), ""];
