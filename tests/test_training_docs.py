@@ -18,7 +18,7 @@ from percov2_demo.__main__ import build_parser
 from percov2_demo.training.data.indices import PART_PHOTOS
 from percov2_demo.training.loop import LoopConfig, TrainingRun
 from percov2_demo.training.objectives.joint import JointObjective
-from percov2_demo.training.recipes.base import read_config
+from percov2_demo.training.recipes.config import read_config
 from percov2_demo.training.recipes.sd3 import SD3Recipe
 
 

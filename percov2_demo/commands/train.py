@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> None:
     """Run stages of training."""
     quieten_libraries()
-    from percov2_demo.training.recipes.base import read_config
+    from percov2_demo.training.recipes.config import read_config
     from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
     from percov2_demo.training.recipes.sd3 import SD3Recipe
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from percov2_demo.training.recipes.base import read_config
+from percov2_demo.training.recipes.config import read_config
 from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG
 from tests.conftest import CAPTIONS
 from tests.scene import draw_scene

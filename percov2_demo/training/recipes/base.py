@@ -3,12 +3,10 @@
 A work folder holds one folder a stage: its training state, its curve, and its averaged result.
 """
 
-import json
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import timedelta
-from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import InputError
 from percov2_demo.metrics.photo_statistics import PHOTO_STATISTICS
 from percov2_demo.models.hyper_codec import HyperCodec
-from percov2_demo.training.data.crops import PhotoBatches
 from percov2_demo.training.data.determinism import Draws, Share
 from percov2_demo.training.data.encoded import encoder_fingerprint, is_encoded
 from percov2_demo.training.data.indices import PART_PHOTOS, IndexBatches, encode_indices
@@ -38,7 +35,6 @@ from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun, check
 from percov2_demo.training.measures.curves import draw_curves
 from percov2_demo.training.measures.photo_statistics import measure_photo_statistics
 from percov2_demo.training.measures.results import collect_results
-from percov2_demo.training.objectives.joint import JointConfig, JointObjective
 from percov2_demo.training.objectives.masked import EntropyConfig, MaskedObjective, start_from_codes
 from percov2_demo.training.stage_names import STAGES, TIMED_STAGES, WRITING_STAGES
 
@@ -48,17 +44,6 @@ DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "no": torch.float32}
 
 LONGEST_WAIT = timedelta(hours=6)
 """How long a process waits for the main one, which may have shards to look through or pictures to paint."""
-
-_TAKERS: dict[str, tuple[Callable[..., Any], set[str]]] = {
-    "photos": (PhotoBatches, {"photos", "groups", "seed", "share"}),
-    "hyper.model": (HyperCodec, set()),
-    "joint": (JointConfig, set()),
-    "joint.objective": (JointObjective, {"transformer", "hyper_codec", "shift", "perceptual"}),
-    "indices": (encode_indices, {"photos", "numbers", "vae", "hyper_codec", "encoder", "path", "seed", "device"}),
-    "entropy": (EntropyConfig, set()),
-    "entropy.model": (MaskedModel, {"presets"}),
-}
-"""Sections of a config and what takes their settings as arguments, with the arguments that are no settings."""
 
 
 class Recipe(ABC):
@@ -277,54 +262,6 @@ def sharding_plugin(precision: str) -> FullyShardedDataParallelPlugin | None:
         param_dtype=DTYPES[precision], reduce_dtype=torch.float32, output_dtype=None, cast_forward_inputs=False
     )
     return FullyShardedDataParallelPlugin(mixed_precision_policy=policy)
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """Read a training config from a JSON file, completed by the file beside it that it `extends`, if any.
-
-    Raises:
-        InputError: A file cannot be read, or holds no JSON object; or a setting is missing or unknown.
-    """
-    config = _merged(path)
-    if "seed" not in config:
-        raise InputError(f"{path.name} lacks seed")
-    for stage in (name for name in TIMED_STAGES if name in config):
-        if not isinstance(config[stage], dict) or not isinstance(config[stage].get("loop"), dict):
-            raise InputError(f"{path.name}: {stage} lacks loop, its optimisation settings")
-        _check_settings(f"{path.name}: {stage}.loop", config[stage]["loop"], LoopConfig)
-    for place, (taker, others) in _TAKERS.items():
-        section, _, part = place.partition(".")
-        if section in config:
-            settings = config[section].get(part) if part else config[section]
-            _check_settings(f"{path.name}: {place}", settings, taker, others)
-    return config
-
-
-def _merged(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text("utf-8"))
-    except OSError:
-        raise InputError(f"{path.name} cannot be read: give a config file that is there") from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path.name} is no text in UTF-8: give a JSON file") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path.name} is no JSON from line {error.lineno} on: correct it there") from None
-    if not isinstance(config, dict):
-        raise InputError(f"{path.name} holds no JSON object")
-    extended = config.pop("extends", None)
-    return config if extended is None else _merged(path.parent / extended) | config
-
-
-def _check_settings(place: str, settings: Any, taker: Callable[..., Any], others: Collection[str] = ()) -> None:
-    """Compare settings with the arguments of what takes them, but for the `others`, which are no settings."""
-    if not isinstance(settings, dict):
-        raise InputError(f"{place} is no JSON object")
-    taken = {name: argument for name, argument in signature(taker).parameters.items() if name not in others}
-    if unknown := [key for key in settings if key not in taken]:
-        raise InputError(f"{place} takes no {unknown[0]}: its settings are {', '.join(taken)}")
-    required = [name for name, argument in taken.items() if argument.default is Parameter.empty]
-    if missing := [name for name in required if name not in settings]:
-        raise InputError(f"{place} lacks {missing[0]}")
 
 
 def _method_name(stage: str) -> str:

@@ -14,7 +14,7 @@ from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import InputError, ModelError
 from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.data.indices import IndexBatches
-from percov2_demo.training.recipes.base import read_config
+from percov2_demo.training.recipes.config import read_config
 from percov2_demo.training.recipes.export import note_earlier_training
 from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
 from percov2_demo.training.stage_names import TIMED_STAGES

@@ -16,7 +16,7 @@ from percov2_demo.training.data.determinism import Share
 from percov2_demo.training.measures.curves import read_curve
 from percov2_demo.training.objectives.lora import add_lora
 from percov2_demo.training.recipes import sd3
-from percov2_demo.training.recipes.base import read_config
+from percov2_demo.training.recipes.config import read_config
 from percov2_demo.training.recipes.sd3 import SD3Recipe
 from percov2_demo.training.recipes.sd3_base import widened_base
 from tests.conftest import tiny_hyper_codec, tiny_transformer
