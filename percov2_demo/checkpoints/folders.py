@@ -115,6 +115,8 @@ def find_folder(
     Raises:
         ModelError: There is neither, or a config in it is damaged.
     """
+    if not str(model).strip():
+        raise ModelError("a model has an empty name: give its folder, or its repository on the hub")
     folder = Path(model)
     if not folder.is_dir():
         folder = fetch(str(model), leave_out, progress, **download)

@@ -101,7 +101,7 @@ class OwnPainter(Painter):
     ) -> list[Image.Image]:
         """Paint as `Painter.paint`; of a start that painted before, the first step is not run again.
 
-        The step callback is told of the codec in the painter's place, and may return a dict with new "latents".
+        The step callback is told of the codec in the painter's place.
         """
         for sampling in samplings:
             self.check_sampling(sampling)

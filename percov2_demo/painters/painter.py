@@ -22,7 +22,10 @@ from percov2_demo.sampling.settings import MAX_SEED, Sampling
 
 
 StepCallback = Callable[[Any, int, float, dict[str, Tensor]], dict[str, Tensor] | None]
-"""Called as `callback(painter, step, sigma, {"latents", "expected_latents"})` after each step."""
+"""Called as `callback(painter, step, sigma, {"latents", "expected_latents"})` after each step.
+
+It may return a dict with new "latents" to go on with.
+"""
 
 
 @dataclass(frozen=True)
@@ -110,8 +113,9 @@ class Painter(ABC):
             samplings: Settings with one number of steps and one amount of holding; the start's noise level goes for
                 theirs.
             fast: Whether to run the painter's fast mode.
-            callback_on_step_end: Called after each step with the painter, the step from 0, its noise level and the
-                tensors "latents" and "expected_latents", of which `decode_latents` makes a preview.
+            callback_on_step_end: Called after each step with the painter, the step from 0, the noise level at which
+                it began and the tensors "latents" and "expected_latents", of which `decode_latents` makes a preview.
+                It may return a dict with new "latents" to go on with.
             interrupt: Asked before each step; True stops the painter.
             generator: Source of the noise in place of a single setting's seed.
 

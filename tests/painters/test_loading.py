@@ -121,6 +121,12 @@ def test_a_model_too_large_for_the_plan_names_a_smaller_one(stock_folder, monkey
         load(stock_folder("sd"))
 
 
+def test_an_empty_name_is_not_the_current_folder(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(ModelError, match="a model has an empty name"):
+        load("")
+
+
 def test_no_network_is_one_sentence(monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelError, match="someone/nothing is neither a folder nor complete in the hub's cache"):

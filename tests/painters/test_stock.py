@@ -37,24 +37,26 @@ def difference(first: Image.Image, second: Image.Image) -> int:
 
 
 @pytest.mark.parametrize("steps", STEPS)
-def test_sampling_begins_at_exactly_the_noise_level(painter, steps):
+def test_sampling_begins_at_exactly_the_noise_level(painter, steps, monkeypatch):
+    scheduler = painter.model.scheduler
+    told = []
+
+    def look(_output, _timestep, sample, **_options):
+        told.append(sample)
+        raise Seen
+
+    # What the pipeline hands its scheduler first.
+    monkeypatch.setattr(scheduler, "step", look)
     for sigma in SIGMAS:
         start = painter.start(canvas_of(), sigma)
         noise = torch.randn(start.latents.shape, generator=torch.Generator().manual_seed(3))
-        told = []
-
-        def look(_painter, step, level, tensors, told=told):
-            told.append((step, level, tensors["latents"]))
-            raise Seen
-
         with pytest.raises(Seen):
-            painter.paint(start, [sampling(steps=steps, seed=3)], callback_on_step_end=look)
-        ((step, level, latents),) = told
+            painter.paint(start, [sampling(steps=steps, seed=3)])
+        latents = painter.model.unpack(told.pop(), noise.shape)
         parts = torch.stack([start.latents.flatten(), noise.flatten()], dim=1)
         weights = torch.linalg.lstsq(parts, latents.flatten()[:, None]).solution.flatten()
         signal, noisy = weights.tolist()
-        assert step == 0
-        assert level == pytest.approx(sigma, abs=1e-3)
+        assert scheduler.noise_level(0) == pytest.approx(sigma, abs=1e-3)
         assert noisy / (noisy + signal) == pytest.approx(sigma, abs=1e-3)
         # Nothing but the two is in it.
         assert (parts @ weights - latents.flatten()).abs().max() < 1e-3 * latents.abs().max()
@@ -148,6 +150,37 @@ def test_steps_are_told_with_previews(painter):
     assert list(sigmas) == sorted(sigmas, reverse=True)
     # What the last step expects is the picture.
     assert difference(previews[-1].crop((0, 0, 64, 64)), picture) <= 1
+
+
+def test_a_callback_may_change_the_latents(painter):
+    """In the middle, so that the next step sees them, and at the end, where they are the picture."""
+    start = painter.start(canvas_of(), 0.9)
+    plain = painter.paint(start, [sampling(steps=2)])[0]
+    seen = []
+
+    def change(at):
+        def report(_painter, step, _sigma, tensors):
+            seen.append(tensors["latents"])
+            return {"latents": tensors["latents"].flip(-1)} if step == at else None
+
+        return report
+
+    middle = painter.paint(start, [sampling(steps=2)], callback_on_step_end=change(0))[0]
+    assert difference(middle, plain) > 0
+    end = painter.paint(start, [sampling(steps=2)], callback_on_step_end=change(1))[0]
+    (expected,) = painter.decode_latents(seen[-1].flip(-1))
+    assert difference(expected.crop((0, 0, 64, 64)), end) <= 1
+
+
+def test_several_settings_and_one_generator_are_refused(stock_painter):
+    painter = stock_painter("sd")
+    for sigma in (0, 0.7):
+        with pytest.raises(InputError, match="several seeds or a generator, not both"):
+            painter.paint(
+                painter.start(canvas_of(), sigma),
+                [sampling(guidance=1.0), sampling(guidance=9.0)],
+                generator=torch.Generator(),
+            )
 
 
 def test_painting_can_be_stopped_and_begun_again(painter):

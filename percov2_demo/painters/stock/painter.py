@@ -87,44 +87,30 @@ class StockPainter(Painter):
         common = check_batch(samplings)
         if fast:
             raise InputError(f"the painter {self.card.name} has no fast mode: paint without it")
+        generators = make_generators(samplings, generator)
         estimate = start.latents
         if estimate is None:
             return self._images.postprocess(start.canvas.estimate, output_type="pil") * len(samplings)
         # A pipeline takes one guidance scale a call.
         scales = [common.guidance if self.card.guidance is None else sampling.guidance for sampling in samplings]
         if len(set(scales)) > 1:
-            options = (fast, callback_on_step_end, interrupt, generator)
+            options = (fast, callback_on_step_end, interrupt)
             return [picture for sampling in samplings for picture in self.paint(start, [sampling], *options)]
         guidance = 1.0 if self.card.guidance is None else common.guidance
-        generators = make_generators(samplings, generator)
         # Said here, because a host program may have set other defaults.
         numbers = {"dtype": torch.float32, "device": "cpu"}
         shape = estimate.shape
         noise = torch.cat([torch.randn(shape, generator=generator, **numbers) for generator in generators])
-        stop = interrupt or (lambda: False)
-        shape, grid = noise.shape, self._held_grid(start.canvas)
-        painted: list[Tensor] = []
-
-        def watch(step: int, sigma: float, noisy: Tensor, expected: Tensor) -> Tensor:
-            latents = self.model.unpack(expected, shape)
-            kept = held(latents, estimate.to(latents), grid, common.hold)
-            painted[:] = [kept]
-            if callback_on_step_end is not None:
-                tensors = {"latents": self.model.unpack(noisy.float(), shape), "expected_latents": kept}
-                callback_on_step_end(self, step, sigma, tensors)
-            if step + 1 < scheduler.steps and stop():
-                raise Interrupted("decoding was stopped")
-            return expected if kept is latents else self.model.repack(kept)
-
-        if stop():
-            raise Interrupted("decoding was stopped")
+        grid = self._held_grid(start.canvas)
+        walk = _Walk(self, estimate, grid, common, noise.shape, callback_on_step_end, interrupt)
+        walk.check_stop()
         scheduler = self.model.scheduler
-        scheduler.follow(Script(start.sigma, common.steps, watch))
+        scheduler.follow(Script(start.sigma, common.steps, walk.keep, walk.report))
         noisy = scheduler.mix(estimate, noise.to(estimate))
         captions = [start.caption] * len(samplings)
         with self._freeing():
             self.model.run(captions, noisy, guidance, generators, scheduler.steps)
-            pixels = self._decode(painted[0])
+            pixels = self._decode(walk.painted)
         return [self._cut(picture, start.canvas) for picture in self._images.postprocess(pixels, output_type="pil")]
 
     @torch.inference_mode()
@@ -174,6 +160,73 @@ class StockPainter(Painter):
         if self._is_enlarged(canvas):
             return picture.resize((canvas.width, canvas.height), Image.Resampling.LANCZOS)
         return picture.crop((0, 0, canvas.width, canvas.height))
+
+
+class _Walk:
+    """Follows one run of a pipeline: holds what it expects to the bits, and tells of each step.
+
+    Args:
+        painter: The painter.
+        estimate: Latents `(1, C, H, W)` to hold to.
+        grid: Rows and columns of the indices' grid.
+        sampling: How many steps, and how much is held.
+        shape: Shape of the latents `(B, C, H, W)`.
+        callback: Told of each step.
+        interrupt: Asked after each step but the last.
+    """
+
+    painted: Tensor
+    """Clean latents that the latest step expects: after the last, the pictures."""
+
+    def __init__(
+        self,
+        painter: StockPainter,
+        estimate: Tensor,
+        grid: tuple[int, int],
+        sampling: Sampling,
+        shape: torch.Size,
+        callback: StepCallback | None,
+        interrupt: Callable[[], bool] | None,
+    ):
+        self._painter = painter
+        self._estimate = estimate
+        self._grid = grid
+        self._hold = sampling.hold
+        self._shape = shape
+        self._callback = callback
+        self._interrupt = interrupt
+
+    def check_stop(self) -> None:
+        """Stop where that is asked for.
+
+        Raises:
+            Interrupted: It is.
+        """
+        if self._interrupt is not None and self._interrupt():
+            raise Interrupted("decoding was stopped")
+
+    def keep(self, expected: Tensor) -> Tensor:
+        """Return what a step expects, held to the bits."""
+        model = self._painter.model
+        latents = model.unpack(expected, self._shape)
+        kept = held(latents, self._estimate.to(latents), self._grid, self._hold)
+        return expected if kept is latents else model.repack(kept)
+
+    def report(self, step: int, sigma: float, moved: Tensor, expected: Tensor) -> Tensor:
+        """Tell of a step, and return the latents to go on with."""
+        model = self._painter.model
+        self.painted = model.unpack(expected, self._shape)
+        if self._callback is not None:
+            latents = model.unpack(moved.float(), self._shape)
+            tensors = {"latents": latents, "expected_latents": self.painted}
+            changed = (self._callback(self._painter, step, sigma, tensors) or {}).get("latents", latents)
+            if changed is not latents:
+                # No noise is left after the last step, so that these are the pictures then.
+                self.painted = changed
+                moved = model.repack(changed).to(moved)
+        if step + 1 < model.scheduler.steps:
+            self.check_stop()
+        return moved
 
 
 def _fit(pixels: Tensor, size: tuple[int, int], enlarge: bool) -> Tensor:

@@ -2,7 +2,7 @@
 
 A stock pipeline decides by itself at which noise level it begins: it rounds a strength to whole steps, and shifts what
 it is given by the picture's size. So the scheduler is told in advance instead. Whatever its pipeline then asks of it,
-it begins at exactly the noise level of its script, and hands what each step expects to the script before it goes on.
+it begins at exactly the noise level of its script, and shows each step to the script before it goes on.
 """
 
 from abc import ABC, abstractmethod
@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 
-Watch = Callable[[int, float, Tensor, Tensor], Tensor]
-"""Told a step from 0, its noise level, its noisy latents and the clean ones it expects; returns those to keep."""
+Report = Callable[[int, float, Tensor, Tensor], Tensor]
+"""Told a step from 0, the noise level at which it began, the latents after it and the clean ones that it expects;
+returns the latents to go on with."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,14 @@ class Script:
     Args:
         sigma: Noise level in (0, 1] at the start: noise over noise plus signal.
         steps: Number of steps.
-        watch: Called in each step.
+        keep: Returns the clean latents to go on with for those that a step expects.
+        report: Called after each step.
     """
 
     sigma: float
     steps: int
-    watch: Watch
+    keep: Callable[[Tensor], Tensor]
+    report: Report
 
 
 class ScriptedScheduler(ABC):
@@ -101,14 +104,14 @@ class ScriptedScheduler(ABC):
     def step(
         self, model_output: Tensor, timestep: Tensor, sample: Tensor, generator: Any = None, return_dict: bool = True
     ) -> tuple[Tensor, Tensor]:
-        """Take a step, and let the script change what it expects.
+        """Take a step, and let the script change what it expects and where it arrives.
 
         Returns:
             The latents after the step and the clean ones that are expected, as pipelines read them.
         """
         step = self.begin_index if self.step_index is None else self.step_index
         moved, expected, share = self.advance(step, model_output, timestep, sample, generator)
-        kept = self._script.watch(step, self.noise_level(step), sample, expected)
+        kept = self._script.keep(expected)
         if kept is not expected:
             moved = (moved.float() + share * (kept - expected)).to(moved.dtype)
-        return moved, kept
+        return self._script.report(step, self.noise_level(step), moved, kept), kept
