@@ -5,38 +5,25 @@ latent, the caption enters through the network's attention to text, guidance act
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-from diffusers import DiffusionPipeline
 from diffusers.image_processor import VaeImageProcessor
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
-from transformers import VisionEncoderDecoderModel
 
 from percov2_demo.bitstream import MAX_PIXELS, Bitstream, Withheld
 from percov2_demo.bitstream.captions import encode_utf8
-from percov2_demo.captioning.captioner import Captioner
-from percov2_demo.captioning.language import LanguageCaptioner
-from percov2_demo.captioning.latents import LatentCaptioner
-from percov2_demo.captioning.names import CAPTIONERS
-from percov2_demo.checkpoints.damage import damage_as_sentence
-from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS, Progress
-from percov2_demo.checkpoints.fingerprint import fingerprint
-from percov2_demo.checkpoints.folders import model_folder, pipeline_class
-from percov2_demo.checkpoints.free_memory import check_memory
-from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, PLANS, Estimate, MemoryPlan, get_plan
-from percov2_demo.checkpoints.placement import Placement, find_device, load_t5, place, precisions, tiled
-from percov2_demo.checkpoints.weights import component_sizes
-from percov2_demo.entropy.caption_model import CaptionModel
-from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.checkpoints.fetching import Progress
+from percov2_demo.checkpoints.memory_plans import PLANS, MemoryPlan, get_plan
+from percov2_demo.checkpoints.placement import find_device, tiled
 from percov2_demo.entropy.payload import EntropyCoder
-from percov2_demo.errors import InputError, ModelError
+from percov2_demo.errors import InputError
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
@@ -47,6 +34,8 @@ from percov2_demo.painters.offer import Painters
 from percov2_demo.painters.own import OwnPainter
 from percov2_demo.painters.painter import Painter, StepCallback, check_batch
 from percov2_demo.painters.stock.loading import load_stock_painter
+from percov2_demo.pipelines.captions import CaptionWriting
+from percov2_demo.pipelines.model import StoredModel
 from percov2_demo.pipelines.onednn import onednn_products
 from percov2_demo.pipelines.refining import Refining
 from percov2_demo.pipelines.streams import StreamCoding
@@ -55,16 +44,8 @@ from percov2_demo.sampling.sampler import Sampler, Start
 from percov2_demo.sampling.settings import Sampling
 
 
-ASIDE = (*ENTROPY_MODELS, "captioner")
-"""Components that do not turn indices and caption into a picture."""
-
-
-class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
-    """A codec that paints with a diffusion model.
-
-    Subclasses register the components `vae`, `hyper_codec`, `scheduler` and `tokenizer`, and of the entropy models and
-    the captioner those that they have.
-    """
+class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
+    """A codec that paints with a diffusion model; see `StoredModel` for the components."""
 
     default_steps: ClassVar[int] = Sampling.steps
     """Steps of the sampler when none are asked for."""
@@ -78,34 +59,18 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
     painter: ClassVar[str]
     """What paints, in the words of the page."""
 
-    masked_model: MaskedModel | None = None
-    caption_model: CaptionModel | None = None
-    captioner: VisionEncoderDecoderModel | None = None
-
     def __init__(self) -> None:
         super().__init__()
         self.image_processor = VaeImageProcessor()
-        self.placement: Placement | None = None
         self.painters = Painters(OwnPainter(self), self._load_painter)
         self._tiny_autoencoder: bool | str = False
         self._painter_device: torch.device | None = None
         self._painter_plan: MemoryPlan | None = None
-        self._other_captioner: Captioner | None = None
-
-    @property
-    @abstractmethod
-    def dtype(self) -> torch.dtype:
-        """Precision of the network that paints; the entropy models are integers."""
 
     @property
     @abstractmethod
     def max_side(self) -> int:
         """Longest side in pixels of a picture that the model takes."""
-
-    @property
-    @abstractmethod
-    def prediction_type(self) -> str:
-        """What the network's output means."""
 
     @abstractmethod
     def encode_captions(self, captions: Sequence[str]) -> TextCondition:
@@ -114,112 +79,6 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
     @abstractmethod
     def make_sampler(self) -> Sampler:
         """Return what follows the network from noise to a picture's latents."""
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        pretrained_model_name_or_path: str | Path | None = None,
-        memory: str | None = None,
-        device: str = "cpu",
-        base: str | Path | None = None,
-        **kwargs: Any,
-    ) -> Self:
-        """Load a complete model, or an adapter onto its base; without an argument the embedded model.
-
-        Args:
-            pretrained_model_name_or_path: Folder, or repository on the hub.
-            memory: Name of a memory plan, see `memory_plans.PLANS`; None for "max".
-            device: Where the model is to work, as torch names it.
-            base: Folder or repository of an adapter's base, where it is not the one that the adapter names.
-            **kwargs: `revision`, `token`, `cache_dir`, `local_files_only` and `force_download` go to the hub's
-                download of the model and, but for `revision`, of an adapter's base; all others to `from_pretrained`
-                of the complete model, or of the base. `dtype` takes precedence over the memory plan's precision.
-
-        Raises:
-            ModelError: There is no such model, it is damaged, it does not fit into memory, it is a base without an
-                adapter, or its weights are not the ones that its identity stands for. Those of a complete model are
-                compared when they are loaded in single precision.
-            InputError: There is no such device or memory plan.
-        """
-        download = {name: kwargs.pop(name) for name in DOWNLOAD_OPTIONS if name in kwargs}
-        plan, target = get_plan(memory or "max"), find_device(device)
-        folder = model_folder(pretrained_model_name_or_path, **download)
-        download.pop("revision", None)
-        kind = pipeline_class(folder)
-        if kind != cls.__name__:
-            raise ModelError(f"{folder.resolve().name} holds {kind}, not {cls.__name__}")
-        if "torch_dtype" in kwargs:
-            kwargs["dtype"] = kwargs.pop("torch_dtype")
-        kwargs.setdefault("dtype", precisions(plan, target))
-        with damage_as_sentence(folder):
-            pipeline, needed = cls._load(folder, plan, target, base, download, **kwargs)
-        place(pipeline, plan, target)
-        pipeline.placement = Placement(plan, target.type, needed)
-        return pipeline
-
-    @classmethod
-    def _load(
-        cls,
-        folder: Path,
-        plan: MemoryPlan,
-        device: torch.device,
-        base: str | Path | None,
-        download: Mapping[str, Any],
-        **kwargs: Any,
-    ) -> tuple[Self, Estimate]:
-        """Load the model of a folder, with what its weights take; one that is complete has no use for a base."""
-        needed = check_memory(component_sizes(folder), plan, device)
-        kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
-        pipeline = super().from_pretrained(str(folder), **kwargs)
-        for name, part in pipeline.networks.items():
-            if any(parameter.is_meta for parameter in part.parameters()):
-                raise ModelError(f"the model's {name} lacks some of its weights: fetch the model again")
-        identity = pipeline.config.identity
-        # Half-precision copies of single-precision weights cannot be compared.
-        if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
-            raise ModelError("the model's weights do not match its identity: fetch the model again")
-        return pipeline, needed
-
-    def to(self, *args: Any, **kwargs: Any) -> Self:
-        """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
-        super().to(*args, **kwargs)
-        self._keep_entropy_models()
-        return self
-
-    def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
-        """As `DiffusionPipeline.enable_model_cpu_offload`, but the entropy models stay on the CPU."""
-        super().enable_model_cpu_offload(*args, **kwargs)
-        self._keep_entropy_models()
-
-    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
-        """Write the model as a folder of safetensors, its identity included."""
-        self.register_to_config(identity=self._fingerprint())
-        super().save_pretrained(save_directory, **kwargs)
-
-    @property
-    def description(self) -> str:
-        """What the model is, in a sentence or two; empty where nobody said."""
-        return self.config.description
-
-    @property
-    def identity(self) -> str:
-        """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
-        if self.config.identity is None:
-            self.register_to_config(identity=self._fingerprint())
-        return self.config.identity
-
-    @property
-    def entropy_identity(self) -> str | None:
-        """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
-        if self.masked_model is None or self.caption_model is None:
-            return None
-        merges = self.caption_model.config.merges
-        return fingerprint({name: self.networks[name] for name in ENTROPY_MODELS}, {"merges": merges})
-
-    @property
-    def networks(self) -> dict[str, torch.nn.Module]:
-        """The components that have parameters, by name."""
-        return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
 
     @property
     def presets(self) -> tuple[str, ...]:
@@ -256,62 +115,6 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         if self.masked_model is None or self.caption_model is None:
             return None
         return EntropyCoder(self.caption_model, self.masked_model)
-
-    @property
-    def has_captioner(self) -> bool:
-        """Whether `caption` has somebody to ask."""
-        return self._other_captioner is not None or self.captioner is not None
-
-    @property
-    def has_own_captioner(self) -> bool:
-        """Whether it is the model's own."""
-        return self._other_captioner is None and self.captioner is not None
-
-    def use_captioner(self, captioner: Captioner | str) -> None:
-        """Choose who writes the captions.
-
-        Args:
-            captioner: A captioner; or the word "embedded" for the model's own, "none", or what `LanguageCaptioner`
-                takes, which is loaded when the first caption is asked for.
-
-        Raises:
-            InputError: The model has none of its own, or there is no such folder or repository.
-        """
-        self._other_captioner = None
-        if captioner == "embedded":
-            if self.captioner is None:
-                raise InputError(f"this model has no captioner of its own: choose one of {', '.join(CAPTIONERS)}")
-        elif captioner == "none":
-            if self.captioner is not None:
-                self.register_modules(captioner=None)
-        elif isinstance(captioner, str):
-            plan = PLANS["max"] if self.placement is None else self.placement.plan
-            device = find_device("cpu") if plan.captioner == "on the CPU" else self._execution_device
-            dtype = self.dtype if device == self._execution_device else precisions(plan, device)["default"]
-            self._other_captioner = LanguageCaptioner(captioner, device, dtype, keep=plan.captioner == "kept")
-        else:
-            self._other_captioner = captioner
-
-    def caption(self, image: Image.Image | str | Path) -> str:
-        """Return a caption of a picture, always the same: lower case, no final period.
-
-        Args:
-            image: The picture, or a path to one.
-
-        Raises:
-            ImageError: The picture cannot be used.
-            InputError: The model has no captioner, or its captioner cannot be loaded.
-        """
-        return self.captions([image])[0]
-
-    def captions(self, images: Sequence[Image.Image | str | Path]) -> list[str]:
-        """Return captions of several pictures, as `caption`, written in batches."""
-        if not self.has_captioner:
-            raise InputError("this model has no captioner: write a caption, or go without")
-        pictures = [normalize(image) if isinstance(image, Image.Image) else load_image(image) for image in images]
-        captioner = self._other_captioner or LatentCaptioner(self.captioner, self.tokenizer, self.vae)
-        with self._freeing():
-            return captioner.caption(pictures)
 
     @torch.inference_mode()
     def compress(
@@ -573,43 +376,15 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
         with torch.autocast(raw.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.vae.decode(raw.to(self.vae.dtype)).sample.float()
 
-    def _keep_entropy_models(self) -> None:
-        for part in (self.masked_model, self.caption_model):
-            if part is not None:
-                part.to("cpu")
-
-    @contextmanager
-    def _freeing(self) -> Iterator[None]:
-        """Brings the parts that are offloaded back to main memory at the end, also of work that failed or was stopped.
-
-        The next picture's parts need the room.
-        """
-        try:
-            yield
-        finally:
-            self.maybe_free_model_hooks()
-
     @contextmanager
     def working(self) -> Iterator[None]:
-        """While it lasts, the decoder works: with oneDNN's products, see `onednn`; at the end its memory is freed."""
+        """Let the decoder work with oneDNN's products, see `onednn`, and free its memory at the end."""
         with self._freeing(), onednn_products():
             yield
 
     @property
     def _stream_identity(self) -> int:
         return int(self.identity[:2], 16)
-
-    def _fingerprint(self) -> str:
-        tokenizers = [part for name, part in sorted(self.components.items()) if name.startswith("tokenizer")]
-        settings = {
-            "shift_factor": self.vae.config.shift_factor,
-            "scaling_factor": self.vae.config.scaling_factor,
-            "prediction_type": self.prediction_type,
-            "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
-        }
-        # What turns indices and caption into a picture; a stream's check finds out other entropy models.
-        networks = {name: part for name, part in self.networks.items() if name not in ASIDE}
-        return fingerprint(networks, settings)
 
     def _indices(self, image: Image.Image, preset: str) -> NDArray[np.int64]:
         """The indices `(rows, columns)` of a picture whose sides are multiples of 64."""
@@ -628,8 +403,7 @@ class CodecPipeline(DiffusionPipeline, StreamCoding, Refining):
             StreamError: It is not.
         """
         self._check_stream(stream)
-        if self._other_captioner is not None:
-            self._other_captioner.release()
+        self.release_captioner()
 
     def _check_stream(self, stream: Bitstream) -> None:
         if stream.model != self._stream_identity:

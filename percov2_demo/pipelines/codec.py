@@ -76,11 +76,11 @@ class Codec(Protocol):
 
     @property
     def has_captioner(self) -> bool:
-        """Whether `caption` has somebody to ask."""
+        """Whether there is a captioner, its own or another one."""
 
     @property
     def has_own_captioner(self) -> bool:
-        """Whether that is the model's own."""
+        """Whether its own captioner writes the captions."""
 
     @property
     def has_entropy_models(self) -> bool:

@@ -22,7 +22,8 @@ from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.errors import ModelError
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.text_encoders import TextCondition, encode_text
-from percov2_demo.pipelines.base import ASIDE, CodecPipeline
+from percov2_demo.pipelines.base import CodecPipeline
+from percov2_demo.pipelines.model import ASIDE
 from percov2_demo.sampling.flow import FlowSampler
 from percov2_demo.sampling.interpolant import PredictionType
 
