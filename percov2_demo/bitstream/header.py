@@ -33,7 +33,7 @@ SCHEDULES = ("uniform", "checkerboard", "quincunx", "qlds", "var")
 
 TEMPERATURE_UNIT = 64
 
-MAX_STEPS = 32
+MAX_QLDS_STEPS = 32
 """Most steps of "qlds": a decoder's time grows with them, and they save next to nothing beyond 12."""
 
 MAX_PIXELS = 2 * NOMINAL_SIDE**2
@@ -108,7 +108,7 @@ class Header:
             raise InputError(f"version 1 has no {self.entropy!r} coding of the indices, and withholds none")
         if (self.entropy == "qlds") != (self.entropy_steps is not None):
             raise InputError('the coding "qlds" has a number of steps, the others have none')
-        most = min(MAX_STEPS, self.grid[0] * self.grid[1])
+        most = min(MAX_QLDS_STEPS, self.grid[0] * self.grid[1])
         if self.entropy_steps is not None and not 1 <= self.entropy_steps <= most:
             raise InputError(f"the steps of the entropy coding must be 1 to {most}, not {self.entropy_steps}")
         if self.withheld is not None:
@@ -232,9 +232,9 @@ def parse_coding(text: str) -> tuple[str | None, int | None]:
     name, colon, steps = text.partition(":")
     if name in SCHEDULES and not colon:
         return name, None
-    if name == "qlds" and steps in map(str, range(1, MAX_STEPS + 1)):
+    if name == "qlds" and steps in map(str, range(1, MAX_QLDS_STEPS + 1)):
         return name, int(steps)
-    raise InputError(f"{text} is none of default, {', '.join(SCHEDULES)}, or qlds:S with S from 1 to {MAX_STEPS}")
+    raise InputError(f"{text} is none of default, {', '.join(SCHEDULES)}, or qlds:S with S from 1 to {MAX_QLDS_STEPS}")
 
 
 def usual_steps(entropy: str, grid: tuple[int, int]) -> int | None:

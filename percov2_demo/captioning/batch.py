@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from percov2_demo.data.caption_lines import caption_line, read_caption_lines, write_caption_lines
-from percov2_demo.data.shards import PICTURES, PhotoShards
+from percov2_demo.data.picture_files import ENDINGS, is_picture
+from percov2_demo.data.shards import PhotoShards
 from percov2_demo.errors import InputError, PerCoError
 from percov2_demo.images import load_image
 
@@ -60,7 +61,7 @@ class FilePictures:
     def __init__(self, paths: Sequence[Path]):
         self.paths: dict[str, Path] = {}
         for path in paths:
-            found = sorted(filter(_is_picture, path.rglob("*"))) if path.is_dir() else [path]
+            found = sorted(filter(is_picture, path.rglob("*"))) if path.is_dir() else [path]
             for file in found:
                 name = file.name if file == path else file.relative_to(path).as_posix()
                 if self.paths.setdefault(name, file) != file:
@@ -133,11 +134,6 @@ class _Readable(Dataset):
             return _Read(file, None, str(error))
 
 
-def _is_picture(path: Path) -> bool:
-    """Whether a path in a folder is that of a picture, and of none that macOS keeps notes on another file in."""
-    return path.suffix.lower().lstrip(".") in PICTURES and not path.name.startswith("._") and path.is_file()
-
-
 def open_pictures(paths: Sequence[Path]) -> Pictures:
     """Open the pictures of files, folders of files, tar shards, or folders of tar shards.
 
@@ -157,7 +153,7 @@ def open_pictures(paths: Sequence[Path]) -> Pictures:
         raise InputError(f"there is no file or folder {paths[0]}: check the name")
     pictures = FilePictures(paths)
     if not len(pictures):
-        raise InputError(f"no pictures found: give {', '.join(PICTURES)} files, a folder of them, or tar shards")
+        raise InputError(f"no pictures found: give {', '.join(ENDINGS)} files, a folder of them, or tar shards")
     return pictures
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from percov2_demo.commands.model import add_model_options, add_painter_options, load_pipeline
+from percov2_demo.commands.model import add_model_options, add_painter_options, load_model
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.errors import InputError
 from percov2_demo.images import load_image
@@ -32,7 +32,7 @@ def run(options: Namespace) -> None:
         raise InputError("the number of rounds must be at least 1")
     photo = load_image(options.input) if options.input else Image.effect_mandelbrot((512, 512), (-2, -1, 1, 1), 100)
     watch = Stopwatch()
-    pipeline = load_pipeline(options)
+    pipeline = load_model(options)
     watch.lap("imports and load")
     from percov2_demo.bench import bench, scale, scale_table, table
     from percov2_demo.bench.stock import bench_painter, painter_table

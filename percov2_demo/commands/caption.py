@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from percov2_demo.commands.files import check_output, report_bad_file
-from percov2_demo.commands.model import add_model_options, load_pipeline
+from percov2_demo.commands.model import add_model_options, load_model
 from percov2_demo.commands.output import print_json
 from percov2_demo.errors import ImageError, InputError
 from percov2_demo.images import load_image
@@ -44,7 +44,7 @@ def _print_captions(options: Namespace) -> int:
             # So that the lines are still those of the pictures.
             print(flush=True)
         else:
-            pipeline = pipeline or load_pipeline(options)
+            pipeline = pipeline or load_model(options)
             print(pipeline.caption(image), flush=True)
     if pipeline is None:
         raise InputError("none of the pictures can be read: nothing was captioned")
@@ -58,7 +58,7 @@ def _write_captions(options: Namespace) -> int:
     pictures = open_pictures(options.input)
     check_output(options.output, pictures.sources)
     options.device = join_processes(options.device)
-    written = write_captions(load_pipeline(options).captions, pictures, options.output, options.batch_size)
+    written = write_captions(load_model(options).captions, pictures, options.output, options.batch_size)
     if written is None:
         return 0
     print_json(written)

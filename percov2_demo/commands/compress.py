@@ -9,7 +9,7 @@ from PIL import Image
 from percov2_demo.bitstream import SCHEDULES, Bitstream, Withheld
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.commands.files import check_output, read_picture
-from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_pipeline
+from percov2_demo.commands.model import CAPTION_DEFAULT, add_model_options, default_caption, load_model
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.errors import InputError
 from percov2_demo.files.atomic import write_bytes
@@ -63,7 +63,7 @@ def run(options: Namespace) -> None:
     if has_target and any(value is not None for value in coding.values()):
         raise InputError("a file of a target size has the preset's own coding: leave out the options of the coding")
     watch = Stopwatch()
-    pipeline = load_pipeline(options)
+    pipeline = load_model(options)
     watch.lap("load")
     caption = options.caption or default_caption(options)
     if caption == "none":

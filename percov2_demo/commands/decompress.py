@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from percov2_demo.commands.files import check_output, read_stream
-from percov2_demo.commands.model import add_model_options, add_painter_options, load_pipeline
+from percov2_demo.commands.model import add_model_options, add_painter_options, load_model
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.entropy.packet_loss import draw_lost
 from percov2_demo.files.atomic import atomic_path
@@ -57,7 +57,7 @@ def run(options: Namespace) -> None:
     check_output(options.output, [options.input])
     data = read_stream(options.input)
     watch = Stopwatch()
-    pipeline = load_pipeline(options)
+    pipeline = load_model(options)
     watch.lap("load")
     stream = pipeline.read(data)
     if options.lose is not None:

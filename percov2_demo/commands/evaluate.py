@@ -13,7 +13,7 @@ from percov2_demo.commands.model import (
     add_model_options,
     add_painter_options,
     default_caption,
-    load_pipeline,
+    load_model,
 )
 from percov2_demo.commands.output import print_json
 from percov2_demo.errors import InputError
@@ -99,7 +99,7 @@ def run(options: Namespace) -> int:
     captions = None if source in ("auto", "none") else Path(source)
     pictures = list_pictures(options.input, captions, options.fit)
     baselines = choose_codecs(options.baselines)
-    pipeline = load_pipeline(options)
+    pipeline = load_model(options)
     pipeline.set_progress_bar_config(disable=True)
     pictures = [replace(picture, max_side=pipeline.max_side) for picture in pictures]
     if source == "auto":

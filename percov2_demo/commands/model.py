@@ -101,7 +101,7 @@ def default_caption(options: Namespace) -> str:
     return "none" if options.captioner in (None, "none") else "auto"
 
 
-def load_pipeline(options: Namespace) -> "CodecPipeline":
+def load_model(options: Namespace) -> "CodecPipeline":
     """Load the model that the options name, placed as they say and with their captioner."""
     quieten_libraries()
     from percov2_demo.pipelines import auto

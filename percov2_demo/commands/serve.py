@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from percov2_demo.commands.model import add_model_options, add_painter_options, check_docstrings, load_pipeline
+from percov2_demo.commands.model import add_model_options, add_painter_options, check_docstrings, load_model
 from percov2_demo.errors import InputError, PerCoError
 
 
@@ -101,7 +101,7 @@ def run(options: Namespace) -> None:
     """Serve the app until it is stopped."""
     host = import_gradio()
     kiosk = None if options.kiosk is None else _kiosk(options)
-    pipeline = load_pipeline(options)
+    pipeline = load_model(options)
     if os.environ.get("SPACES_ZERO_GPU"):
         # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
         load_first_painter(pipeline.painters)

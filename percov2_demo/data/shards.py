@@ -16,7 +16,7 @@ from percov2_demo.errors import InputError
 from percov2_demo.files.atomic import atomic_path
 
 
-PICTURES = ("jpg", "jpeg", "png", "webp")
+_EXTENSIONS = ("jpg", "jpeg", "png", "webp")
 """Extensions of the pictures in a shard."""
 
 
@@ -146,7 +146,7 @@ def _look_through(path: Path) -> dict[str, np.ndarray]:
             for member in filter(tarfile.TarInfo.isfile, shard):
                 folder, _, name = member.name.rpartition("/")
                 stem, _, extension = name.partition(".")
-                if extension.lower() in PICTURES:
+                if extension.lower() in _EXTENSIONS:
                     pictures[f"{folder}/{stem}"] = (member.name, member.offset_data, member.size)
                 elif extension == "json":
                     record = cast(IO[bytes], shard.extractfile(member))

@@ -10,13 +10,11 @@ from PIL import Image
 
 from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.data.caption_lines import read_caption_lines
+from percov2_demo.data.picture_files import ENDINGS, is_picture
 from percov2_demo.errors import ImageError, InputError
 from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.images import MAX_FITTED_SIDE, fit_image, load_image
 from percov2_demo.sampling.settings import Sampling
-
-
-EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -90,9 +88,7 @@ class Picture:
 
 
 def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int = MAX_FITTED_SIDE) -> list[Picture]:
-    """List the pictures of a folder in the order of their names.
-
-    Folders are none whatever they are called, and neither are files "._…", in which macOS keeps notes on others.
+    """List the pictures of a folder, see `is_picture`, in the order of their names.
 
     Args:
         folder: The folder.
@@ -104,9 +100,9 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int =
         InputError: There is no picture, two pictures have the same name, or a caption is missing or cannot be sent.
         OSError: The folder or the captions cannot be read.
     """
-    paths = sorted(filter(_is_picture, folder.iterdir()))
+    paths = sorted(filter(is_picture, folder.iterdir()))
     if not paths:
-        raise InputError(f"no pictures in {folder}: give a folder of {', '.join(EXTENSIONS)} files")
+        raise InputError(f"no pictures in {folder}: give a folder of {', '.join(ENDINGS)} files")
     stem, count = Counter(path.stem for path in paths).most_common(1)[0]
     if count > 1:
         raise InputError(f"two pictures are named {stem}: results are named after pictures, rename one")
@@ -149,10 +145,6 @@ def distinct_samplings(samplings: Iterable[Sampling]) -> tuple[Sampling, ...]:
     for sampling in samplings:
         distinct.setdefault(None if sampling.strength == 0 else sampling, sampling)
     return tuple(distinct.values())
-
-
-def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in EXTENSIONS and not path.name.startswith("._") and path.is_file()
 
 
 def _described(picture: Picture, caption: Callable[[Image.Image], str]) -> Picture:

@@ -35,7 +35,7 @@ DATASETS: Mapping[str, int | None] = {"kodak": 24, "coco-30k": 30_000, "clic2020
 TEXT_COLUMNS = ("image", "label")
 """Columns that name a point instead of measuring it."""
 
-METRICS: Mapping[str, str] = MappingProxyType(
+COLUMNS: Mapping[str, str] = MappingProxyType(
     {
         "bpp": "bits per pixel of everything sent, without a container",
         "index-bpp": "bits per pixel of the indices alone",
@@ -107,7 +107,7 @@ class PublishedSeries(_Record):
         name: The method, and where it needs telling apart, its setting.
         source: Who published it.
         status: For all of the series' figures.
-        results: Columns of equal length. Those of `TEXT_COLUMNS` hold text, those of `METRICS` finite numbers, or
+        results: Columns of equal length. Those of `TEXT_COLUMNS` hold text, those of `COLUMNS` finite numbers, or
             None where the source has none.
         derivation: How figures that are not printed follow from those that are; empty where they are printed.
         note: What a reader must know besides; may be empty.
@@ -123,8 +123,8 @@ class PublishedSeries(_Record):
     @field_validator("results")
     @classmethod
     def _are_columns(cls, results: Mapping[str, tuple[Any, ...]]) -> Mapping[str, tuple[Any, ...]]:
-        if unknown := sorted(set(results) - set(METRICS) - set(TEXT_COLUMNS)):
-            raise ValueError(f"unknown metric {', '.join(unknown)}: use one of {', '.join(METRICS)}")
+        if unknown := sorted(set(results) - set(COLUMNS) - set(TEXT_COLUMNS)):
+            raise ValueError(f"unknown metric {', '.join(unknown)}: use one of {', '.join(COLUMNS)}")
         lengths = {key: len(column) for key, column in results.items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"columns have unequal lengths: {lengths}")

@@ -20,11 +20,7 @@ if TYPE_CHECKING:
     from percov2_demo.entropy.trace import GroupTrace
     from percov2_demo.painters.canvas import Canvas
     from percov2_demo.painters.offer import Painters
-    from percov2_demo.painters.painter import Painter
-
-
-StepCallback = Callable[[Any, int, float, dict[str, Any]], dict[str, Any] | None]
-"""Told the codec, a step, its noise level and the tensors "latents" and "expected_latents"."""
+    from percov2_demo.painters.painter import Painter, StepCallback
 
 
 class Codec(Protocol):
@@ -153,7 +149,7 @@ class Codec(Protocol):
         seed: int = ...,
         caption: str | None = ...,
         fast: bool = ...,
-        callback_on_step_end: StepCallback | None = ...,
+        callback_on_step_end: "StepCallback | None" = ...,
         interrupt: Callable[[], bool] | None = ...,
         painter: "Painter | str | None" = ...,
         hold: float = ...,

@@ -40,7 +40,7 @@ def no_model(monkeypatch):
         raise AssertionError("a model is loaded")
 
     for name in ("compress", "decompress", "caption", "evaluate"):
-        monkeypatch.setattr(f"percov2_demo.commands.{name}.load_pipeline", load)
+        monkeypatch.setattr(f"percov2_demo.commands.{name}.load_model", load)
 
 
 def refusal(capsys, *arguments: object) -> str:

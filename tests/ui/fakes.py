@@ -16,8 +16,8 @@ from percov2_demo.images import fit_image
 from percov2_demo.painters.canvas import Canvas
 from percov2_demo.painters.offer import Painters
 from percov2_demo.painters.own import OwnPainter
-from percov2_demo.painters.painter import Painter
-from percov2_demo.pipelines.codec import Codec, StepCallback
+from percov2_demo.painters.painter import Painter, StepCallback
+from percov2_demo.pipelines.codec import Codec
 from percov2_demo.presets import get_preset
 
 
