@@ -1,6 +1,9 @@
 """Metrics of learned networks: LPIPS, and CLIP between pictures or a picture and a text."""
 
+import hashlib
 import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,15 +18,19 @@ from percov2_demo.metrics.picture import check_pair
 if TYPE_CHECKING:
     from transformers import CLIPModel, PreTrainedTokenizerBase
 
-LPIPS_REPOSITORY = "achiru/DiffSynth-Studio-ImageMetrics"
-"""Hub repository with LPIPS as one safetensors file, a copy of DiffSynth-Studio/ImageMetrics on ModelScope."""
-
-LPIPS_FILE = "LPIPS/alexnet.safetensors"
-
 LPIPS_VARIABLE = "PERCOV2_LPIPS"
-"""Environment variable that names another source of LPIPS: a safetensors file, or a hub repository with that file."""
+"""Environment variable that names a safetensors file with other weights of LPIPS."""
+
+_TRUNK_URL = "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth"
+_TRUNK_SHA256 = "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02"
+"""AlexNet as torchvision has it, 244 MB, in the folder where `torch.hub` keeps downloads."""
+
+_HEADS = {"lpips": "weights/v0.1/alex.pth", "torchmetrics": "functional/image/lpips_models/alex.pth"}
+_HEADS_SHA256 = "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0"
+"""The authors' weights per channel, 6 kB, in packages that have them; the file is the same."""
 
 CLIP_REPOSITORY = "openai/clip-vit-large-patch14"
+CLIP_REVISION = "32bd64288804d66eefd0ccbe215aa642df71cc41"
 
 _CHANNELS = (64, 192, 384, 256, 256)
 
@@ -43,6 +50,26 @@ class LpipsNetwork(nn.Module):
             self.add_module(f"lin{index}", _Head(channels))
         self.register_buffer("shift", torch.tensor((-0.030, -0.088, -0.188)).view(3, 1, 1), persistent=False)
         self.register_buffer("scale", torch.tensor((0.458, 0.448, 0.450)).view(3, 1, 1), persistent=False)
+
+    @classmethod
+    def published(cls, local_only: bool = False) -> "LpipsNetwork":
+        """Return the network with the weights that its authors and torchvision published.
+
+        Both files are pickles: only tensors are read from them, and only because their hashes are known.
+
+        Args:
+            local_only: Whether AlexNet, where it is not on this machine, is not fetched.
+
+        Raises:
+            MetricError: A file is missing, or not the one that was published.
+        """
+        heads = _read_pinned(_find_heads(), _HEADS_SHA256)
+        trunk = _read_pinned(_find_trunk(local_only), _TRUNK_SHA256)
+        network = cls().eval().requires_grad_(False)
+        names = (name for name in network.state_dict() if name.startswith("net."))
+        # "net.slice2.3.weight" is torchvision's "features.3.weight".
+        network.load_state_dict(heads | {name: trunk[f"features.{name.split('.', 2)[2]}"] for name in names})
+        return network
 
     @classmethod
     def from_file(cls, path: Path) -> "LpipsNetwork":
@@ -123,13 +150,13 @@ class Lpips:
     """LPIPS of a pair of pictures: 0 for equal ones, lower is better."""
 
     def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
-        """Takes a network of pictures `(B, 3, H, W)` in [-1, 1], such as `LpipsNetwork` or the package's."""
+        """Take a network of pictures `(B, 3, H, W)` in [-1, 1], such as `LpipsNetwork` or the package's."""
         self.network = network.to(device).eval()
         self.device = torch.device(device)
 
     @torch.no_grad()
     def __call__(self, original: Tensor, reconstruction: Tensor) -> float:
-        """The distance of two pictures `(3, H, W)` in [0, 1], of one size and at least 64 pixels a side.
+        """Return the distance of two pictures `(3, H, W)` in [0, 1], of one size and at least 64 pixels a side.
 
         Raises:
             MetricError: The sizes differ, or a side is shorter than 64 pixels.
@@ -144,55 +171,56 @@ class Lpips:
 def load_lpips(
     device: torch.device | str = "cpu", source: str | Path | None = None, local_only: bool = False
 ) -> Lpips:
-    """LPIPS of the `lpips` package where that is installed with its weights, else this module's with the hub's.
+    """Load LPIPS with the weights that were published.
 
     Args:
         device: Where the network runs.
-        source: A safetensors file in the layout of `LpipsNetwork`, or a hub repository that holds one as
-            `LPIPS/alexnet.safetensors`. It goes before the package; so does the environment variable PERCOV2_LPIPS.
-        local_only: Ask nothing of the network: a file, or what the hub's cache has.
+        source: A safetensors file in the layout of `LpipsNetwork` with other weights; without it, the one that the
+            environment variable PERCOV2_LPIPS names, if any.
+        local_only: Whether nothing is asked of the network.
 
     Raises:
         MetricError: The weights are neither here nor reachable.
     """
     source = source or os.environ.get(LPIPS_VARIABLE)
-    if source is None:
-        network = None if local_only else _package_network()
-        if network is not None:
-            return Lpips(network, device)
-    elif Path(source).is_file():
-        return Lpips(LpipsNetwork.from_file(Path(source)), device)
-    return Lpips(LpipsNetwork.from_file(_download(str(source or LPIPS_REPOSITORY), local_only)), device)
+    return Lpips(LpipsNetwork.from_file(Path(source)) if source else LpipsNetwork.published(local_only), device)
 
 
-def _package_network() -> nn.Module | None:
-    """The network of the `lpips` package; None where it or its weights are missing."""
+def _find_heads() -> Path:
+    for package, file in _HEADS.items():
+        # Not imported: one would import torchvision, the other takes seconds.
+        spec = find_spec(package)
+        if spec is not None and spec.submodule_search_locations:
+            return Path(spec.submodule_search_locations[0], file)
+    raise MetricError("LPIPS unavailable: the package torchmetrics has its weights; run pip install torchmetrics")
+
+
+def _find_trunk(local_only: bool) -> Path:
+    path = Path(torch.hub.get_dir(), "checkpoints", _TRUNK_URL.rpartition("/")[2])
+    if path.is_file():
+        return path
     try:
-        import lpips
-
-        # The package loads AlexNet through torchvision, from a cache or from the network.
-        return lpips.LPIPS(net="alex", verbose=False).requires_grad_(False)
-    except (ImportError, OSError, RuntimeError):
-        return None
-
-
-def _download(repository: str, local_only: bool) -> Path:
-    from huggingface_hub import hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        # The download asks the network even for local files: it looks up what to call its caller.
-        path = (
-            try_to_load_from_cache(repository, LPIPS_FILE) if local_only else hf_hub_download(repository, LPIPS_FILE)
-        )
-        if not isinstance(path, str):
-            raise FileNotFoundError(LPIPS_FILE)
-        return Path(path)
-    except (OSError, HFValidationError) as error:
+        if local_only:
+            raise FileNotFoundError(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(_TRUNK_URL, str(path), _TRUNK_SHA256, progress=sys.stderr.isatty())
+    except (OSError, RuntimeError) as error:
         raise MetricError(
-            f"LPIPS unavailable offline: install the lpips package, or name a safetensors file in {LPIPS_VARIABLE} "
-            f"(tried {LPIPS_FILE} of {repository})"
+            f"LPIPS unavailable offline: fetch {_TRUNK_URL} into torch's folder of checkpoints, or name a safetensors "
+            f"file in {LPIPS_VARIABLE}"
         ) from error
+    return path
+
+
+def _read_pinned(path: Path, sha256: str) -> dict[str, Tensor]:
+    try:
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
+                file.seek(0)
+                return torch.load(file, map_location="cpu", weights_only=True)
+    except OSError:
+        pass
+    raise MetricError(f"LPIPS unavailable: {path.name} is not the file that was published: fetch it again")
 
 
 class Clip:
@@ -255,16 +283,17 @@ class Clip:
 
 
 def load_clip(device: torch.device | str = "cpu", model: str | Path = CLIP_REPOSITORY) -> Clip:
-    """CLIP from a folder or a hub repository in transformers' layout, with weights as safetensors.
+    """Load CLIP from a folder or a hub repository in transformers' layout, with weights as safetensors.
 
     Raises:
         MetricError: The model is neither here nor reachable, or is no CLIP.
     """
     from transformers import AutoTokenizer, CLIPModel
 
+    revision = CLIP_REVISION if model == CLIP_REPOSITORY else "main"
     try:
-        network = CLIPModel.from_pretrained(model, use_safetensors=True)
-        tokenizer = AutoTokenizer.from_pretrained(model)
+        network = CLIPModel.from_pretrained(model, revision=revision, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(model, revision=revision)
     except (OSError, ValueError, RuntimeError) as error:
         raise MetricError(
             f"CLIP unavailable offline: {model} is neither a folder with a CLIP model nor reachable on the hub"

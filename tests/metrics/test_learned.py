@@ -1,8 +1,7 @@
 """LPIPS and CLIP on random weights, against their formulas by hand and the real libraries."""
 
+import hashlib
 import socket
-import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -101,23 +100,52 @@ def test_lpips_loads_a_file_in_the_package_s_layout(tmp_path, monkeypatch):
     assert load_lpips()(first, second) == expected
 
 
-def test_lpips_takes_the_package_first(monkeypatch):
-    network = random_network()
-    package = SimpleNamespace(LPIPS=lambda net, verbose: network if (net, verbose) == ("alex", False) else None)
-    monkeypatch.setitem(sys.modules, "lpips", package)
+@pytest.fixture
+def no_trunk(tmp_path, monkeypatch):
+    """The folder of torch's downloads, empty."""
     monkeypatch.delenv("PERCOV2_LPIPS", raising=False)
-    assert load_lpips().network is network
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    return tmp_path / "checkpoints"
 
 
-def test_lpips_unavailable_offline(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "lpips", None)
-    monkeypatch.delenv("PERCOV2_LPIPS", raising=False)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(MetricError, match="LPIPS unavailable offline: install the lpips package"):
+@pytest.fixture
+def trunk(no_trunk):
+    """A file of AlexNet as torchvision's, with random weights."""
+    layers = {name: value for name, value in random_network().state_dict().items() if name.startswith("net.")}
+    path = no_trunk / "alexnet-owt-7be5be79.pth"
+    torch.save({f"features.{name.split('.', 2)[2]}": value for name, value in layers.items()}, path)
+    return path
+
+
+def test_published_weights_are_put_together(trunk, monkeypatch):
+    monkeypatch.setattr(learned, "_TRUNK_SHA256", hashlib.sha256(trunk.read_bytes()).hexdigest())
+    network = load_lpips(local_only=True).network
+    assert network.net.slice3[1].weight.equal(random_network().net.slice3[1].weight)
+    # The heads are the authors' own, which are known to weigh each channel by a share that is not negative.
+    heads = [getattr(network, f"lin{index}").model[0].weight for index in range(5)]
+    assert [head.shape[1] for head in heads] == [64, 192, 384, 256, 256]
+    assert all(head.min() >= 0 and 0.1 < head.max() < 10 for head in heads)
+
+
+def test_weights_that_nobody_published_are_not_unpickled(trunk, monkeypatch):
+    read = []
+    monkeypatch.setattr(torch, "load", lambda file, **options: read.append(file.name))
+    with pytest.raises(MetricError, match=r"alexnet-owt-7be5be79\.pth is not the file that was published"):
         load_lpips()
-    with pytest.raises(MetricError, match="someone/lpips"):
-        load_lpips(source="someone/lpips")
+    assert [name for name in read if name.endswith(trunk.name)] == []
+
+
+def test_lpips_without_its_weights_says_what_to_do(no_trunk, monkeypatch):
+    def unreachable(url, path, sha256, progress):
+        raise OSError(f"{url} cannot be reached")
+
+    monkeypatch.setattr(torch.hub, "download_url_to_file", unreachable)
+    with pytest.raises(MetricError, match=r"^LPIPS unavailable offline: fetch https://download\.pytorch\.org/"):
+        load_lpips()
+    monkeypatch.setattr(learned, "_HEADS", {"no_such_package": "alex.pth"})
+    with pytest.raises(MetricError, match="run pip install torchmetrics"):
+        load_lpips()
 
 
 def test_lpips_refuses_other_files(tmp_path):
@@ -224,7 +252,7 @@ def test_nothing_heavy_is_loaded_at_import():
     assert not {"lpips", "torchvision", "transformers", "huggingface_hub"} & set(vars(learned))
 
 
-def test_a_look_at_this_machine_alone_asks_no_network(monkeypatch):
+def test_a_look_at_this_machine_alone_asks_no_network(no_trunk, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *arguments, **options: pytest.fail("the network was asked"))
     with pytest.raises(MetricError, match="LPIPS unavailable offline"):
-        load_lpips(source="nobody/nothing", local_only=True)
+        load_lpips(local_only=True)
