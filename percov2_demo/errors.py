@@ -27,7 +27,7 @@ class ModelError(PerCoError):
 
 
 class MetricError(PerCoError):
-    """A metric's library or weights are missing, or the pictures are none that it compares."""
+    """A metric's library or weights are missing, or it cannot compare the pictures."""
 
 
 class CodecError(PerCoError):

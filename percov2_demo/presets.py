@@ -128,7 +128,7 @@ def get_preset(name: str) -> Preset:
     """Return the preset of that name.
 
     Raises:
-        InputError: There is none; the message lists the names.
+        InputError: There is no such preset; the message lists the names.
     """
     if name not in PRESETS:
         raise InputError(f"unknown preset {name!r}: choose one of {', '.join(PRESETS)}")

@@ -159,7 +159,7 @@ def sweep(
 
     @cache
     def encode(preset: str) -> Bitstream:
-        # Packed, for each caption's stream is coded anew.
+        # Packed, because the stream is coded again for each caption.
         return pipeline.compress(photo, preset=preset, caption_coding="deflate")
 
     @cache

@@ -32,7 +32,7 @@ from percov2_demo.images import load_image
 
 
 LEVELS = 3
-"""Differences of samples up to this are none: decoders round differently."""
+"""Differences of samples up to this are ignored: decoders round differently."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Measure all that the documents show, and make them anew: `python -m tools.regenerate KODAK_FOLDER --captions FILE`.
+"""Measure all that the documents show, and rewrite them: `python -m tools.regenerate KODAK_FOLDER --captions FILE`.
 
 Results go to `assets/results`, from where tables, charts and screenshots of the documents are made. What training
 alone measures (`train results`, `train curves`) is taken as it is.

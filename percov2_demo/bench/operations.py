@@ -1,4 +1,4 @@
-"""What a network's time goes into: attention, matrix products and the rest."""
+"""Time a network's operations: attention, matrix products and the rest."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

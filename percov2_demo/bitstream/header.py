@@ -225,7 +225,7 @@ def parse_coding(text: str) -> tuple[str | None, int | None]:
         The coding and its steps, as pipelines take them; None for the model's default and for the usual steps.
 
     Raises:
-        InputError: It is none of them.
+        InputError: It is not one of them.
     """
     if text == "default":
         return None, None

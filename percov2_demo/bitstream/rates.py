@@ -23,7 +23,7 @@ class RateReport:
 
     @classmethod
     def from_bitstream(cls, stream: Bitstream, original_bytes: int | None = None) -> "RateReport":
-        """Account for a stream, with the size of the original file in bytes where it is known."""
+        """Count the bytes of a stream's parts, beside the size of the original file in bytes where it is known."""
         return cls(
             pixels=stream.width * stream.height,
             parts=stream.part_sizes,

@@ -204,7 +204,7 @@ class Bitstream:
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], coder: PayloadCoder | None = None) -> "Bitstream":
-        """Read a `.pcv2` file from disk, and no more of a longer file than it takes to refuse it.
+        """Read a `.pcv2` file from disk; of one that is too long, only as much as shows that.
 
         Raises:
             StreamError: As `from_bytes`.

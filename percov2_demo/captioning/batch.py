@@ -177,7 +177,7 @@ def write_captions(
         are such, `unreadable_files`, their names; None in all processes but the first.
 
     Raises:
-        InputError: The batch size is no number of pictures, `out` holds something else than captions, or none of the
+        InputError: The batch size is below 1, `out` holds something else than captions, or none of the
             pictures can be read.
     """
     if batch_size < 1:
@@ -236,13 +236,13 @@ def _read_ahead(pictures: Pictures, numbers: Sequence[int], batch_size: int) -> 
 
 
 def _partials(out: Path) -> list[Path]:
-    """What processes of a run write beside its result, and nothing that somebody else may have put there."""
+    """Return the files that processes of a run wrote beside its result, and no other files."""
     written = re.compile(re.escape(out.name) + r"\.\d+\.partial")
     return sorted(path for path in out.parent.iterdir() if written.fullmatch(path.name))
 
 
 def _records(out: Path) -> dict[str, dict[str, Any]]:
-    """What is captioned already, by file: in the file of captions, and in what a stopped run left beside it."""
+    """Return the captions so far, by picture: those in the file, and those that a stopped run left beside it."""
     lines = [line.record for line in read_caption_lines(out)] if out.is_file() else []
     return {record["file"]: record for record in [*lines, *chain.from_iterable(map(_partial_records, _partials(out)))]}
 

@@ -14,7 +14,7 @@ class Captioner(Protocol):
         ...
 
     def release(self) -> None:
-        """Make room for the flow transformer; the next caption takes as long as the first."""
+        """Free the captioner's memory for the flow transformer; the next caption loads it again."""
         ...
 
 

@@ -43,7 +43,7 @@ class LanguageCaptioner:
     def __init__(self, model: str, device: torch.device, dtype: torch.dtype = torch.float32, keep: bool = False):
         repository = CAPTIONERS.get(model, model)
         self._folder = find_folder(repository)
-        # A visitor may read the name, and a folder's path is none of their business.
+        # Visitors may read the name, and must not see a folder's path.
         self.name = self._folder.name if Path(repository).is_dir() else repository
         self._device, self._dtype, self._keep = device, dtype, keep
         self._loaded: tuple[PreTrainedModel, ProcessorMixin] | None = None

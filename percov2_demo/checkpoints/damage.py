@@ -1,4 +1,4 @@
-"""Tell damaged model files from bugs, among what the libraries raise."""
+"""Tell damaged model files from bugs by the errors that libraries raise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from percov2_demo.errors import ModelError, PerCoError
 
 @contextmanager
 def damage_as_sentence(folder: Path) -> Iterator[None]:
-    """Turn what the libraries raise when a model's files are not what they should be into one sentence.
+    """Turn the libraries' errors about damaged model files into one sentence.
 
     They raise errors of many kinds, in the words of Python's types and with the place of the files. What no file
     causes passes: a library or a name in it that is not there, and memory that ran out.

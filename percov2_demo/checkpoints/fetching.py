@@ -91,7 +91,7 @@ def _download(
 
 
 def _bytes_bar(progress: Progress) -> type[tqdm]:
-    """Make a class of bars that tell of bytes in place of drawing them.
+    """Make a class of progress bars that report bytes in place of drawing them.
 
     The hub's library counts the same bytes twice, as they arrive and as they are written; the one that leads is told.
     """

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def fingerprint(components: Mapping[str, nn.Module], settings: Mapping[str, object]) -> str:
-    """Hash, by SHA-256 in hex, all parameters and buffers and the settings that change what they mean.
+    """Hash all parameters and buffers and the settings that change what they mean: SHA-256 in hexadecimal digits.
 
     Weights stored in half precision have the same fingerprint whether they are read in half or single precision: real
     values are hashed in single precision.
@@ -29,7 +29,7 @@ def fingerprint(components: Mapping[str, nn.Module], settings: Mapping[str, obje
 
 
 def fingerprint_stored(tensors: Iterable[tuple[str, Tensor]], settings: Mapping[str, object]) -> str:
-    """Hash, by SHA-256 in hex, names, types, shapes and digests of tensors, in their order, and settings.
+    """Hash names, types, shapes and digests of tensors, in their order, and settings: SHA-256 in hexadecimal digits.
 
     For weights of full size: nothing is converted, and several tensors are hashed at once.
 

@@ -13,7 +13,7 @@ def read_stream(path: Path) -> bytes:
     """Read a `.pcv2` file, which may be a pipe, and check its head.
 
     Raises:
-        StreamError: The file is none, or longer than any.
+        StreamError: The file is not a stream, or longer than any stream.
         OSError: It cannot be read.
     """
     data = _read(path, MAX_BYTES)
@@ -63,7 +63,7 @@ def check_output_folder(path: Path, source: Path) -> None:
 
 
 def report_bad_file(name: object, error: Exception) -> None:
-    """Name a file on stderr that could not be used, and why; the others go on."""
+    """Name a file that could not be used, and why, on stderr; the command goes on with the others."""
     print(f"{name}: {error}", file=sys.stderr)
 
 
@@ -76,6 +76,6 @@ def _is_same(path: Path, other: Path) -> bool:
 
 
 def _read(path: Path, most: int) -> bytes:
-    """A file's bytes, no more than one beyond `most`."""
+    """Read a file's bytes, at most one more than `most`."""
     with path.open("rb") as file:
         return file.read(most + 1)

@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Print all fields of a stream, or of the model; of it no more is loaded than that takes."""
+    """Print all fields of a stream, or of the model, and load only what that needs."""
     if options.input is None:
         from percov2_demo.checkpoints.folders import describe_model
 

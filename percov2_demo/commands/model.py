@@ -97,7 +97,7 @@ def add_painter_options(parser: ArgumentParser, several: bool = False) -> None:
 
 
 def default_caption(options: Namespace) -> str:
-    """Return the caption where none is given: a captioner that was named is there to write it."""
+    """Return the default of --caption: "auto" if a captioner was named, else "none"."""
     return "none" if options.captioner in (None, "none") else "auto"
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> None:
-    """Print the known painters, those first that are the choice for a place."""
+    """Print the known painters, the recommended ones first."""
     entries = [(known, _is_downloaded(known.model)) for known in known_painters()]
     if options.json:
         print_json({"painters": [asdict(known) | {"downloaded": here} for known, here in entries]})

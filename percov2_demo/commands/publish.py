@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--captioner", metavar=CAPTIONERS_METAVAR, help="who writes captions; default: embedded")
     parser.add_argument("--painter", metavar="ID", help="hub id of a public model that paints, see `painters`")
     parser.add_argument("--tiny-autoencoder", action="store_true", help="for that painter, on a CPU")
-    parser.add_argument("--private", action="store_true", help="a Space that nobody else sees")
+    parser.add_argument("--private", action="store_true", help="a Space that only you can see")
     parser.add_argument("--update", action="store_true", help="replace files and variables of a Space that is there")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be uploaded; needs no network")
 

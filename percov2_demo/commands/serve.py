@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=seconds,
         const=60.0,
         metavar="SECONDS",
-        help="show the examples whenever nobody has touched the page for so long; default: 60",
+        help="show the examples when nobody has touched the page for so many seconds; default: 60",
     )
     parser.add_argument(
         "--kiosk-seconds",
@@ -178,6 +178,6 @@ def serve_until_stopped(build: Callable[[], "gr.Blocks"], host: str | None, port
             ) from error
         while True:
             time.sleep(3600)
-    # A picture that is being painted would be waited for, and nobody gets it.
+    # Without this the server would finish the picture that is being painted.
     sys.stdout.flush()
     os._exit(0)

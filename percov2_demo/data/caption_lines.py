@@ -85,7 +85,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _encoding(file: IO[bytes]) -> tuple[str, int]:
-    """What a file's byte order mark says, and how long the mark is; the file is left behind it."""
+    """Read a file's byte order mark, and return the encoding and the mark's length; the file stands behind it."""
     head = file.read(3)
     encoding = _UTF_16.get(head[:2], "utf-8")
     start = 2 if encoding != "utf-8" else 3 if head == codecs.BOM_UTF8 else 0

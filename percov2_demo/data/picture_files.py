@@ -8,8 +8,8 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".tif", ".tiff", ".bmp")
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a path in a folder is that of a picture, by its name.
+    """Tell whether a path in a folder is that of a picture, by its name.
 
-    Folders are none whatever they are called, and neither are files "._…", in which macOS keeps notes on others.
+    Folders are not pictures, and neither are files named "._…", in which macOS keeps metadata of other files.
     """
     return path.suffix.lower() in ENDINGS and not path.name.startswith("._") and path.is_file()

@@ -47,7 +47,7 @@ class PhotoShards(Sequence[Photo]):
 
     Args:
         paths: The shards.
-        index: Folder that keeps where photos stand from one run to the next; None to look through the shards anew.
+        index: Folder that keeps the photos' positions between runs; None to read the shards again.
         captions: JSON lines with `file`, a shard's name and a picture's with a slash between them, and `caption`;
             where a photo is named there, that is its only caption.
 
@@ -109,7 +109,7 @@ def _text(name: bytes) -> str:
 
 
 def _bytes(name: str) -> bytes:
-    """A name as bytes, which need not be UTF-8 in a tar file."""
+    """Return a name as bytes, which need not be UTF-8 in a tar file."""
     return name.encode("utf-8", "surrogateescape")
 
 

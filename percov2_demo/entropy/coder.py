@@ -62,7 +62,7 @@ def entropy(weights: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def encode(runs: Sequence[Run]) -> bytes:
-    """Encode runs to bytes that decode to them, without what is not needed of the last eight.
+    """Encode runs to the fewest bytes that decode to them: the end that is not needed is left out.
 
     A range coder ends in the middle of an interval, with more bytes than it takes to tell that interval from others
     when the missing ones count as zero: the last are dropped, and what is left is rounded up where that is needed.
@@ -77,7 +77,7 @@ def encode(runs: Sequence[Run]) -> bytes:
 
 
 def _shortened(words: NDArray[np.uint32]) -> Iterator[bytes]:
-    """Yield what may be left of a code, the shortest first; the code itself comes last."""
+    """Yield shortened forms of a code, the shortest first and the code itself last."""
     whole = words.astype(">u4").tobytes()
     number = int.from_bytes(whole)
     for length in range(max(0, len(whole) - 2 * _WORD), len(whole)):

@@ -127,7 +127,7 @@ def conceal(
     seed: int,
     temperature: float = 1.0,
 ) -> NDArray[np.int64]:
-    """Fill in the lost indices of a map from the model, as a receiver would that knows which are lost.
+    """Fill in the lost indices of a map from the model, as a receiver does that knows which ones are lost.
 
     Args:
         coder: The coder.

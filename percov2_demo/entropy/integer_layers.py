@@ -91,11 +91,11 @@ class IntegerModule(nn.Module, ABC):
 
     @abstractmethod
     def make_trainable(self) -> None:
-        """Add the real numbers, at random."""
+        """Add random real numbers to train."""
 
     @abstractmethod
     def freeze(self) -> None:
-        """Write the integers that the real numbers stand for, and drop the real numbers."""
+        """Replace the real numbers by the integers that they stand for."""
 
 
 def make_trainable(model: nn.Module) -> None:

@@ -75,7 +75,7 @@ class EntropyCoder:
         return replace(recoded, indices=self.decode(payload.data, recoded.header).indices)
 
     def check(self, stream: Bitstream) -> None:
-        """Read a stream's file as a receiver will.
+        """Check that a receiver can read a stream's file.
 
         Raises:
             EntropyError: It says something else: this machine does not compute as it must.

@@ -38,7 +38,7 @@ def load_learned(names: Sequence[str], device: str) -> tuple[LearnedMetric, ...]
 
 
 def measure_sets(pictures: Sequence[Picture], decoded: Sequence[Path], with_clip: bool, device: str) -> Row:
-    """FID and KID between originals and reconstructions: of whole pictures where there are enough, else of patches.
+    """Measure FID and KID between originals and reconstructions, of patches where there are few pictures.
 
     With CLIP, CMMD too.
 

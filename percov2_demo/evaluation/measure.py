@@ -92,7 +92,7 @@ class Evaluator:
         return {"rows": rows, "codings": codings, "times": times}
 
     def measure_autoencoder(self, picture: Picture) -> dict[str, list[Row]]:
-        """Measure what the autoencoder alone makes of a picture, without any coding: the ceiling of every preset.
+        """Measure what the autoencoder alone makes of a picture, without any coding: the upper limit of every preset.
 
         `original_realism` is the original's own.
         """
@@ -133,7 +133,7 @@ class Evaluator:
         )
 
     def compare(self, picture: Picture, codec: str, rows: list[Row]) -> dict[str, list[Row]]:
-        """Return what a classical codec makes of a picture in each preset's bytes, and what it needs for its quality.
+        """Measure a classical codec at each preset's size, and the bytes that it needs for each preset's quality.
 
         Where even the codec's smallest file is larger than ours, that file is measured and `fits` is false. Of each
         preset, the first of our rows is compared with.

@@ -21,7 +21,7 @@ class Parts:
         self.folder = folder
 
     def get(self, name: str, conditions: dict[str, Any], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return the part of that name, made now unless it is there and was made under the same conditions.
+        """Return the part of that name, and make it if it is missing or was made under other conditions.
 
         Args:
             name: The part's name.
@@ -38,5 +38,5 @@ class Parts:
         return part
 
     def clear(self) -> None:
-        """Forget all parts."""
+        """Delete all parts."""
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -72,7 +72,7 @@ class Picture:
         return self.path.stem
 
     def digest(self) -> str:
-        """SHA-256 of the file in hexadecimal digits.
+        """Hash the file: SHA-256 in hexadecimal digits.
 
         Raises:
             ImageError: It cannot be read.
@@ -134,7 +134,7 @@ def choose_codecs(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def sampling_columns(sampling: Sampling) -> dict[str, float | None]:
-    """Return the settings that vary within an evaluation; one painter paints all of it, and holds alike."""
+    """Return the settings that vary within an evaluation; painter and hold are the same in all of it."""
     names = ("steps", "guidance", "strength", "seed")
     return {name: getattr(sampling, name) for name in names}
 

@@ -36,7 +36,7 @@ def measure_budgets(
     metrics: Callable[[Image.Image, Image.Image], Row],
     out: Path,
 ) -> list[Row]:
-    """Return a row for each budget and way of spending it; where a way has no file as small, there is none.
+    """Return a row for each budget and way of spending it, unless that way has no file as small.
 
     Args:
         pipeline: The model.

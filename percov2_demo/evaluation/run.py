@@ -116,7 +116,7 @@ def evaluate(pipeline: "Codec", pictures: list[Picture], protocol: Protocol, out
 def _collect(
     evaluator: Evaluator, parts: Parts, pictures: list[Picture]
 ) -> tuple[dict[Picture, dict[str, list[Row]]], dict[str, str]]:
-    """What was measured on each picture, and the files that cannot be read, with the reason."""
+    """Return what was measured on each picture, and the files that cannot be read, with the reason."""
     measured, unreadable = {}, {}
     for picture in pictures:
         try:

@@ -137,7 +137,7 @@ def means_of(rows: Sequence[Row], digits: dict[str, int]) -> Row:
 
 
 def is_better(name: str, ours: float | None, theirs: float | None) -> bool:
-    """Return whether the first of two values of a metric is known and the better one."""
+    """Tell whether the first of two values of a metric is known and better."""
     if ours is None or theirs is None:
         return False
     return ours > theirs if METRICS[name].better == "higher" else ours < theirs

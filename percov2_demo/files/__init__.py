@@ -1,1 +1,1 @@
-"""How files are written: whole or not at all, and tables so that a spreadsheet computes nothing of them."""
+"""Write files whole or not at all, and tables whose cells no spreadsheet takes for formulas."""

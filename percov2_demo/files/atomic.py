@@ -75,7 +75,7 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
 
 
 def _settle(temporary: Path, like: os.stat_result) -> None:
-    """Bring a file to the disk, with the permissions and where possible the owner of another."""
+    """Flush a file to the disk, with the permissions and, where possible, the owner of another."""
     with suppress(OSError, AttributeError):
         os.chown(temporary, like.st_uid, like.st_gid)
     os.chmod(temporary, stat.S_IMODE(like.st_mode))
@@ -84,7 +84,7 @@ def _settle(temporary: Path, like: os.stat_result) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Bring the new name to the disk, where the system can."""
+    """Flush the new name to the disk, where the system can."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Tables as CSV files of which a spreadsheet computes nothing."""
+"""Write tables as CSV files whose cells no spreadsheet takes for formulas."""
 
 import csv
 import io

@@ -23,7 +23,7 @@ REMEDIES = {
 
 
 def check_name(name: str, what: str) -> None:
-    """Refuse what is no name of a repository.
+    """Refuse a text that is not the name of a repository.
 
     Args:
         name: The name.
@@ -42,7 +42,7 @@ def check_name(name: str, what: str) -> None:
 
 @contextmanager
 def remedies(name: str, more: dict[int, str]) -> Iterator[None]:
-    """Turn what the hub answers into one sentence; the hub's own words may quote a request.
+    """Turn the hub's errors into one sentence, without the hub's own words, which may quote a request.
 
     Args:
         name: The repository.

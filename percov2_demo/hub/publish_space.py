@@ -84,7 +84,7 @@ def publish(
         public), and the sizes of its files in bytes; its address once published.
 
     Raises:
-        HubError: A name is none, or the hub refused; in one sentence with the remedy.
+        HubError: A name is not valid, or the hub refused; one sentence with the remedy.
         InputError: This is no clone of the repository.
     """
     if not (ROOT / "spaces_config").is_dir():
@@ -168,7 +168,7 @@ def _painter_variables(painter: str, tiny_autoencoder: bool, placed: dict[str, s
 
 
 def _is_public(model: str) -> bool:
-    """Ask whether a model on the hub is for everybody: a Space is built without a token."""
+    """Ask whether a model on the hub is public: a Space is built without a token."""
     with remedies(model, {404: "there is no model {name}, or your token may not see it: check its name"}):
         info = HfApi().model_info(model)
     return not (info.private or info.gated)

@@ -115,7 +115,7 @@ _NOT_A_PICTURE = (
 
 
 def find_format(data: bytes) -> Format:
-    """Tell the format of a file.
+    """Find the format of a file by its first bytes.
 
     Raises:
         UnsupportedImage: It is of a known format that is not read here.

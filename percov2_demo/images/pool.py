@@ -90,7 +90,7 @@ class WorkerPool:
             process.close()
 
     def _forget(self) -> None:
-        """Begins without processes: those of a parent are the parent's."""
+        """Begin without processes: those of a parent are the parent's."""
         self._free = threading.Semaphore(WORKERS)
         self._idle = []
         self._lock = threading.Lock()
@@ -165,7 +165,7 @@ class _Worker:
             done.set()
 
     def is_fit(self) -> bool:
-        """Return whether it lives, and has not grown."""
+        """Tell whether the process lives and has not grown."""
         if self._process.poll() is not None:
             return False
         try:
@@ -212,7 +212,7 @@ class _Worker:
         return data
 
     def _watch(self, done: threading.Event) -> None:
-        """Ends the process when it takes too much, until `done`."""
+        """End the process when it takes too much, until `done`."""
         end = time.monotonic() + MAX_WAITING_SECONDS
         try:
             seconds = self._seconds()

@@ -68,7 +68,7 @@ def _answer(data: bytes, answers: BinaryIO, limits: "_Limits") -> None:
         kind = next(kind for kind, refusal in REFUSALS.items() if isinstance(error, refusal))
         _answer_text(answers, kind, str(error))
         return
-    except Exception:  # An error of ours, for whoever mends it.
+    except Exception:  # A bug: its traceback goes to the log.
         _answer_text(answers, FAILED, traceback.format_exc())
         return
     width, height = picture.size
@@ -84,7 +84,7 @@ def _answer_text(answers: BinaryIO, kind: bytes, text: str) -> None:
 
 
 def _claim_output() -> BinaryIO:
-    """The output, which libraries can print to no more."""
+    """Take the output, so that libraries can no longer print to it."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
@@ -109,7 +109,7 @@ class _Limits:
             self._limit(resource.RLIMIT_DATA, _data_bytes() + MAX_WORKER_BYTES)
 
     def start(self) -> None:
-        """Begin the time of a request."""
+        """Start the clock of a request."""
         if self._resource:
             usage = self._resource.getrusage(self._resource.RUSAGE_SELF)
             self._limit(self._resource.RLIMIT_CPU, int(usage.ru_utime + usage.ru_stime) + 2 * MAX_DECODING_SECONDS)

@@ -79,7 +79,7 @@ def load_deep_features() -> DeepFeatureExtractor:
 
 
 def deep_distance(original: Tensor, reconstruction: Tensor) -> float:
-    """Measure how far apart a network sees two pictures: 0 is alike, lower is better, 4 is never exceeded.
+    """Measure how different two pictures are to a network, from 0 for equal ones to 4; lower is better.
 
     As LPIPS (Zhang et al., CVPR 2018) without learned weights: the channels of each position are scaled to length 1,
     and the squared difference is summed over channels and averaged over positions and over five strides from 2 to 32
@@ -105,7 +105,7 @@ def distance_between(original: DeepFeatures, reconstruction: DeepFeatures) -> fl
 
 
 def deep_realism(picture: Tensor) -> float:
-    """Measure how far a picture is from photos at large: 1 is an average photo, lower is better, there is no bound.
+    """Measure how far a picture is from real photos: 1 is an average photo, lower is better, there is no upper bound.
 
     The original plays no part, so nothing is gained by copying it, nor lost by inventing. The picture's mean features
     at strides of 4 to 16 pixels are compared with those of other photos, see `PhotoStatistics`: it is the squared
@@ -127,7 +127,7 @@ def realism_of(features: DeepFeatures) -> float:
 
 
 def set_realism(pictures: Iterable[Tensor]) -> float | None:
-    """Measure how far pictures as a set are from photos: 0 is as photos are, lower is better, there is no bound.
+    """Measure how far a set of pictures is from real photos: 0 is no difference, lower is better, no upper bound.
 
     In the unit of `deep_realism`, but between the means of the set and of photos, see `PhotoStatistics.set_distance`:
     what pictures show cancels out, what a codec does to all of them stays. Photos may come out just below 0; a

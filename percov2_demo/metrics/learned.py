@@ -265,7 +265,7 @@ class Clip:
         return F.normalize(self.model.text_projection(features).float(), dim=-1)[0]
 
     def score(self, picture: Tensor, text: str) -> float:
-        """CLIP score in [0, 100] of a picture `(3, H, W)` in [0, 1] and a text, higher is better.
+        """Compute the CLIP score in [0, 100] of a picture `(3, H, W)` in [0, 1] and a text, higher is better.
 
         100 times the cosine, never below 0, as torchmetrics and the papers on coding count; Hessel et al. (EMNLP
         2021) weigh the cosine with 2.5 instead.
@@ -273,7 +273,7 @@ class Clip:
         return 100 * max(0.0, float(self.embed_picture(picture) @ self.embed_text(text)))
 
     def similarity(self, original: Tensor, reconstruction: Tensor) -> float:
-        """Cosine in [-1, 1] of the embeddings of two pictures `(3, H, W)` in [0, 1], higher is better.
+        """Compute the cosine in [-1, 1] of two pictures' embeddings, `(3, H, W)` in [0, 1], higher is better.
 
         Raises:
             MetricError: The sizes differ.

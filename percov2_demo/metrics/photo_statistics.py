@@ -61,7 +61,7 @@ class PhotoStatistics:
         save_file(stored | {"correlation": self.correlation[rows, columns].half()}, path)
 
     def distance(self, means: Tensor) -> float:
-        """Measure how far a picture is from photos: 1 is what photos are on average, lower is nearer.
+        """Measure how far a picture is from photos: 1 is the average photo, lower is nearer.
 
         The squared Mahalanobis distance under shrunk correlations, over its mean among the photos.
 
@@ -72,7 +72,7 @@ class PhotoStatistics:
         return float(offset @ self._precision @ offset)
 
     def set_distance(self, means: Tensor) -> float:
-        """Measure how far pictures as a set are from photos: 0 is as photos are, lower is nearer.
+        """Measure how far a set of pictures is from photos: 0 is no difference, lower is nearer.
 
         The same distance between the set's mean and that of photos: what is peculiar to single pictures cancels out,
         what they have in common stays. Estimated without bias, as KID is (Bińkowski et al., ICLR 2018, lemma 6),

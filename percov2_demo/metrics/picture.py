@@ -17,7 +17,7 @@ def check_picture(picture: Tensor) -> None:
     """Check that a tensor is a picture `(3, H, W)`.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not.
     """
     if picture.ndim != 3 or picture.shape[0] != 3:
         raise ValueError(f"a metric takes pictures of shape (3, H, W), not {tuple(picture.shape)}")

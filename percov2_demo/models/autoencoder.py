@@ -91,7 +91,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
 
     @torch.no_grad()
     def set_principal_components(self, mean: Tensor, components: Tensor) -> None:
-        """Make the linear path the projection on `components` around `mean`.
+        """Set the linear path to the projection on `components` around `mean`.
 
         Args:
             mean: Mean patch, `(in_channels * patch_size**2,)`, in the order of `pixel_unshuffle`.
@@ -103,7 +103,7 @@ class PatchAutoencoder(ModelMixin, ConfigMixin):
         self.synthesis.bias.copy_(mean)
 
     def freeze_encoder(self) -> None:
-        """Leave the decoder alone trainable."""
+        """Freeze all but the decoder."""
         self.analysis.requires_grad_(False)
         self.encoder.requires_grad_(False)
 

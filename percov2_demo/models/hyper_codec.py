@@ -85,7 +85,7 @@ class HyperCodec(ModelMixin, ConfigMixin):
         self.register_to_config(integer_weights=True)
 
     def train_decoders(self) -> None:
-        """Let the hyper-decoders learn, and nothing else: what indices a latent has stays as it is.
+        """Make the hyper-decoders alone trainable, so that latents keep their indices.
 
         Their weights are real numbers until `quantize_weights` rounds them again.
         """

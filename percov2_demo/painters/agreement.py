@@ -1,4 +1,4 @@
-"""How much of a file comes back when its painted picture is encoded again, and the most noise that leaves enough.
+"""Measure how many indices of a file a painted picture gives when it is encoded again, and find the noise to paint with.
 
 A gauge of consistency that needs no original: what was painted is no longer what the file says where the encoder would
 have chosen another index. It falls with the noise level, so the largest level above a share is found by bisection.
@@ -27,7 +27,7 @@ ROUNDS = 5
 
 @dataclass(frozen=True)
 class Found:
-    """A picture at the largest noise level that keeps to the file.
+    """A picture at the largest noise level that still agrees with the file.
 
     Args:
         sigma: The noise level.

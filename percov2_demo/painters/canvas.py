@@ -32,7 +32,7 @@ class Decoder(Protocol):
 
 
 class Canvas:
-    """What a file says to whoever paints it; worked out when it is first asked for, and then kept.
+    """What a file tells a painter; computed on first use, and then kept.
 
     Args:
         decoder: The codec that made the file.

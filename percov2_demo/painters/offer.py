@@ -52,7 +52,7 @@ class Painters:
         """
         for model in models:
             is_folder = Path(model).is_dir()
-            # What is no name is a path perhaps, which is no visitor's business.
+            # Anything else may be a path, which visitors must not see.
             if not is_folder and not _REPOSITORY.fullmatch(str(model)):
                 raise InputError(f"there is no folder {model}, and repositories on the hub are named owner/name")
             name = Path(model).resolve().name if is_folder else str(model)
@@ -108,7 +108,7 @@ class Painters:
         return None if known is None else Advice(known.steps, known.guidance, known.sigma)
 
     def release(self) -> None:
-        """Give back what the loaded stock painter takes."""
+        """Free the memory of the loaded stock painter."""
         if self._loaded is not None:
             self._loaded[1].release()
             self._loaded = None

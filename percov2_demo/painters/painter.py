@@ -1,4 +1,4 @@
-"""The interface of all painters: the codec's own network and public text-to-image models differ in nothing else.
+"""The interface that the codec's own network and public text-to-image models share as painters.
 
 SDEdit (Meng et al., arXiv 2108.01073): noise is put on an estimate of the picture, and a generative model walks back
 from there under a caption. How much noise is one number with one meaning for every painter, the noise level sigma:
@@ -92,7 +92,7 @@ class Painter(ABC):
             caption: Text in place of the file's; empty for none.
 
         Raises:
-            InputError: The noise level is out of range, or the caption is none that a file could hold.
+            InputError: The noise level is out of range, or the caption cannot be stored in a file.
             ModelError: The codec has no estimate that the painter could start from.
         """
 
@@ -149,7 +149,7 @@ class Painter(ABC):
         seed: int = Sampling.seed,
         hold: float = Sampling.hold,
     ) -> Sampling:
-        """Make settings of those that are asked for and, where they are None, the painter's usual ones.
+        """Fill in the painter's usual settings where those that are asked for are None.
 
         Args:
             preset: Name of the file's preset.
@@ -197,7 +197,7 @@ class Painter(ABC):
             raise InputError(f"the painter {card.name} has no estimate to hold to: set hold to 0")
 
     def release(self) -> None:  # noqa: B027
-        """Give back the memory that the painter takes; it is not used after that. The codec's own stays."""
+        """Free the painter's memory, after which it is not used; the codec's own painter keeps it."""
 
 
 def check_sigma(sigma: float) -> None:
@@ -214,7 +214,7 @@ def check_batch(samplings: Sequence[Sampling]) -> Sampling:
     """Return the first of the settings of one batch, which stands for what they have in common.
 
     Raises:
-        InputError: There are none, or they differ in more than guidance and seed.
+        InputError: There are no settings, or they differ in more than guidance and seed.
     """
     if not samplings:
         raise InputError("give at least one seed")

@@ -162,7 +162,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
         return self.recode(stream, caption_coding, entropy, entropy_steps, withheld)
 
     def __copy__(self) -> Self:
-        """Copy the pipeline with painters of its own, for those of the original paint with the original's networks."""
+        """Copy the pipeline, with painters that paint with the copy's networks."""
         other = self.__class__.__new__(self.__class__)
         other.__dict__.update(self.__dict__)
         other.painters = Painters(OwnPainter(other), other._load_painter)
@@ -193,7 +193,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
         self.painters.offer(models)
 
     def canvas(self, stream: Bitstream, interrupt: Callable[[], bool] | None = None) -> Canvas:
-        """Prepare a stream for whoever paints it.
+        """Prepare a stream for a painter.
 
         Args:
             stream: The stream.
@@ -279,7 +279,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
             interrupt: As in `decompress`.
 
         Raises:
-            InputError: The strength is out of range, the caption is none that a stream could hold, or the stream is
+            InputError: The strength is out of range, the caption cannot be stored in a stream, or the stream is
                 not for this model.
         """
         strength = self.stream_strength(stream) if strength is None else strength
@@ -325,7 +325,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
 
     @torch.inference_mode()
     def agreement(self, stream: Bitstream, picture: Image.Image) -> float:
-        """Share of a stream's indices, from 0 to 1, that come back when a picture painted from it is encoded again.
+        """Return the share of a stream's indices, from 0 to 1, that a painted picture gives when it is encoded again.
 
         Raises:
             InputError: The picture is not of the stream's size, or the stream is not for this model.
@@ -358,7 +358,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
 
     @torch.inference_mode()
     def encode_latents(self, image: Image.Image) -> Tensor:
-        """Scaled latents `(1, C, H, W)` of a picture whose sides are multiples of 64, the same under every plan."""
+        """Encode a picture, its sides multiples of 64, to scaled latents `(1, C, H, W)`, the same under every plan."""
         pixels = self.image_processor.preprocess(image).to(self._execution_device, self.vae.dtype)
         with tiled(self.vae):
             return scaled_latents(self.vae, pixels)
@@ -397,7 +397,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
             raise InputError(f"this model does not serve {preset}: choose one of {', '.join(self.presets)}")
 
     def _prepare(self, stream: Bitstream) -> None:
-        """Refuse a stream that is not for this model, and give back the memory that painting takes.
+        """Refuse a stream that is not for this model, and free the memory that painting needs.
 
         Raises:
             StreamError: It is not.

@@ -95,6 +95,6 @@ class CaptionWriting(ABC):
             return captioner.caption(pictures)
 
     def release_captioner(self) -> None:
-        """Give back the memory of a captioner that is not the model's own."""
+        """Free the memory of a captioner that is not the model's own."""
         if self._other_captioner is not None:
             self._other_captioner.release()

@@ -40,7 +40,7 @@ class Codec(Protocol):
 
     @property
     def name_or_path(self) -> str | None:
-        """Where the model was read from; None for one that is from nowhere."""
+        """Folder or repository that the model was read from; None for one made in memory."""
 
     @property
     def presets(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class Codec(Protocol):
         """Who can paint: the codec's own painter, and those that are offered beside it."""
 
     def canvas(self, stream: Bitstream, interrupt: Callable[[], bool] | None = ...) -> "Canvas":
-        """Prepare a stream for whoever paints it."""
+        """Prepare a stream for a painter."""
 
     def agreement(self, stream: Bitstream, picture: Image.Image) -> float:
         """Return the share of a stream's indices that come back when a picture is encoded again."""

@@ -201,7 +201,7 @@ def _load(model: ModelMixin, folder: Path, table: Mapping[str, tuple[str | None,
 
 
 def _check_layout(found: Mapping[str, Size], table: Mapping[str, tuple[str | None, Size]], part: str) -> None:
-    """Raise what is missing, unexpected or of another shape, in one sentence."""
+    """Refuse parameters that are missing, unexpected or of another shape."""
     complaints = {
         "lacks": [name for name in table if name not in found],
         "has unexpectedly": [name for name in found if name not in table],
@@ -268,7 +268,7 @@ def _read_base_parts(folder: Path, base: str | None) -> dict[str, Any]:
 
 
 def _check_base_parts(hyper_codec: HyperCodec, unet: UNet2DConditionModel, parts: Mapping[str, Any]) -> None:
-    """Raise which part of the base is of another model than the checkpoint was trained on."""
+    """Refuse a base with parts of another model than the checkpoint was trained on."""
     expected = {
         "vae": ("latent channels", parts["vae"].config.latent_channels, hyper_codec.config.latent_channels),
         "text_encoder": ("channels", parts["text_encoder"].config.hidden_size, unet.config.cross_attention_dim),

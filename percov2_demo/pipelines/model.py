@@ -101,7 +101,7 @@ class StoredModel(DiffusionPipeline, ABC):
         download: Mapping[str, Any],
         **kwargs: Any,
     ) -> tuple[Self, Estimate]:
-        """Load the model of a folder, with what its weights take; one that is complete has no use for a base."""
+        """Load the model of a folder, with the memory that its weights take; a complete model does not use `base`."""
         needed = check_memory(component_sizes(folder), plan, device)
         kwargs |= load_t5(folder, plan, device) | {"use_safetensors": True}
         pipeline = super().from_pretrained(str(folder), **kwargs)
@@ -115,13 +115,13 @@ class StoredModel(DiffusionPipeline, ABC):
         return pipeline, needed
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """As `DiffusionPipeline.to`, but the entropy models stay on the CPU, where alone they are used."""
+        """Move the networks, as `DiffusionPipeline.to`; the entropy models stay on the CPU."""
         super().to(*args, **kwargs)
         self._keep_entropy_models()
         return self
 
     def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
-        """As `DiffusionPipeline.enable_model_cpu_offload`, but the entropy models stay on the CPU."""
+        """Offload networks, as `DiffusionPipeline.enable_model_cpu_offload`; the entropy models stay on the CPU."""
         super().enable_model_cpu_offload(*args, **kwargs)
         self._keep_entropy_models()
 
@@ -132,7 +132,7 @@ class StoredModel(DiffusionPipeline, ABC):
 
     @property
     def description(self) -> str:
-        """What the model is, in a sentence or two; empty where nobody said."""
+        """What the model is, in a sentence or two; empty if unknown."""
         return self.config.description
 
     @property
@@ -144,7 +144,7 @@ class StoredModel(DiffusionPipeline, ABC):
 
     @property
     def entropy_identity(self) -> str | None:
-        """Fingerprint of the entropy models, which an entropy-coded stream takes to be read; None without them."""
+        """Fingerprint of the entropy models, which are needed to read an entropy-coded stream; None without them."""
         if self.masked_model is None or self.caption_model is None:
             return None
         merges = self.caption_model.config.merges

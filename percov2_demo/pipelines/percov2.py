@@ -117,7 +117,7 @@ class PerCoV2Pipeline(CodecPipeline):
         self._check_parts()
 
     def _check_parts(self) -> None:
-        """Refuses components that do not fit together."""
+        """Refuse components that do not fit together."""
         expected = self.vae.config.latent_channels + self.hyper_codec.condition_channels
         if self.transformer.config.in_channels != expected:
             raise ModelError(
@@ -139,7 +139,7 @@ class PerCoV2Pipeline(CodecPipeline):
         download: Mapping[str, Any],
         **kwargs: Any,
     ) -> tuple[Self, Estimate]:
-        """The complete model of a folder, or the adapter put onto its base."""
+        """Load the complete model of a folder, or an adapter onto its base."""
         if not (folder / ADAPTER_FILE).is_file():
             return super()._load(folder, plan, device, base, download, **kwargs)
         parts, adapter, checkpoint, needed = load_adapter(
@@ -165,7 +165,7 @@ class PerCoV2Pipeline(CodecPipeline):
             **settings: `dtype` of the base, single precision unless given; all others are arguments of this class.
 
         Raises:
-            InputError: There is no such checkpoint, or it is none of Stable Diffusion 3.
+            InputError: There is no such checkpoint, or it is not one of Stable Diffusion 3.
         """
         checkpoint = Checkpoint.find(str(base), revision)
         parts = checkpoint.load(hyper_codec.condition_channels, dtype=settings.pop("dtype", torch.float32))

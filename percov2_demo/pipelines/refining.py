@@ -57,7 +57,7 @@ class Refining(ABC):
 
     @abstractmethod
     def _prepare(self, stream: Bitstream) -> None:
-        """Refuse a stream that is not for this model, and give back the memory that painting takes."""
+        """Refuse a stream that is not for this model, and free the memory that painting needs."""
 
     @abstractmethod
     def make_sampler(self) -> Sampler:

@@ -1,4 +1,4 @@
-"""How a budget of atoms is spent over coded steps: one number says it all, so that a file carries no table.
+"""How a budget of atoms is spent over coded steps: one number determines all steps, so that a file carries no table.
 
 The first steps get most: on what they tell, the painter builds. A step's noise level follows from what was spent up to
 it. The constants were measured on validation photos; they are part of the format.

@@ -47,7 +47,7 @@ class Dictionary:
         return _walsh_hadamard(scattered)
 
     def combine(self, positions: NDArray[np.int64], signs: NDArray[np.int64]) -> Tensor:
-        """Noise `(d,)` of unit variance, exact: the sum of atoms with their signs over the root of their number.
+        """Compute noise `(d,)` of unit variance, exactly: a sum of signed atoms over the root of their number.
 
         Args:
             positions: Which atoms, `(M,)`.

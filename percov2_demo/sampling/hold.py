@@ -1,4 +1,4 @@
-"""Hold to the bits: a sampler's expected latent keeps the low frequencies of the hyper-decoder's estimate.
+"""Hold a sampler's expected latent to the low frequencies of the hyper-decoder's estimate, which the file's bits give.
 
 After ILVR (Choi et al., arXiv 2108.02938), which replaces the low frequencies of every step's noisy picture by those
 of a reference. Here they are replaced in the clean latent that the step expects, and only in part where less is asked

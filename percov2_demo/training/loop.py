@@ -238,7 +238,7 @@ class TrainingRun:
 
     @contextmanager
     def _averaged(self) -> Iterator[None]:
-        """Swap the averaged weights into the model, and back at the end."""
+        """Put the averaged weights into the model within this context."""
         self._swap()
         try:
             yield
@@ -300,7 +300,7 @@ class TrainingRun:
             self._cut_curve()
 
     def _cut_curve(self) -> None:
-        """Drop what was logged after the saved step."""
+        """Delete the rows that were logged after the saved step."""
         path = self.folder / "curve.csv"
         if path.is_file():
             head, *rows = path.read_text().splitlines(keepends=True)
@@ -333,7 +333,7 @@ def check_folder(folder: Path, resume: bool) -> None:
         resume: Whether a run is to go on from the state in it.
 
     Raises:
-        InputError: There is a state, but the run is to start anew; or there is none, but it is to be resumed.
+        InputError: There is a state, but the run does not resume it; or it is to resume, but there is no state.
     """
     if (folder / _READY).is_file():
         _put_in_place(folder)
@@ -360,7 +360,7 @@ _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 
 
 def _apart(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Copy tensors that share memory, as tied weights do: safetensors takes none such."""
+    """Copy tensors that share memory, as tied weights do: safetensors refuses them."""
     written, taken = {}, set()
     for key, value in tensors.items():
         value = value.detach().contiguous()

@@ -1,4 +1,4 @@
-"""What the server says when nobody more can wait."""
+"""What the server answers when its queue is full."""
 
 from pathlib import Path
 

@@ -50,7 +50,7 @@ def failures(report: dict[str, Any]) -> list[str]:
 
 
 def compare(without: dict[str, Any], beside: dict[str, Any]) -> dict[str, Any]:
-    """Put a soak beside one with a hostile visitor, whom nobody may have to wait for more than twice as long."""
+    """Compare a soak with one that has a hostile visitor, who may at most double the others' waiting time."""
     ratios = {}
     for kind, times in without["requests"].items():
         before, after = (found.get("waiting_seconds", {}) for found in (times, beside["requests"].get(kind, {})))

@@ -135,7 +135,7 @@ class Ladder:
 
 
 def without_metadata(image: Image.Image) -> Image.Image:
-    """Copy nothing but the pixels: Pillow takes profiles and comments to code from the picture itself."""
+    """Copy the pixels alone: Pillow would write a picture's profiles and comments into the coded file."""
     if image.mode != "RGB" or 0 in image.size:
         raise ValueError(
             f"Only an RGB picture with pixels can be coded, not one of mode {image.mode} and size "

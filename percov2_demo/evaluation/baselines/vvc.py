@@ -27,7 +27,7 @@ def find_vvc() -> Codec | None:
 
 
 def vvc_codec(program: str) -> Codec:
-    """VVC in 4:2:0 and 10 bits, constant QP, preset `slow`.
+    """Return VVC in 4:2:0 and 10 bits, constant QP, preset `slow`.
 
     Args:
         program: Path of an ffmpeg that encodes with VVenC and decodes VVC, version 7.1 or later.

@@ -51,7 +51,7 @@ class DeepFeatureLoss:
 
 
 def _random_view() -> Callable[[Tensor], Tensor]:
-    """Draws a crop, a scale and a mirroring, which it gives to every batch."""
+    """Draw a crop, a scale and a mirroring, to be given to every batch."""
     top, left = (int(torch.randint(OFFSETS, ())) for _ in range(2))
     scale = float(torch.empty(()).uniform_(*SCALES))
     mirrored = bool(torch.rand(()) < 0.5)

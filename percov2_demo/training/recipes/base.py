@@ -165,7 +165,7 @@ class Recipe(ABC):
         measure_photo_statistics(photos, self.config["seed"]).save(out / PHOTO_STATISTICS.name)
 
     def results(self, out: Path) -> None:
-        """Gather what the stages measured, curves included."""
+        """Copy the stages' measurements and curves to a folder."""
         collect_results(self.work, TIMED_STAGES, out)
 
     @abstractmethod

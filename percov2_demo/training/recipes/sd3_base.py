@@ -21,7 +21,7 @@ def widened_base(model: str, revision: str | None, hyper_codec: HyperCodec, dtyp
         dtype: Precision of the text encoders.
 
     Raises:
-        InputError: There is no such checkpoint within reach, or it is none of Stable Diffusion 3.
+        InputError: There is no such checkpoint, or it is not one of Stable Diffusion 3.
     """
     precision = {"transformer": torch.float32, "vae": torch.float32, "default": dtype}
     pipeline = PerCoV2Pipeline.from_base(model, hyper_codec, revision, dtype=precision)
