@@ -1,4 +1,4 @@
-"""Measure how many indices of a file a painted picture gives when it is encoded again, and find the noise to paint with.
+"""Measure how many indices a painted picture gives back when it is encoded again, and find the noise to paint with.
 
 A gauge of consistency that needs no original: what was painted is no longer what the file says where the encoder would
 have chosen another index. It falls with the noise level, so the largest level above a share is found by bisection.
