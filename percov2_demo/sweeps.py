@@ -181,7 +181,7 @@ def sweep(
 
     photo = fit_image(photo, max_side=pipeline.max_side)
     reference = Reference(to_tensor(photo))
-    for batch in _batches(trials, 1 if pipeline.device.type == "cpu" else MAX_BATCH):
+    for batch in group_trials(trials, 1 if pipeline.device.type == "cpu" else MAX_BATCH):
         stream = stream_of(batch[0].preset, batch[0].caption)
         begin = time.perf_counter()
         name, strength = batch[0].sampling.painter, batch[0].sampling.strength
@@ -215,7 +215,7 @@ def mean_and_deviation(pictures: Sequence[Image.Image]) -> tuple[Image.Image, ND
     return mean, np.sqrt(samples.var(axis=0).mean(axis=-1))
 
 
-def _batches(trials: Iterable[Trial], size: int) -> Iterator[list[Trial]]:
+def group_trials(trials: Iterable[Trial], size: int) -> Iterator[list[Trial]]:
     """Group neighbours that differ in nothing but guidance and seed, at most `size` together."""
     for _, group in groupby(trials, key=lambda trial: trial._batch):
         members = list(group)

@@ -14,7 +14,7 @@ from percov2_demo.painters.known import Advice
 from percov2_demo.painters.own import OwnPainter
 from percov2_demo.sampling.sampler import Interrupted
 from percov2_demo.sampling.settings import Sampling
-from percov2_demo.sweeps import MAX_BATCH, Trial, _batches, difference, mean_and_deviation, plan, sweep
+from percov2_demo.sweeps import MAX_BATCH, Trial, difference, group_trials, mean_and_deviation, plan, sweep
 from tests.scene import draw_scene
 
 
@@ -123,9 +123,9 @@ def test_a_photo_is_encoded_once_for_each_preset_and_coded_once_for_each_caption
 def test_neighbours_are_batched_by_what_they_share():
     trials = [trial("a castle", seed=seed, guidance=guidance) for guidance in (1.0, 3.0) for seed in range(3)]
     trials += [trial("a castle", steps=1), trial("a castle", strength=0.4), trial("a cat")]
-    sizes = [len(batch) for batch in _batches(trials, MAX_BATCH)]
+    sizes = [len(batch) for batch in group_trials(trials, MAX_BATCH)]
     assert sizes == [4, 2, 1, 1, 1]
-    assert [planned for batch in _batches(trials, MAX_BATCH) for planned in batch] == trials
+    assert [planned for batch in group_trials(trials, MAX_BATCH) for planned in batch] == trials
 
 
 def test_a_cpu_paints_one_after_another(pipeline, photo, monkeypatch):

@@ -45,8 +45,13 @@ class LanguageCaptioner:
         self._folder = find_folder(repository)
         # Visitors may read the name, and must not see a folder's path.
         self.name = self._folder.name if Path(repository).is_dir() else repository
-        self._device, self._dtype, self._keep = device, dtype, keep
+        self.device, self.dtype, self.keep = device, dtype, keep
         self._loaded: tuple[PreTrainedModel, ProcessorMixin] | None = None
+
+    @property
+    def model(self) -> PreTrainedModel | None:
+        """The model while it is in memory."""
+        return None if self._loaded is None else self._loaded[0]
 
     @torch.inference_mode()
     def caption(self, images: Sequence[Image.Image]) -> list[str]:
@@ -66,9 +71,9 @@ class LanguageCaptioner:
 
     def release(self) -> None:
         """Release memory, as `Captioner.release`."""
-        if self._loaded is None or self._keep:
+        if self._loaded is None or self.keep:
             return
-        if self._device.type == "cpu":
+        if self.device.type == "cpu":
             self._loaded = None
         else:
             self._loaded[0].to("cpu")
@@ -80,7 +85,7 @@ class LanguageCaptioner:
             try:
                 processor = AutoProcessor.from_pretrained(self._folder, trust_remote_code=False)
                 model = AutoModelForImageTextToText.from_pretrained(
-                    self._folder, dtype=self._dtype, use_safetensors=True, trust_remote_code=False
+                    self._folder, dtype=self.dtype, use_safetensors=True, trust_remote_code=False
                 )
             except Exception as error:  # The libraries raise errors of all kinds for files that are no such model.
                 raise ModelError(
@@ -88,11 +93,11 @@ class LanguageCaptioner:
                     "image-text-to-text model that the installed transformers has, as code of its own is not run"
                 ) from error
             self._loaded = model.eval(), processor
-        self._loaded[0].to(self._device)
+        self._loaded[0].to(self.device)
         return self._loaded
 
     def _check_memory(self, size: Size) -> None:
-        needed, free = size.bytes(self._dtype.itemsize), min(free_memory(), free_on(self._device))
+        needed, free = size.bytes(self.dtype.itemsize), min(free_memory(), free_on(self.device))
         if needed > free:
             raise ModelError(
                 f"the weights of {self.name} take about {gigabytes(needed)} of memory, and {gigabytes(free)} are "

@@ -110,7 +110,7 @@ class StoredModel(DiffusionPipeline, ABC):
                 raise ModelError(f"the model's {name} lacks some of its weights: fetch the model again")
         identity = pipeline.config.identity
         # Half-precision copies of single-precision weights cannot be compared.
-        if identity and pipeline.dtype == torch.float32 and identity != pipeline._fingerprint():
+        if identity and pipeline.dtype == torch.float32 and identity != pipeline.compute_identity():
             raise ModelError("the model's weights do not match its identity: fetch the model again")
         return pipeline, needed
 
@@ -127,7 +127,7 @@ class StoredModel(DiffusionPipeline, ABC):
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Write the model as a folder of safetensors, its identity included."""
-        self.register_to_config(identity=self._fingerprint())
+        self.register_to_config(identity=self.compute_identity())
         super().save_pretrained(save_directory, **kwargs)
 
     @property
@@ -139,7 +139,7 @@ class StoredModel(DiffusionPipeline, ABC):
     def identity(self) -> str:
         """The model's fingerprint, 64 hexadecimal digits; a stream carries the first two."""
         if self.config.identity is None:
-            self.register_to_config(identity=self._fingerprint())
+            self.register_to_config(identity=self.compute_identity())
         return self.config.identity
 
     @property
@@ -171,7 +171,8 @@ class StoredModel(DiffusionPipeline, ABC):
         finally:
             self.maybe_free_model_hooks()
 
-    def _fingerprint(self) -> str:
+    def compute_identity(self) -> str:
+        """Compute the fingerprint of what turns indices and caption into a picture, as the weights are now."""
         tokenizers = [part for name, part in sorted(self.components.items()) if name.startswith("tokenizer")]
         settings = {
             "shift_factor": self.vae.config.shift_factor,

@@ -15,7 +15,7 @@ def onednn_products() -> Iterator[None]:
     allows it bfloat16, of which it makes use on processors with matrix units: on those nothing changes. The setting
     is the process's, so other threads' products may be oneDNN's too; they stay what they are up to rounding.
     """
-    if not _keeps_single_precision():
+    if not keeps_single_precision():
         yield
         return
     with _bfloat16_allowed():
@@ -23,7 +23,7 @@ def onednn_products() -> Iterator[None]:
 
 
 @cache
-def _keeps_single_precision() -> bool:
+def keeps_single_precision() -> bool:
     """Return whether oneDNN multiplies single-precision numbers without rounding them to bfloat16."""
     if not torch.backends.mkldnn.is_available():
         return False

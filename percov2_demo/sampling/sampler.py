@@ -142,10 +142,10 @@ class Sampler(ABC):
                 raise Interrupted("decoding was stopped")
             sigma = self._noise_level(step)
             if fast and step % 2:
-                branches = _extrapolate(past, sigma)
+                branches = extrapolate(past, sigma)
             else:
                 if fast and past:
-                    weights = _without_little_guidance(weights, branches, (steps - step + 1) // 2)
+                    weights = without_little_guidance(weights, branches, (steps - step + 1) // 2)
                 branches = self._predict(start, latents, timestep, weights, seeds if step == 0 else None)
                 past = [*past[-1:], (sigma, branches)]
             # Of a branch that has no weight, lerp takes nothing.
@@ -190,8 +190,8 @@ class Sampler(ABC):
         return self._call(noisy, timestep, text).float()
 
 
-def _without_little_guidance(weights: Tensor, branches: Tensor, runs: int) -> Tensor:
-    """Guidance scales `(B,)` for the next run of the network, 1 where more adds little.
+def without_little_guidance(weights: Tensor, branches: Tensor, runs: int) -> Tensor:
+    """Return guidance scales `(B,)` for the next run of the network, 1 where more adds little.
 
     Args:
         weights: Those of the last run; of a scale of 1 or less, one branch may be unknown.
@@ -203,8 +203,8 @@ def _without_little_guidance(weights: Tensor, branches: Tensor, runs: int) -> Te
     return torch.where(moved > LITTLE_GUIDANCE / runs, weights, weights.clamp(max=1))
 
 
-def _extrapolate(past: Sequence[tuple[Tensor, Tensor]], sigma: Tensor) -> Tensor:
-    """The line through the last two predictions, at another noise level; the last, where it is the only one."""
+def extrapolate(past: Sequence[tuple[Tensor, Tensor]], sigma: Tensor) -> Tensor:
+    """Extrapolate the last two predictions to another noise level; a single one is returned as it is."""
     (last_sigma, last), (earlier_sigma, earlier) = past[-1], past[0]
     if len(past) == 1:
         return last

@@ -69,6 +69,14 @@ class LoopConfig:
     log_steps: int | None = None
     save_seconds: float = 300.0
 
+    def rate_at(self, step: int, progress: float) -> float:
+        """Return the learning rate of a step, `progress` being the share of the time budget that is used up."""
+        warmup = min(1.0, (step + 1) / self.warmup_steps)
+        cooldown = min(1.0, (1.0 - progress) / self.cooldown) if self.cooldown else 1.0
+        if self.cooldown_steps:
+            cooldown = min(cooldown, (self.max_steps - step) / self.cooldown_steps)
+        return self.learning_rate * warmup * max(cooldown, 0.0)
+
 
 STATE_FILES = ("weights.safetensors", "optimizer.safetensors", "average.safetensors", "state.json")
 """What a state consists of; `state.json`, with the step, comes last."""
@@ -163,7 +171,7 @@ class TrainingRun:
         hidden = None if self.accelerator.is_main_process else True
         bar = tqdm(total=int(time_budget_s), unit="s", disable=hidden)
         while self.step < self.config.max_steps and elapsed < time_budget_s:
-            rate = self._learning_rate(elapsed / time_budget_s)
+            rate = self.config.rate_at(self.step, elapsed / time_budget_s)
             for group in self.optimizer.param_groups:
                 group["lr"] = rate * group["relative_rate"]
             # What is random beside the samples' own draws depends on the step alone, so that a resumed run goes on
@@ -305,13 +313,6 @@ class TrainingRun:
         if path.is_file():
             head, *rows = path.read_text().splitlines(keepends=True)
             path.write_text("".join([head, *(row for row in rows if int(row.partition(",")[0]) <= self.step)]))
-
-    def _learning_rate(self, progress: float) -> float:
-        warmup = min(1.0, (self.step + 1) / self.config.warmup_steps)
-        cooldown = min(1.0, (1.0 - progress) / self.config.cooldown) if self.config.cooldown else 1.0
-        if self.config.cooldown_steps:
-            cooldown = min(cooldown, (self.config.max_steps - self.step) / self.config.cooldown_steps)
-        return self.config.learning_rate * warmup * max(cooldown, 0.0)
 
     def _log(self, means: dict[str, float], rate: float) -> None:
         if not self.accelerator.is_main_process:

@@ -46,7 +46,7 @@ def test_nothing_of_the_prompt_is_in_the_caption(folder, pictures):
 def test_the_length_that_is_asked_for_is_the_papers(blip2_folder, pictures, monkeypatch):
     captioner = captioner_of(blip2_folder)
     captioner.caption(pictures[:1])
-    model, _ = captioner._loaded
+    model = captioner.model
     asked = []
     generate = model.generate
     monkeypatch.setattr(model, "generate", lambda **options: asked.append(options) or generate(**options))
@@ -58,7 +58,7 @@ def test_the_length_that_is_asked_for_is_the_papers(blip2_folder, pictures, monk
 def test_a_batch_is_one_call_of_the_model_whatever_its_size(folder, pictures, monkeypatch):
     captioner = captioner_of(folder)
     one = captioner.caption(pictures[:1])
-    model, _ = captioner._loaded
+    model = captioner.model
     asked = []
     generate = model.generate
     monkeypatch.setattr(model, "generate", lambda **options: asked.append(options) or generate(**options))
@@ -68,21 +68,21 @@ def test_a_batch_is_one_call_of_the_model_whatever_its_size(folder, pictures, mo
 
 def test_weights_are_there_only_while_they_are_needed(blip2_folder, pictures):
     captioner = captioner_of(blip2_folder)
-    assert captioner._loaded is None
+    assert captioner.model is None
     captions = captioner.caption(pictures)
     captioner.release()
-    assert captioner._loaded is None
+    assert captioner.model is None
     assert captioner.caption(pictures) == captions
     kept = captioner_of(blip2_folder, keep=True)
     kept.caption(pictures)
     kept.release()
-    assert kept._loaded is not None
+    assert kept.model is not None
 
 
 def test_half_precision(blip2_folder, pictures):
     captioner = captioner_of(blip2_folder, dtype=torch.bfloat16)
     assert len(captioner.caption(pictures)) == len(pictures)
-    assert captioner._loaded[0].language_model.dtype == torch.bfloat16
+    assert captioner.model.language_model.dtype == torch.bfloat16
 
 
 def test_the_pipeline_asks_it_and_releases_it_before_it_paints(blip2_folder, scene):
@@ -92,9 +92,9 @@ def test_the_pipeline_asks_it_and_releases_it_before_it_paints(blip2_folder, sce
     pipeline.use_captioner(captioner)
     assert pipeline.has_captioner
     assert pipeline.captions([scene, scene]) == captioner.caption([scene, scene])
-    assert captioner._loaded is not None
+    assert captioner.model is not None
     pipeline.decompress(pipeline.compress(scene), num_inference_steps=1)
-    assert captioner._loaded is None
+    assert captioner.model is None
     pipeline.use_captioner("embedded")
     assert pipeline.caption(scene) == own
     pipeline.use_captioner("none")
@@ -104,12 +104,19 @@ def test_the_pipeline_asks_it_and_releases_it_before_it_paints(blip2_folder, sce
 
 
 @pytest.mark.parametrize(("plan", "keep", "dtype"), [("8gb", False, torch.bfloat16), ("max", True, torch.float32)])
-def test_the_memory_plan_says_how_it_is_kept(plan, keep, dtype, blip2_folder, tmp_path):
+def test_the_memory_plan_says_how_it_is_kept(plan, keep, dtype, blip2_folder, tmp_path, monkeypatch):
     tiny_pipeline().save_pretrained(tmp_path)
     pipeline = PerCoV2Pipeline.from_pretrained(tmp_path, memory=plan)
+    made = []
+
+    class Noted(LanguageCaptioner):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            made.append(self)
+
+    monkeypatch.setattr("percov2_demo.pipelines.captions.LanguageCaptioner", Noted)
     pipeline.use_captioner(str(blip2_folder))
-    captioner = pipeline._other_captioner
-    assert (captioner._keep, captioner._dtype, captioner._device) == (keep, dtype, CPU)
+    assert [(captioner.keep, captioner.dtype, captioner.device) for captioner in made] == [(keep, dtype, CPU)]
 
 
 def test_a_repository_that_cannot_be_fetched_is_known_at_once(monkeypatch):

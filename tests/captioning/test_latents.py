@@ -83,5 +83,5 @@ def test_captioner_is_saved_with_the_pipeline_and_is_no_part_of_its_identity(tmp
     assert loaded.caption(scene) == pipeline.caption(scene)
     assert loaded.captioner.generation_config.num_beams == pipeline.captioner.generation_config.num_beams
     loaded.register_modules(captioner=None)
-    assert loaded._fingerprint() == pipeline.identity
+    assert loaded.compute_identity() == pipeline.identity
     assert not list(tmp_path.rglob("*.bin"))

@@ -1,10 +1,12 @@
 """Photos out of tar shards."""
 
 import json
+import tarfile
+from pathlib import Path
 
 import pytest
 
-from percov2_demo.data.shards import PhotoShards, _look_through, read_shards
+from percov2_demo.data.shards import PhotoShards, read_shards
 from percov2_demo.errors import InputError
 from tests.shards import write_shard
 
@@ -33,11 +35,14 @@ def test_photos_stay_in_their_shards_until_they_are_asked_for(tmp_path, monkeypa
     assert len(first) == 4 and first.file(3) == "train-01.tar/train-01-1.webp"
     assert first[3].captions == ("photo 1 of train-01",)
     assert [source.decode() for source in first.sources] == ["train-00", "train-00", "train-01", "train-01"]
-    looked_through = []
-    monkeypatch.setattr(
-        "percov2_demo.data.shards._look_through",
-        lambda path, look=_look_through: looked_through.append(path.stem) or look(path),
-    )
+    looked_through, open_shard = [], tarfile.open
+
+    def noted(path, mode):
+        if mode != "w":
+            looked_through.append(Path(path).stem)
+        return open_shard(path, mode)
+
+    monkeypatch.setattr(tarfile, "open", noted)
     assert PhotoShards(paths, tmp_path / "index")[0] == first[0]
     assert looked_through == []
     write_shard(paths[1], 30, "train-01")

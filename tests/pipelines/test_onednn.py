@@ -2,7 +2,7 @@
 
 import torch
 
-from percov2_demo.pipelines.onednn import _keeps_single_precision, onednn_products
+from percov2_demo.pipelines.onednn import keeps_single_precision, onednn_products
 
 
 def test_products_keep_single_precision():
@@ -23,7 +23,7 @@ def test_the_setting_is_put_back():
 
 
 def test_what_is_found_out_under_autocast_is_the_same():
-    answer = _keeps_single_precision()
-    _keeps_single_precision.cache_clear()
+    answer = keeps_single_precision()
+    keeps_single_precision.cache_clear()
     with torch.autocast("cpu", torch.bfloat16):
-        assert _keeps_single_precision() == answer
+        assert keeps_single_precision() == answer

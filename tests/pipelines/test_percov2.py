@@ -380,13 +380,13 @@ def test_parts_that_do_not_fit_are_refused():
 
 def test_identity_covers_what_gives_the_weights_their_meaning():
     pipeline = tiny_pipeline()
-    before = pipeline._fingerprint()
+    before = pipeline.compute_identity()
     pipeline.vae.register_to_config(scaling_factor=1.1)
-    assert pipeline._fingerprint() != before
+    assert pipeline.compute_identity() != before
     pipeline.vae.register_to_config(scaling_factor=1.0)
-    assert pipeline._fingerprint() == before
+    assert pipeline.compute_identity() == before
     pipeline.register_to_config(prediction_type="velocity")
-    assert pipeline._fingerprint() != before
+    assert pipeline.compute_identity() != before
 
 
 SIZES = [(16, 16), (16, 8000), (8000, 16), (17, 4000), (3000, 2000), (1000, 999)]

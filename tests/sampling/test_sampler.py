@@ -6,7 +6,7 @@ import torch
 
 from percov2_demo.errors import InputError
 from percov2_demo.sampling import sampler
-from percov2_demo.sampling.sampler import LITTLE_GUIDANCE, _extrapolate, _without_little_guidance
+from percov2_demo.sampling.sampler import LITTLE_GUIDANCE, extrapolate, without_little_guidance
 from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
 from tests.scene import draw_scene
@@ -61,14 +61,14 @@ def test_fast_mode_asks_at_every_other_step_and_drops_little_guidance(painter, c
 
 def test_guidance_is_dropped_picture_by_picture_and_for_good():
     branches = torch.stack([torch.zeros(3, 1, 2, 2), torch.full((3, 1, 2, 2), 0.9 * LITTLE_GUIDANCE)])
-    weights = _without_little_guidance(torch.tensor([1.5, 3.0, 0.5]), branches, 1)
+    weights = without_little_guidance(torch.tensor([1.5, 3.0, 0.5]), branches, 1)
     assert weights.tolist() == [1.0, 3.0, 0.5]
-    assert _without_little_guidance(weights, 100 * branches, 1).tolist() == [1.0, 3.0, 0.5]
+    assert without_little_guidance(weights, 100 * branches, 1).tolist() == [1.0, 3.0, 0.5]
 
 
 def test_less_guidance_is_little_the_more_runs_are_left():
     branches = torch.stack([torch.zeros(1, 1, 2, 2), torch.full((1, 1, 2, 2), 0.4 * LITTLE_GUIDANCE)])
-    kept = [_without_little_guidance(torch.tensor([2.0]), branches, runs).item() for runs in (1, 2, 3, 5)]
+    kept = [without_little_guidance(torch.tensor([2.0]), branches, runs).item() for runs in (1, 2, 3, 5)]
     assert kept == [1.0, 1.0, 2.0, 2.0]
 
 
@@ -81,7 +81,7 @@ def test_the_runs_that_are_left_are_counted(painter, monkeypatch, steps, runs):
         told.append(left)
         return weights
 
-    monkeypatch.setattr(sampler, "_without_little_guidance", keep)
+    monkeypatch.setattr(sampler, "without_little_guidance", keep)
     pipeline.decompress(stream, steps, fast=True)
     assert told == runs
 
@@ -104,8 +104,8 @@ def test_one_fast_step_is_the_exact_one(painter):
 def test_predictions_on_a_line_are_extrapolated_exactly():
     offset, slope = torch.randn(2, 2, 1, 16, 4, 4).unbind()
     past = [(torch.tensor(sigma), offset + sigma * slope) for sigma in (0.8, 0.6)]
-    torch.testing.assert_close(_extrapolate(past, torch.tensor(0.5)), offset + 0.5 * slope)
-    assert torch.equal(_extrapolate(past[:1], torch.tensor(0.5)), past[0][1])
+    torch.testing.assert_close(extrapolate(past, torch.tensor(0.5)), offset + 0.5 * slope)
+    assert torch.equal(extrapolate(past[:1], torch.tensor(0.5)), past[0][1])
 
 
 @pytest.mark.parametrize("fast", [False, True])

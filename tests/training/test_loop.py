@@ -204,17 +204,15 @@ def test_stops_inside_its_time_budget_and_leaves_its_state(tmp_path, accelerator
     assert kept == {"state.json", "curve.csv", *tensors}
 
 
-def test_learning_rate_cools_down_to_zero(tmp_path, accelerator):
-    run = TrainingRun(Regression(), tmp_path, config(cooldown=0.5, warmup_steps=1), accelerator)
-    rates = [run._learning_rate(progress) for progress in (0.0, 0.5, 0.75, 1.0)]
+def test_learning_rate_cools_down_to_zero():
+    cooling = config(cooldown=0.5, warmup_steps=1)
+    rates = [cooling.rate_at(0, progress) for progress in (0.0, 0.5, 0.75, 1.0)]
     assert rates == pytest.approx([0.05, 0.05, 0.025, 0.0])
 
 
-def test_learning_rate_cools_down_before_the_last_step(tmp_path, accelerator):
-    run = TrainingRun(Regression(), tmp_path, config(max_steps=10, cooldown_steps=4, warmup_steps=1), accelerator)
-    rates = []
-    for run.step in (0, 6, 8, 9):
-        rates.append(run._learning_rate(0.0))
+def test_learning_rate_cools_down_before_the_last_step():
+    cooling = config(max_steps=10, cooldown_steps=4, warmup_steps=1)
+    rates = [cooling.rate_at(step, 0.0) for step in (0, 6, 8, 9)]
     assert rates == pytest.approx([0.05, 0.05, 0.025, 0.0125])
 
 

@@ -57,14 +57,15 @@ class MaskedObjective(nn.Module):
 
     def _bits(self, indices: Tensor, preset: str, draws: Draws) -> Tensor:
         count, rows, columns = indices.shape
-        known = self._known(count, rows, columns, draws).to(indices.device)
+        known = self.draw_known(count, rows, columns, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
         hidden = (~known).float()
         # A map counts the same whether much or little of it is hidden, as it does when groups are coded by turns.
         return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
 
-    def _known(self, count: int, rows: int, columns: int, draws: Draws) -> Tensor:
+    def draw_known(self, count: int, rows: int, columns: int, draws: Draws) -> Tensor:
+        """Draw which indices are known, `(count, rows, columns)`, at random or as a schedule has it."""
         cells = rows * columns
         known = torch.zeros(count, cells, dtype=torch.bool)
         for row, generator in zip(known, draws.generators(count), strict=True):

@@ -43,7 +43,7 @@ def test_loss_is_in_bits_of_hidden_indices():
 
 
 def test_known_parts_are_random_or_those_of_a_schedule():
-    known = MaskedObjective(Oracle(None), {}, SCHEDULES)._known(400, 8, 8, Draws(0, 0)).flatten(1)
+    known = MaskedObjective(Oracle(None), {}, SCHEDULES).draw_known(400, 8, 8, Draws(0, 0)).flatten(1)
     assert not known.all(1).any()
     # All that is known of a schedule before one of its groups, in the order of the groups.
     order = np.concatenate(schedule("quincunx", 8, 8))
