@@ -26,7 +26,7 @@ from percov2_demo.ui.tabs.session import BOARD_TAB, SessionBoard
 from percov2_demo.ui.tabs.tradeoff_lab import TradeoffLab
 from percov2_demo.ui.tabs.vote import VoteTab
 from percov2_demo.ui.templates import render
-from percov2_demo.ui.theme import STYLESHEET, explorer_theme
+from percov2_demo.ui.theme import STYLESHEETS, explorer_theme
 
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def launch_options() -> dict[str, Any]:
     """
     return tool_server() | {
         "theme": explorer_theme(),
-        "css_paths": STYLESHEET,
+        "css_paths": STYLESHEETS,
         "i18n": gr.I18n(en={"common.complete": "Done"}),
         "favicon_path": picture_path("mark"),
         "footer_links": ["api", "settings"],

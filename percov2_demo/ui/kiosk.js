@@ -45,7 +45,7 @@
             find("#link-fold button").click();
             await sleep(0.5);
         }
-        const code = find("#kiosk-code") ?? document.body.appendChild(document.createElement("figure"));
+        const code = find("#kiosk-code") ?? find(".gradio-container").appendChild(document.createElement("figure"));
         const drawing = find(".share .warning") ? null : find(".share .qr svg");
         code.id = "kiosk-code";
         code.replaceChildren(...(drawing ? [drawing.cloneNode(true), "This picture, on your phone"] : []));

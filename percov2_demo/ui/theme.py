@@ -1,11 +1,15 @@
-"""Colours and type of the page; what a theme cannot say is in style.css."""
+"""Colours and type of the page; what a theme cannot say is in `styles/`."""
 
 from pathlib import Path
 
 from gradio.themes import Base, LocalFont, colors, sizes
 
 
-STYLESHEET = Path(__file__).with_name("style.css")
+STYLESHEETS = [
+    Path(__file__).parent / "styles" / f"{name}.css"
+    for name in ("gradio", "base", "page", "result", "comparison", "runs", "inside", "about", "kiosk")
+]
+"""In the order in which they are applied."""
 
 
 def explorer_theme() -> Base:
@@ -33,6 +37,7 @@ def explorer_theme() -> Base:
         border_color_primary_dark="#243049",
         block_shadow="0 1px 2px rgb(15 23 42 / 0.05)",
         block_shadow_dark="none",
+        prose_header_text_weight="700",
         block_title_text_weight="700",
         block_title_text_color="*neutral_800",
         block_title_text_color_dark="*neutral_100",

@@ -52,7 +52,7 @@ def choose_preset(page: Page | Locator, name: str) -> None:
     if one.count():
         one.check(force=True)
         return
-    for card in page.locator("[data-testid$=checkbox-group] label, .preset-cards label").all():
+    for card in page.locator("[data-testid$=checkbox-group] label, .choices label").all():
         is_it = card.inner_text().lower().startswith(name.lower())
         card.locator("input").set_checked(is_it, force=True)
 

@@ -8,7 +8,6 @@ import pytest
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.demo import MAX_SESSIONS, MAX_WAITING_VISITORS, build_demo, launch_options
 from percov2_demo.ui.server.cleaning import cleaning
-from percov2_demo.ui.theme import STYLESHEET
 from tests.perco import tiny_perco
 from tests.ui.fakes import FakePipeline
 
@@ -76,9 +75,7 @@ def test_launch_options():
     assert options["run_history"] is False
     assert options["enable_monitoring"] is False
     assert options["show_error"] is False
-    assert STYLESHEET.is_file()
     assert options["favicon_path"].is_file()
-    assert "http" not in STYLESHEET.read_text()
 
 
 def test_without_the_extra_there_are_no_tools(monkeypatch):
@@ -88,7 +85,7 @@ def test_without_the_extra_there_are_no_tools(monkeypatch):
 
 def test_presets_of_the_model_are_offered(config):
     (cards,) = components(config, "checkboxgroup")[:1]
-    assert cards["elem_classes"] == ["preset-cards"]
+    assert cards["elem_classes"] == ["choices"]
     assert cards["choices"] == [
         ("Ultra-low\n64 bytes\n8×8 tokens", "ultra-low"),
         ("Low\n320 bytes\n16×16 tokens", "low"),

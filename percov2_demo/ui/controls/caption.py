@@ -43,7 +43,6 @@ class CaptionControls:
             [(_SOURCES[source], source) for source in sources],
             value=sources[0],
             label="Caption",
-            elem_classes="caption-source",
             render=False,
         )
         self.text = gr.Textbox(
@@ -105,18 +104,18 @@ class CaptionControls:
     def count(self, source: CaptionSource, text: str) -> str:
         """Return what the text costs in this model's files, in words, and what an automatic one is worth."""
         text = "" if source == "none" else text.strip()
-        remark = f"<p>{self._remark}</p>" if source == "auto" and self._remark else ""
+        remark = f'<p class="muted">{self._remark}</p>' if source == "auto" and self._remark else ""
         if not text:
             waiting = "Written from the photo when you press Compress." if source == "auto" else "No caption: 0 bytes."
-            return f"<p>{waiting}</p>{remark}"
+            return f'<p class="muted">{waiting}</p>{remark}'
         try:
             size = self._pipeline.caption_bytes(text)
         except InputError as error:
-            return f'<p class="refused">{escape(sentence(error))}</p>'
+            return f'<p class="muted refused">{escape(sentence(error))}</p>'
         in_papers = len(compress_caption(text, "zlib"))
         return (
-            f"<p><b>{format_size(size)}</b> in the file · {len(text)} characters · {in_papers} bytes in zlib, "
-            f"as in the papers</p>{remark}"
+            f'<p class="muted"><b>{format_size(size)}</b> in the file · {len(text)} characters · '
+            f"{in_papers} bytes in zlib, as in the papers</p>{remark}"
         )
 
     def restore(self, caption: str, source: CaptionSource) -> dict[Component, Any]:

@@ -43,7 +43,7 @@ class CodingControls:
             label="Rates",
             info=f"A file of each is made. Bytes are of {NOMINAL_SIDE}×{NOMINAL_SIDE} pixels"
             f"{', the mean of the Kodak pictures' if sizes else ', before entropy coding' * has_entropy_models}.",
-            elem_classes="preset-cards",
+            elem_classes="choices",
             render=False,
         )
         self.entropy = gr.Radio(
@@ -144,5 +144,5 @@ def _preset_label(preset: Preset, size: float | None) -> str:
     """Write a card of three lines; the size is measured, or else counted before entropy coding."""
     rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
     packed = preset.index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
-    told = f"{packed:,} bytes" if size is None else f"about {size:,.0f} bytes"
+    told = f"{packed:,} bytes" if size is None else f"≈ {size:,.0f} bytes"
     return f"{preset.name.capitalize()}\n{told}\n{columns}×{rows} tokens"

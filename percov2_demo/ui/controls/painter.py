@@ -21,5 +21,4 @@ def create_painter_choice(pipeline: "Codec") -> gr.Dropdown:
         label="Painter",
         info="Who paints the picture; the file is the same for all. A public model is loaded when it is first asked.",
         visible=len(names) > 1,
-        elem_classes="painter-choice",
     )

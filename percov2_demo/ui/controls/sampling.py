@@ -77,7 +77,7 @@ class SamplingControls:
                 info="Same seed, same picture.",
                 min_width=120,
             )
-            dice = gr.Button("⚄ New seed", size="md", min_width=120, scale=0, elem_classes="dice")
+            dice = gr.Button("⚄ New seed", size="md", min_width=120, scale=0)
         dice.click(None, outputs=seed, js=random_script(MAX_SEED + 1), api_visibility="private")
         controls = cls(steps, guidance_scale, strength_slider, seed, hold, painter)
         painter.input(

@@ -1,8 +1,7 @@
-"""A target size: a slider over bytes on a logarithmic scale, with the presets as marks."""
+"""A target size: a slider over bytes on a logarithmic scale."""
 
 import gradio as gr
 
-from percov2_demo.presets import NOMINAL_SIDE, get_preset
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.scripts import size_script
 
@@ -18,13 +17,12 @@ class SizeControl:
     """The slider, and beside it what it stands for.
 
     Args:
-        presets: Names of the model's presets.
         element_id: Identity of the slider on the page.
         position: Where the slider is at first.
         optional: Whether the slider's left end stands for no target.
     """
 
-    def __init__(self, presets: list[str], element_id: str, position: int = 0, optional: bool = True):
+    def __init__(self, element_id: str, position: int = 0, optional: bool = True):
         self._optional = optional
         self.slider = gr.Slider(
             0 if optional else 1,
@@ -35,9 +33,8 @@ class SizeControl:
             info="Any number of bytes: the preset that suits, refined."
             + " On the left, the preset as it is." * optional,
             elem_id=element_id,
-            elem_classes="target-size",
         )
-        self.marks = gr.HTML(_marks_html(presets, element_id, position))
+        self.told = gr.HTML(_told_html(element_id, position))
         self.slider.change(None, self.slider, js=size_script(element_id, SMALLEST, LARGEST, POSITIONS), **PAGE_EVENT)
 
 
@@ -51,15 +48,7 @@ def position_of(size: int) -> int:
     return min(range(1, POSITIONS + 1), key=lambda position: abs(bytes_at(position) - size))
 
 
-def _marks_html(presets: list[str], element_id: str, position: int) -> str:
-    """What the slider stands for, and where the presets' own files are."""
-    marks = ""
-    for name in presets:
-        size = get_preset(name).index_bytes(NOMINAL_SIDE, NOMINAL_SIDE)
-        if size <= LARGEST:
-            marks += f'<span style="left:{position_of(size)}%"><i></i>{name}</span>'
+def _told_html(element_id: str, position: int) -> str:
+    """What the slider stands for."""
     text = f"{bytes_at(position):,} bytes" if position else "the preset as it is"
-    return (
-        f'<div class="size-marks" aria-hidden="true">{marks}</div>'
-        f'<p class="note">The file: <output id="{element_id}-bytes"><b>{text}</b></output></p>'
-    )
+    return f'<p class="muted">The file: <output id="{element_id}-bytes"><b>{text}</b></output></p>'

@@ -81,7 +81,7 @@ class SweepControls:
             value="settings",
             label="Sweep",
             info="A start: change the values below as you like.",
-            elem_classes=["preset-cards", "choice", "two-by-two"],
+            elem_classes=["choices", "two-by-two"],
         )
         self.painter = create_painter_choice(pipeline)
         with gr.Group(elem_classes="sweep-values"):

@@ -132,7 +132,7 @@ def check_steps(trials: Sequence[Trial]) -> None:
         raise gr.Error(message, print_exception=False)
 
 
-WAITING_HTML = '<p class="sweep-status" role="status">Waiting for the model.</p>'
+WAITING_HTML = '<p class="muted" role="status">Waiting for the model.</p>'
 """What the status says until the sweep's turn has come."""
 
 
@@ -146,7 +146,7 @@ def _mode(trial: Trial) -> tuple[str, bool]:
 
 
 def _line(text: str) -> str:
-    return f'<p class="sweep-status" role="status">{text}</p>'
+    return f'<p class="muted" role="status">{text}</p>'
 
 
 def _duration(seconds: float) -> str:

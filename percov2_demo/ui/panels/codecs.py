@@ -119,13 +119,13 @@ def _verdict(coded: Coded, size: int) -> str:
 
 def _card(name: str, picture: str | None, text: str, fits: bool = True) -> str:
     shown = f'<img src="{escape(file_url(picture))}" alt="{escape(name)}">' if picture else ""
-    kind = "fits" if fits else "too-large"
-    return f'<figure class="{kind}">{shown}<figcaption><b>{escape(name)}</b> {escape(text)}</figcaption></figure>'
+    kind = "" if fits else ' class="too-large"'
+    return f"<figure{kind}>{shown}<figcaption><b>{escape(name)}</b> {escape(text)}</figcaption></figure>"
 
 
 def _cards_html(cards: Sequence[str], size: int, is_going_on: bool = False) -> str:
     waiting = '<p role="status">Searching for the next …</p>' if is_going_on else ""
     return (
-        f'<section class="codecs" aria-label="What others make of {format_size(size)}">'
-        f'<div class="codec-cards">{"".join(cards)}</div>{waiting}</section>'
+        f'<section aria-label="What others make of {format_size(size)}">'
+        f'<div class="tiles">{"".join(cards)}</div>{waiting}</section>'
     )

@@ -50,8 +50,8 @@ class Experiments:
     ) -> None:
         self._pipeline, self._session = pipeline, session
         self._stream, self._photo, self._received = stream, photo, received
-        with gr.Row(elem_classes="experiments"):
-            with gr.Column(min_width=320, elem_classes="experiment"):
+        with gr.Row(equal_height=True):
+            with gr.Column(min_width=320, elem_classes="card"):
                 gr.HTML(
                     "<h3>What if it stopped here?</h3><p>The decoder has the groups received so far, draws the rest "
                     "from the model, and paints: hybrid generation.</p>"
@@ -59,7 +59,7 @@ class Experiments:
                 self.cut_button, self.cut_stop = _create_buttons("Stop here and paint")
                 self.cut_note = gr.HTML()
                 self.cut_picture = _create_picture("Painted from what has arrived", "cut-picture")
-            with gr.Column(min_width=320, elem_classes="experiment"):
+            with gr.Column(min_width=320, elem_classes="card"):
                 gr.HTML(
                     "<h3>What if tokens were lost?</h3><p>As if each had been sent in a packet of its own: the model "
                     "fills the gaps from what is around them.</p>"
@@ -117,7 +117,7 @@ class Experiments:
             file = self._pipeline.recode(stream, None, stream.entropy, stream.entropy_steps, withheld)
         sent, count = sum(map(len, groups[:received])), stream.indices.size
         yield {
-            self.cut_note: f'<p class="note"><b>{received} of {len(groups)} groups, a file of '
+            self.cut_note: f"<p><b>{received} of {len(groups)} groups, a file of "
             f"{format_size(len(file.to_bytes()))}.</b> {sent:,} of {count:,} tokens were sent, {count - sent:,} drawn."
             "</p>",
             self.cut_picture: None,

@@ -12,7 +12,7 @@ from percov2_demo.ui.render.plots import axis_choices
 _SCRIPT = """
 const panel = element.closest("[role=tabpanel]");
 const card = document.createElement("figure");
-card.className = "point-card";
+card.className = "point-card card";
 card.hidden = true;
 card.append(document.createElement("img"), document.createElement("figcaption"));
 card.firstChild.alt = "";

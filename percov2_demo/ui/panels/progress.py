@@ -12,7 +12,7 @@ from percov2_demo.ui.render.wording import format_size
 
 def create_progress() -> gr.HTML:
     """Return a component of `progress_html`'s values; until the first, gradio shows the place in the queue on it."""
-    return gr.HTML(min_height=56, elem_classes="painting-progress")
+    return gr.HTML(min_height=56)
 
 
 def progress_html(step: int, steps: int, seconds_left: float | None = None, what: str = "") -> str:

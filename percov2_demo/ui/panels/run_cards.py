@@ -55,12 +55,12 @@ def cards_html(runs: Sequence[Run], shown: int, dropped: int = 0) -> str:
     for run in reversed(runs):
         groups.setdefault(run.photo, []).append(run)
     cards = "".join(
-        f"<h3>{photo_label(group[0])} <span>{counted(len(group), 'run')}</span></h3>"
-        f'<ul class="run-cards">{"".join(_card(run, run.number == shown) for run in group)}</ul>'
+        f"<h3>{photo_label(group[0])} <small>{counted(len(group), 'run')}</small></h3>"
+        f'<ul class="tiles">{"".join(_card(run, run.number == shown) for run in group)}</ul>'
         for group in groups.values()
     )
-    note = f'<p class="sweep-status">The oldest {dropped} left: the board keeps {MAX_RUNS}.</p>' if dropped else ""
-    return f'<section class="runs" aria-label="Runs">{note}{cards}</section>'
+    note = f'<p class="muted">The oldest {dropped} left: the board keeps {MAX_RUNS}.</p>' if dropped else ""
+    return f'<section aria-label="Runs">{note}{cards}</section>'
 
 
 def photo_label(run: Run) -> str:
@@ -79,12 +79,13 @@ def run_point(run: Run, pipeline: "Codec") -> Point:
 def tray_html(collection: RunCollection) -> str:
     """Return the last runs in small, as buttons, after one that opens the board."""
     thumbnails = "".join(
-        f'<button type="button" data-run="{run.number}" aria-label="Show run {run.number}" '
+        f'<button type="button" class="cover pick" data-run="{run.number}" aria-label="Show run {run.number}" '
         f'title="Run {run.number}: {run.preset}, {format_size(run.rates.file_bytes)}">{_thumbnail(run)}</button>'
         for run in reversed(collection.runs[-_TRAY_RUNS:])
     )
     return (
-        f'<nav class="tray" aria-label="This session"><button type="button" class="count" data-run="{OPEN_BOARD}">'
+        '<nav class="tray" aria-label="This session">'
+        f'<button type="button" class="count pick" data-run="{OPEN_BOARD}">'
         f"<b>{counted(len(collection.runs), 'run')}</b><span>Session board ›</span></button>{thumbnails}</nav>"
     )
 
@@ -102,15 +103,12 @@ def picture_html(run: Run) -> str:
     picture = kept_file(run.picture)
     if picture is None:
         return (
-            '<p class="gone">This picture is deleted, as all are after an hour. Its file is still here: '
+            '<p class="card muted">This picture is deleted, as all are after an hour. Its file is still here: '
             "download it, or paint it again.</p>"
         )
     if run.original is not None and kept_file(run.original):
         return comparison_html(run.original, picture, (run.fields["width"], run.fields["height"]))
-    return (
-        f'<figure class="run-picture"><img src="{escape(file_url(picture))}" alt="The photo painted from the file">'
-        "</figure>"
-    )
+    return f'<figure><img src="{escape(file_url(picture))}" alt="The photo painted from the file"></figure>'
 
 
 def run_title(run: Run) -> str:
@@ -127,14 +125,15 @@ def _card(run: Run, is_shown: bool) -> str:
     )
     metrics = f"<dl>{values}</dl>" if values else ""
     if not run.original:
-        metrics = f"<p>Painted from a file: no original to measure against.</p>{metrics}"
+        metrics = f'<p class="muted">Painted from a file: no original to measure against.</p>{metrics}'
     current = ' aria-current="true"' if is_shown else ""
     return (
-        f'<li data-run="{run.number}" style="--colour:{preset_colour(run.preset)}"{current}>'
-        f'<button type="button" aria-label="Show run {run.number}">{_thumbnail(run)}</button>'
-        f'<h4><span>run {run.number}</span> {format_size(run.rates.file_bytes)}</h4><p class="preset">{run.preset}</p>'
+        f'<li class="run pick" data-run="{run.number}"{current}>'
+        f'<button type="button" class="cover" aria-label="Show run {run.number}">{_thumbnail(run)}</button>'
+        f"<h4>{format_size(run.rates.file_bytes)} <small>run {run.number}</small></h4>"
+        f'<p class="key muted" style="--colour:{preset_colour(run.preset)}">{run.preset}</p>'
         f'<p class="text">{_caption(run)}</p>'
-        f"<p>{_settings(run)}</p>{metrics}<p>{run.seconds:.1f} s</p></li>"
+        f'<p class="muted">{_settings(run)}</p>{metrics}<p class="muted">{run.seconds:.1f} s</p></li>'
     )
 
 

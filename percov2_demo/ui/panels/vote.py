@@ -120,7 +120,7 @@ class VotePanel:
 
 
 def _create_question(label: str, visible: bool = True) -> gr.Radio:
-    return gr.Radio(_ANSWERS, label=label, visible=visible, elem_classes=["preset-cards", "choice"], min_width=280)
+    return gr.Radio(_ANSWERS, label=label, visible=visible, elem_classes="choices", min_width=280)
 
 
 def _pair_html(ballot: Ballot, with_original: bool = False) -> str:

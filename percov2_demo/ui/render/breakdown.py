@@ -20,8 +20,7 @@ _PARTS = {
 def breakdown_html(report: RateReport, preset: Preset) -> str:
     """Return the bytes of a stream by part: a stacked bar beside what the papers state for its preset, and numbers."""
     return (
-        '<section class="breakdown" aria-label="Byte breakdown">'
-        f"{_bars(report, preset)}{_table(report)}{_published(preset)}</section>"
+        f'<section aria-label="Byte breakdown">{_bars(report, preset)}{_table(report)}{_published(preset)}</section>'
     )
 
 
@@ -42,8 +41,8 @@ def _bars(report: RateReport, preset: Preset) -> str:
     published = {rate: rate.bpp * report.pixels / 8 for rate in preset.published}
     longest = max([report.file_bytes, *published.values()])
     return _bar(report, longest) + "".join(
-        f'<div class="published-bar"><span style="width:{100 * size / longest:.1f}%"></span>'
-        f"<small>Published: {size:,.0f} B here, {escape(rate.covers)}</small></div>"
+        f'<div class="published-bar" style="width:{100 * size / longest:.1f}%"></div>'
+        f"<small>Published: {size:,.0f} B here, {escape(rate.covers)}</small>"
         for rate, size in published.items()
     )
 
@@ -52,11 +51,11 @@ def _bar(report: RateReport, longest: float) -> str:
     sizes = {name: size for name, size in report.parts._asdict().items() if size}
     spoken = ", ".join(f"{name} {size} bytes" for name, size in sizes.items())
     segments = "".join(
-        f'<span class="{name}" style="flex-grow:{size}" title="{_PARTS[name]}: {size} B"><b>{size}</b></span>'
+        f'<span class="{name}" style="flex:{size} 0 26px" title="{_PARTS[name]}: {size} B"><b>{size}</b></span>'
         for name, size in sizes.items()
     )
     width = 100 * report.file_bytes / longest
-    return f'<div class="bar" role="img" aria-label="{spoken}" style="width:{width:.1f}%">{segments}</div>'
+    return f'<div class="byte-bar" role="img" aria-label="{spoken}" style="width:{width:.1f}%">{segments}</div>'
 
 
 def _table(report: RateReport) -> str:
@@ -71,14 +70,15 @@ def _table(report: RateReport) -> str:
         _row(_PARTS["container"], report.container_bytes, report.container_bpp, "container"),
         _row("Payload: all but the container", report.payload_bytes, report.payload_bpp, "total"),
         _row("File on disk", report.file_bytes, report.file_bpp, "total"),
-        _row("As the papers count: no container, caption in zlib", report.paper_bytes, report.paper_bpp, "paper"),
+        _row("As the papers count: no container, caption in zlib", report.paper_bytes, report.paper_bpp),
     ]
     head = '<tr><th scope="col">Part</th><th scope="col">Bytes</th><th scope="col">bpp</th></tr>'
-    return f"<table><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table>"
+    return f'<table class="numbers"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def _row(name: str, size: int, bpp: float, kind: str) -> str:
-    return f'<tr class="{kind}"><th scope="row">{name}</th><td>{size:,}</td><td>{bpp:.5f}</td></tr>'
+def _row(name: str, size: int, bpp: float, kind: str = "") -> str:
+    key = ' class="key"' if kind in _PARTS else ""
+    return f'<tr class="{kind}"><th scope="row"{key}>{name}</th><td>{size:,}</td><td>{bpp:.5f}</td></tr>'
 
 
 def _published(preset: Preset) -> str:
@@ -89,10 +89,11 @@ def _published(preset: Preset) -> str:
     return f"<details><summary>Published rates for this preset</summary><ul>{items}</ul></details>" if items else ""
 
 
-def fields_html(fields: Iterable[tuple[str, str]], style: str = "fields") -> str:
-    """Return names and values as a description list of a class of the style sheet; they are escaped."""
+def fields_html(fields: Iterable[tuple[str, str]], in_columns: bool = True) -> str:
+    """Return names and values as a description list, where there is room in columns; they are escaped."""
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>" for name, value in fields)
-    return f'<dl class="{style}">{items}</dl>'
+    columns = ' class="fields"' if in_columns else ""
+    return f"<dl{columns}>{items}</dl>"
 
 
 def stream_fields(stream: Bitstream, size: int) -> list[tuple[str, str]]:

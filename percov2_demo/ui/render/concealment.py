@@ -22,22 +22,23 @@ def concealment_html(sent: NDArray[np.int64], filled: NDArray[np.int64], lost: S
     drawing = token_map(
         sent.shape,
         [
-            cells(np.setdiff1d(np.arange(sent.size), positions), sent.shape[1], 'class="arrived"'),
-            cells(met, sent.shape[1], 'class="met"'),
-            cells(missed, sent.shape[1], 'class="missed"'),
+            cells(np.setdiff1d(np.arange(sent.size), positions), sent.shape[1], 'class="tokens kept"'),
+            cells(met, sent.shape[1], 'class="tokens met"'),
+            cells(missed, sent.shape[1], 'class="tokens missed"'),
         ],
         f"{len(positions)} lost tokens of {sent.size}, {len(met)} of them filled in as they were sent",
     )
     keys = "".join(
         f'<span class="key {kind}">{name}</span>'
         for kind, name in (
-            ("arrived", "arrived"),
+            ("kept", "arrived"),
             ("met", "lost, guessed right"),
             ("missed", "lost, filled otherwise"),
         )
     )
     return (
-        f'<figure class="concealment">{drawing}<figcaption><p><b>{len(positions):,} of {sent.size:,} tokens lost.</b> '
+        '<figure class="split" style="--side:180px"><figcaption><p>'
+        f"<b>{len(positions):,} of {sent.size:,} tokens lost.</b> "
         f"The model guessed {len(met):,} of them exactly; a token in another's place may still look alike.</p>"
-        f'<p class="keys">{keys}</p></figcaption></figure>'
+        f'<p class="keys">{keys}</p></figcaption>{drawing}</figure>'
     )

@@ -27,8 +27,7 @@ def colour_bar_html(peak: float, quantity: str) -> str:
         quantity: What the numbers are, such as "levels of 255".
     """
     stops = [f"rgb({red},{green},{blue})" for red, green, blue in _colour_table()[:: 255 // 5]]
-    numbers = {"middle": f"{peak / 2:g}", "peak": f"{peak:g}"}
-    return render("render/colour_bar.html", stops=", ".join(stops), quantity=quantity, **numbers)
+    return render("render/colour_bar.html", stops=", ".join(stops), quantity=quantity, peak=f"{peak:g}")
 
 
 @cache

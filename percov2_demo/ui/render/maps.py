@@ -27,8 +27,8 @@ def maps_html(stream: Bitstream, information: NDArray[np.float64], photo: str) -
     """
     order = transmission_order(stream)
     return (
-        '<section class="maps" aria-label="Maps of the bits"><div class="map-row">'
-        f"{_bits_figure(information, photo)}{_order_figure(order, stream, photo)}</div></section>"
+        '<section class="tiles" style="--columns:2;--tile:0px" aria-label="Maps of the bits">'
+        f"{_bits_figure(information, photo)}{_order_figure(order, stream, photo)}</section>"
     )
 
 
@@ -63,7 +63,7 @@ def _order_figure(order: NDArray[np.int64], stream: Bitstream, photo: str) -> st
     sent = last + 1 if stream.withheld is None else stream.withheld.sent
     numbers = np.unique(np.linspace(0, last, min(last + 1, _MAX_LEGEND_ENTRIES)).round().astype(int))
     entries = "".join(
-        f'<span><i style="background:{_css(colour)}"></i>{number + 1}{"" if number < sent else " drawn"}</span>'
+        f'<span class="key" style="--colour:{_css(colour)}">{number + 1}{"" if number < sent else " drawn"}</span>'
         for number, colour in zip(numbers, colours(_SCALE, numbers / max(last, 1)), strict=True)
     )
     groups = "group" if last == 0 else "groups"
@@ -72,7 +72,7 @@ def _order_figure(order: NDArray[np.int64], stream: Bitstream, photo: str) -> st
     if sent <= last:
         text += f" {last + 1 - sent} not sent but drawn by the decoder."
     return _figure(
-        share, photo, f"Order of transmission in {last + 1} {groups}", f'{text}<p class="legend">{entries}</p>'
+        share, photo, f"Order of transmission in {last + 1} {groups}", f'{text}<p class="keys">{entries}</p>'
     )
 
 

@@ -59,8 +59,8 @@ def metrics_html(values: Mapping[str, float | None]) -> str:
         rows += f'<tr><th scope="row">Agreement {hint}</th><td>{share}</td><td>higher</td></tr>'
     head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
     return (
-        '<section class="breakdown metrics" aria-label="Metrics">'
-        f"<table><thead>{head}</thead><tbody>{rows}</tbody></table></section>"
+        '<section aria-label="Metrics">'
+        f'<table class="numbers"><thead>{head}</thead><tbody>{rows}</tbody></table></section>'
     )
 
 

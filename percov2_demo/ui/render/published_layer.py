@@ -84,7 +84,7 @@ def published_html(x: str, y: str) -> str:
     if not layers:
         return ""
     systems = "".join(
-        f'<li style="--colour:{layer.colour}" class="{"point" if layer.points else "line"}">'
+        f'<li class="key" style="--edge:2px {"solid" if layer.points else "dashed"} {layer.colour}">'
         f"<b>{escape(layer.series.name)}</b> {_bits(layer.series.results['bpp'])} "
         f"<small>{escape(layer.published.label)}</small></li>"
         for layer in layers
@@ -97,7 +97,7 @@ def published_html(x: str, y: str) -> str:
     other = AXES[y if x == PAYLOAD_RATE else x]
     lines = f" A dashed line is a rate published without {other}." if any(layer.rates for layer in layers) else ""
     return (
-        f'<section class="published-layer"><p>Published, not measured here: means over the {DATASETS[DATASET]} '
+        f'<section><p class="muted">Published, not measured here: means over the {DATASETS[DATASET]} '
         f"pictures of {DATASET.capitalize()}, not of your photo.{lines}</p><ul>{systems}</ul>"
         f"<details><summary>Sources</summary><ul>{sources}</ul></details></section>"
     )

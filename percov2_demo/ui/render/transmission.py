@@ -70,7 +70,7 @@ def transmission_html(
         ),
     )
     return (
-        f'<section class="transmission" id="{element_id}"><div class="step-text" aria-live="polite">{steps}</div>'
+        f'<section class="card" id="{element_id}"><div class="step-text" aria-live="polite">{steps}</div>'
         f'<div class="maps"><div class="arrived">{figures[0]}</div>'
         f'<div class="expected">{figures[1]}</div><div class="cost">{figures[2]}</div></div>'
         f"{_chart(stream, traces, received)}</section>"
@@ -78,12 +78,12 @@ def transmission_html(
 
 
 def _figure(title: str, sentence: str, drawing: str, legend: str) -> str:
-    return f"<figure>{drawing}<figcaption><h4>{title}</h4><p>{sentence}</p></figcaption>{legend}</figure>"
+    return f"<figure>{drawing}<figcaption><b>{title}</b>{sentence}</figcaption>{legend}</figure>"
 
 
 def _scale(top: int) -> str:
     return (
-        f'<p class="heat-scale" role="img" aria-label="Scale from 0 to {top} bits and more"><span>0</span>'
+        f'<p class="ramp" role="img" aria-label="Scale from 0 to {top} bits and more"><span>0</span>'
         f'<i style="background:{SCALE_CSS}"></i><span>≥ {top} bits</span></p>'
     )
 
@@ -173,18 +173,18 @@ def _chart(stream: Bitstream, traces: "Sequence[GroupTrace]", received: int) -> 
             f"{size:.0f}" for size in published.values()
         )
     return (
-        '<figure class="bytes-so-far"><figcaption><h4>Bytes so far</h4>'
-        "<p>What has been sent after each group; the last bar is the whole file.</p></figcaption>"
+        "<h4>Bytes so far</h4>"
+        '<p class="muted">What has been sent after each group; the last bar is the whole file.</p>'
         f'<div class="byte-bars" role="img" aria-label="Bytes after each group: {spoken}">{bars}</div>'
-        f'<p class="axis" aria-hidden="true">groups received</p><p class="keys">{keys}</p>'
-        f"{_source(series, stream.preset) if series else ''}</figure>"
+        f'<p class="muted" aria-hidden="true">groups received</p><p class="keys">{keys}</p>'
+        f"{_source(series, stream.preset) if series else ''}"
     )
 
 
 def _bar(number: int, parts: dict[str, int], published: float | None, largest: float, received: int) -> str:
     total = sum(parts.values())
     segments = "".join(
-        f'<span class="{part}" style="flex-grow:{size}" title="{part}: {size} B"></span>'
+        f'<span class="{part}" style="flex:{size} 0 0" title="{part}: {size} B"></span>'
         for part, size in parts.items()
         if size
     )
@@ -199,7 +199,7 @@ def _bar(number: int, parts: dict[str, int], published: float | None, largest: f
 
 def _source(series: PublishedSeries, preset: str) -> str:
     return (
-        f'<p class="source">Dashed: {escape(str(series.source))}, as bytes of this many pixels. Inferred: that its '
+        f'<p class="muted">Dashed: {escape(str(series.source))}, as bytes of this many pixels. Inferred: that its '
         "rates are of the tokens sent so far, and that the caption is "
         f"{published_caption_bytes(preset)} bytes of each, on 512×512 pixels. Which picture it is, is not stated.</p>"
     )

@@ -1,6 +1,6 @@
 """Everything of gradio that is not public, in one place: it is that of 6.31, the minor version that is required.
 
-The names of gradio's own routes stand in `limits.py` and `files.py`, its CSS classes in `style.css`.
+The names of gradio's own routes stand in `limits.py` and `files.py`, its CSS classes in `styles/gradio.css`.
 """
 
 import time

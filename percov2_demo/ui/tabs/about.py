@@ -97,12 +97,12 @@ def about_html(pipeline: "Codec") -> str:
         ("What it was trained on", _data(manifest)),
         ("Your photo", _privacy()),
         ("The name", _NAME),
-        ("Versions", fields_html(_versions(), "facts")),
+        ("Versions", fields_html(_versions(), in_columns=False)),
     )
     return (
-        '<article class="about"><section class="how"><div><h2>How it works</h2>'
-        f'<ol>{steps}</ol></div>{drawing}</section><div class="columns">'
-        + "".join(f"<section><h3>{title}</h3>{content}</section>" for title, content in sections)
+        f'<article class="about"><section class="how card{" split" if drawing else ""}" style="--side:440px">'
+        f'<div><h2>How it works</h2><ol>{steps}</ol></div>{drawing}</section><div class="columns">'
+        + "".join(f'<section class="card"><h3>{title}</h3>{content}</section>' for title, content in sections)
         + "</div><h3>If you use it, cite</h3></article>"
     )
 
@@ -130,11 +130,11 @@ def _model(pipeline: "Codec", manifest: dict[str, Any] | None) -> str:
             for stage, state in manifest["training"].items()
         ]
         parts = (
-            f"<details><summary>Parameters of each part</summary>{fields_html(counts, 'facts')}</details>"
-            f"<details><summary>Training of each stage</summary>{fields_html(stages, 'facts')}</details>"
+            f"<details><summary>Parameters of each part</summary>{fields_html(counts, in_columns=False)}</details>"
+            f"<details><summary>Training of each stage</summary>{fields_html(stages, in_columns=False)}</details>"
         )
     return (
-        f"<p>{escape(pipeline.description)}</p>{fields_html(facts, 'facts')}{parts}"
+        f"<p>{escape(pipeline.description)}</p>{fields_html(facts, in_columns=False)}{parts}"
         "<p>It is not the paper’s model, whose flow transformer has about two billion parameters. The decoder invents "
         "what the file does not say: do not use its pictures where a picture is evidence.</p>"
     )

@@ -93,7 +93,7 @@ class CaptionLab(Lab):
             [(name.capitalize(), name) for name in presets],
             value=presets[0],
             label="Preset",
-            elem_classes=["preset-cards", "choice"],
+            elem_classes="choices",
         )
         self.floor = gr.Slider(
             0,
@@ -123,7 +123,7 @@ class CaptionLab(Lab):
                 [("Pictures", "pictures"), ("What changed", "maps")],
                 value="pictures",
                 label="View",
-                elem_classes=["preset-cards", "choice"],
+                elem_classes="choices",
                 min_width=280,
             )
             self.peak = gr.Slider(
@@ -286,7 +286,7 @@ class CaptionLab(Lab):
                 f"{measured['wrong_is_worse_percent']:.2f} % at most. A public model such as "
                 f"{known_painters()[0].model} is trained to follow them: start the app with --painter to have one."
             )
-        return f'<p class="note">Painted with {" ".join(told)}</p>'
+        return f"<p>Painted with {' '.join(told)}</p>"
 
 
 def _first_strength(pipeline: "Codec") -> float:
@@ -340,7 +340,7 @@ def _example_texts() -> list[tuple[str, str]]:
 
 
 _WELCOME = (
-    '<section class="welcome"><h2>Same bits, other words</h2>'
+    '<section class="card welcome"><h2>Same bits, other words</h2>'
     "<p>The tokens say where things are, the caption says what they are. Here the tokens of your photo stay as they "
     "are, and every caption paints its own picture from them.</p>"
     "<p>The authors of PerCoV2 show it with “a white fence with a lighthouse behind it”, which “an old castle” turns "

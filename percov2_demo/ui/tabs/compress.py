@@ -73,7 +73,7 @@ class CompressTab:
         self.coding = CodingControls(self._pipeline)
         self.photo.offer([photo for photo, _ in examples])
         self.coding.presets.render()
-        self.size = SizeControl(list(self._pipeline.presets), "target-size")
+        self.size = SizeControl("target-size")
         self.caption.render(self.photo)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action", elem_id="compress")
         with gr.Accordion("Painting", open=False):

@@ -93,10 +93,9 @@ class DecodeTab:
             elem_id="decode-caption",
         )
         self.decode_button = gr.Button("Decode", variant="primary", elem_classes="main-action")
-        with gr.Group():
-            self.sampling = SamplingControls.create(
-                self._pipeline, self._pipeline.default_strength(self._pipeline.presets[0])
-            )
+        self.sampling = SamplingControls.create(
+            self._pipeline, self._pipeline.default_strength(self._pipeline.presets[0])
+        )
 
     def _create_result(self) -> None:
         self.welcome = gr.HTML(_WELCOME)
@@ -321,7 +320,7 @@ def find_link(request: gr.Request) -> str:
 
 
 _WELCOME = (
-    '<section class="welcome"><h2>From bytes to a photo</h2>'
+    '<section class="card welcome"><h2>From bytes to a photo</h2>'
     "<p>The decoder gets a grid of tokens and a caption, if there is one, and nothing else. The file, the settings "
     "and the seed determine the picture; another seed paints anew what the file leaves open.</p></section>"
 )

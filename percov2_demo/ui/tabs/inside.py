@@ -62,7 +62,7 @@ class InsideTab:
             value=presets[0].name,
             label="Preset",
             info=f"Tokens of a {NOMINAL_SIDE}×{NOMINAL_SIDE} photo.",
-            elem_classes=["preset-cards", "of-tokens"],
+            elem_classes="choices",
         )
         self.schedule = gr.Radio(
             list(SCHEDULE_CHOICES),
@@ -139,10 +139,10 @@ class InsideTab:
 
 
 _WELCOME = (
-    '<section class="welcome"><h2>How does a token cost less than its bits?</h2>'
+    '<section class="card welcome"><h2>How does a token cost less than its bits?</h2>'
     "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, and what a "
     "decoder makes of half of it.</p>"
-    '<ul class="kinds"><li><b>A few tokens first.</b> They are sent in groups, each spread over the whole photo.</li>'
+    "<ul><li><b>A few tokens first.</b> They are sent in groups, each spread over the whole photo.</li>"
     "<li><b>Then guesses.</b> A model predicts what is missing; only surprises cost bits.</li>"
     "<li><b>Or nothing but guesses.</b> Stop halfway, or lose some: the model draws the rest itself.</li></ul>"
     "</section>"

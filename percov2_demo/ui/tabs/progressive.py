@@ -49,7 +49,7 @@ class Progressive:
             "<h3>What do the first bytes show?</h3><p>Beyond the preset, a file goes on with noise that the sender "
             "chose for the painter. Cut it anywhere: what has arrived is a coarser picture.</p>"
         )
-        self.size = SizeControl(list(pipeline.presets), "progressive-size", position_of(2000), optional=False)
+        self.size = SizeControl("progressive-size", position_of(2000), optional=False)
         self.button = gr.Button("Refine and receive", size="sm")
         self.received = gr.Slider(0, 1, 0, step=1, label="Blocks received", elem_id="blocks", visible=False)
         self.note = gr.HTML()
@@ -107,4 +107,4 @@ class Progressive:
             return {}
         size, path = arrived[min(number, len(arrived) - 1)]
         note = f"<b>The first {format_size(size)}:</b> the base stream and {counted(number, 'block')}."
-        return {self.note: f'<p class="note">{note}</p>', self.picture: gr.Image(value=path, visible=True)}
+        return {self.note: f"<p>{note}</p>", self.picture: gr.Image(value=path, visible=True)}

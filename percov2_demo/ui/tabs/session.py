@@ -67,7 +67,7 @@ class SessionBoard:
                 self.cards = create_run_list(elem_id="board-cards")
             with gr.Column(scale=1, min_width=320, elem_id="board-run"):
                 self.view = RunView("board-picture")
-                self.note = gr.HTML(elem_classes="board-note")
+                self.note = gr.HTML()
                 self.compress_button = gr.Button("Open Compress")
         self._connect()
 
@@ -242,7 +242,7 @@ def _restored_html(run: Run, has_photo: bool) -> str:
 
 
 _WELCOME = (
-    '<section class="welcome"><h2>Your runs collect here</h2>'
+    '<section class="card welcome"><h2>Your runs collect here</h2>'
     "<p>Every picture that you paint in any tab becomes a card with its bytes and metrics, and a point between "
     "nearness to the photo and realism. Click one, and its settings are back.</p></section>"
 )

@@ -48,9 +48,9 @@ class TradeoffLab(Lab):
     def _create_results(self) -> None:
         chart = MetricPlot.create("tradeoff-plot")
         self.plot, self.bridge, self.x, self.y = chart.plot, chart.bridge, chart.x, chart.y
-        gr.HTML('<p class="sweep-status">Click a point or a card to see its picture beside the original.</p>')
+        gr.HTML('<p class="muted">Click a point or a card to see its picture beside the original.</p>')
         self.view = RunView("tradeoff-picture")
-        with gr.Row(visible=False, elem_classes="pictures") as self.samples:
+        with gr.Row(visible=False) as self.samples:
             self.mean = _map_image("Mean of the samples")
             with gr.Column(min_width=240):
                 self.deviation = _map_image("Where the decoder invents")
@@ -167,8 +167,8 @@ _PURPOSES = {
 def _welcome_html(kinds: Sequence[str]) -> str:
     purposes = "".join(f"<li>{_PURPOSES[kind]}</li>" for kind in kinds)
     return (
-        '<section class="welcome"><h2>What do you trade for what?</h2>'
+        '<section class="card welcome"><h2>What do you trade for what?</h2>'
         "<p>Faithful in every pixel or lifelike: with so few bits a decoder cannot be both. A sweep paints one photo "
         "under many settings and draws each picture as a point, as soon as it is finished.</p>"
-        f'<ul class="kinds">{purposes}</ul></section>'
+        f"<ul>{purposes}</ul></section>"
     )

@@ -43,7 +43,7 @@ class VoteTab:
 
 
 _WELCOME = (
-    '<section class="welcome"><h2>Which do you believe?</h2>'
+    '<section class="card welcome"><h2>Which do you believe?</h2>'
     "<p>Metrics have an opinion, people have another. Here you see the session's pictures two at a time, of the same "
     "photo, without their names and sizes. The original is there when you ask for it. What they were is told with the "
     "results; the votes stay in this session until you download them.</p></section>"

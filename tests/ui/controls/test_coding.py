@@ -64,7 +64,7 @@ def test_a_card_says_what_files_really_weigh(fake, blocks):
     labels = [label for label, _ in CodingControls(fake).presets.choices]
     sizes = typical_sizes(EMBEDDED_MODEL)
     assert sizes
-    assert all(f"about {sizes[name]:,.0f} bytes" in label for name, label in zip(fake.presets, labels, strict=True))
+    assert all(f"≈ {sizes[name]:,.0f} bytes" in label for name, label in zip(fake.presets, labels, strict=True))
 
 
 def test_of_other_models_a_card_says_the_tokens_bytes(controls):

@@ -15,9 +15,6 @@ def test_positions_are_found_again():
     assert all(position_of(bytes_at(position)) == position for position in range(1, POSITIONS + 1))
 
 
-def test_the_presets_are_marked(blocks):
-    control = SizeControl(["ultra-low", "low", "high"], "size")
-    assert "ultra-low" in control.marks.value
-    assert "low" in control.marks.value
-    assert "the preset as it is" in control.marks.value
-    assert "1,965 bytes" in SizeControl(["low"], "other", position_of(2000), optional=False).marks.value
+def test_what_it_stands_for_is_said(blocks):
+    assert "the preset as it is" in SizeControl("size").told.value
+    assert "1,965 bytes" in SizeControl("other", position_of(2000), optional=False).told.value

@@ -55,7 +55,7 @@ def test_the_tray_has_the_last_runs_after_the_board(run):
 def test_cards_are_grouped_by_photo(run):
     other = replace(run, number=4, name="garden", original="/elsewhere.png")
     html = cards_html((run, other, replace(run, number=5)), shown=3)
-    assert re.findall(r"<h3>(\w+), 512×512 <span>(\w+ \w+)</span>", html) == [
+    assert re.findall(r"<h3>(\w+), 512×512 <small>(\w+ \w+)</small>", html) == [
         ("holiday", "2 runs"),
         ("garden", "1 run"),
     ]

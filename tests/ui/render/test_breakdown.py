@@ -22,7 +22,7 @@ def stream(caption: str) -> Bitstream:
 
 
 def table_rows(html: str) -> list[tuple[str, str, str]]:
-    return re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>', html)
+    return re.findall(r'<th scope="row".*?>(.*?)</th><td>(.*?)</td><td>(.*?)</td>', html)
 
 
 def test_numbers_are_those_of_the_report():
@@ -43,12 +43,12 @@ def test_numbers_are_those_of_the_report():
 def test_the_bar_is_told_to_screen_readers():
     html = breakdown_html(RateReport.from_bitstream(stream("an old castle")), PRESETS["ultra-low"])
     assert 'role="img" aria-label="spatial 64 bytes, caption 15 bytes, container 4 bytes"' in html
-    assert html.count("flex-grow") == 3
+    assert html.count('style="flex:') == 3
 
 
 def test_no_caption_has_no_segment():
     html = breakdown_html(RateReport.from_bitstream(stream("")), PRESETS["ultra-low"])
-    assert html.count("flex-grow") == 2
+    assert html.count('style="flex:') == 2
 
 
 def test_published_rates_are_called_published():

@@ -12,10 +12,10 @@ def test_lost_tokens_are_told_apart():
     filled = sent.copy()
     filled[0, 3] = 9
     html = concealment_html(sent, filled, [6, 3])
-    squares = dict(re.findall(r'<path class="(\w+)" d="(.*?)"', html))
+    squares = dict(re.findall(r'<path class="tokens (\w+)" d="(.*?)"', html))
     assert squares["met"] == "M2 1h1v1h-1z"
     assert squares["missed"] == "M3 0h1v1h-1z"
-    assert squares["arrived"].count("M") == 14
+    assert squares["kept"].count("M") == 14
     assert "<b>2 of 16 tokens lost.</b>" in html
     assert 'aria-label="2 lost tokens of 16, 1 of them filled in as they were sent"' in html
 

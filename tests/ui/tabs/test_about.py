@@ -80,8 +80,8 @@ def test_the_diagram_is_told_to_screen_readers_and_takes_the_pages_colours():
     diagram = ET.parse(picture_path("codec")).getroot()
     assert diagram.get("role") == "img" and diagram.get("aria-label")
     assert not diagram.findall(".//*[@id]")
-    classes = {element.get("class") for element in diagram.iter()}
-    assert {"box", "arrow", "spatial", "caption", "container"} <= classes
+    fills = {element.get("fill") for element in diagram.iter()}
+    assert {"var(--spatial)", "var(--caption)", "var(--container)", "var(--body-text-color)"} <= fills
 
 
 def test_the_embedded_models_sources_are_known():
