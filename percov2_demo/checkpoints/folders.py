@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from csv import DictReader
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import TypedDict
 
 from percov2_demo.assets import ASSETS
-from percov2_demo.checkpoints.fetching import Progress, fetch
 from percov2_demo.checkpoints.memory_plans import GIGABYTE, PLANS, T5, MemoryPlan, estimate
 from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, Trained, read_json
 from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.errors import ModelError
 
+
+if TYPE_CHECKING:
+    from percov2_demo.checkpoints.fetching import Progress
 
 EMBEDDED_MODEL = ASSETS / "model"
 
@@ -108,7 +110,7 @@ def base_alone(name: str) -> ModelError:
 
 
 def find_folder(
-    model: str | Path, leave_out: Sequence[str] = (), progress: Progress | None = None, **download: Any
+    model: str | Path, leave_out: Sequence[str] = (), progress: "Progress | None" = None, **download: Any
 ) -> Path:
     """Return a folder, or that of a hub repository, downloaded where the cache lacks it; see `fetching.fetch`.
 
@@ -119,6 +121,9 @@ def find_folder(
         raise ModelError("a model has an empty name: give its folder, or its repository on the hub")
     folder = Path(model)
     if not folder.is_dir():
+        # The hub's library takes half of the time in which `info` describes a model that is here.
+        from percov2_demo.checkpoints.fetching import fetch
+
         folder = fetch(str(model), leave_out, progress, **download)
     # The libraries that read them name the folder's place in their complaints.
     for config in (*folder.glob("*config.json"), *folder.glob("*/*config.json")):

@@ -19,11 +19,18 @@ import psutil
 from PIL import Image
 
 from percov2_demo.errors import ImageError
-from percov2_demo.images import worker
 from percov2_demo.images.errors import ImageTooLarge
 from percov2_demo.images.limits import MAX_DECODING_SECONDS, MAX_WAITING_SECONDS, MAX_WORKER_BYTES, WORKERS
-from percov2_demo.images.reading import OUT_OF_MEMORY
-from percov2_demo.images.worker import ANSWER, FAILED, PICTURE, READY, REFUSALS, REQUEST, strip_rows
+from percov2_demo.images.messages import (
+    ANSWER,
+    FAILED,
+    OUT_OF_MEMORY,
+    PICTURE,
+    READY,
+    REFUSALS,
+    REQUEST,
+    strip_rows,
+)
 
 
 _LOOK_SECONDS = 0.05
@@ -33,7 +40,8 @@ _KEPT_BYTES = 128 * 2**20
 """By how much a process may have grown when it is used again: freed memory does not always go back to the system."""
 
 _PACKAGES = Path(__file__).parents[2]
-_PROGRAM = f"import json, sys; sys.path[:] = json.loads(sys.argv[1]); from {worker.__name__} import main; main()"
+_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+_PROGRAM = f"{_START}from percov2_demo.images.worker import main; main()"
 
 
 class WorkerLost(Exception):

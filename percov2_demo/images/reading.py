@@ -5,10 +5,7 @@ from PIL import Image
 from percov2_demo.errors import ImageError
 from percov2_demo.images.errors import DamagedImage, ImageTooLarge
 from percov2_demo.images.formats import find_format
-from percov2_demo.images.limits import MAX_WORKER_BYTES
-
-
-OUT_OF_MEMORY = f"reading it takes more than {MAX_WORKER_BYTES // 2**20} MB of memory"
+from percov2_demo.images.messages import OUT_OF_MEMORY
 
 
 def read_picture(data: bytes) -> Image.Image:

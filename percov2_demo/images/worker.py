@@ -1,14 +1,8 @@
-"""The process that reads picture files for `pool`, one after the other, from its standard input to its output.
-
-A request is the length of a file and the file. An answer is a kind, two numbers and what they announce: a picture's
-width and height and its rows, or the length of a text and the text. Nothing is pickled: a file that took over the
-decoder could send anything.
-"""
+"""The process that reads picture files for `pool`, one after the other, from its standard input to its output."""
 
 import contextlib
 import os
 import signal
-import struct
 import sys
 import traceback
 import warnings
@@ -17,30 +11,9 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from percov2_demo.errors import ImageError
-from percov2_demo.images.errors import DamagedImage, ImageTooLarge, UnsupportedImage
 from percov2_demo.images.limits import MAX_DECODING_SECONDS, MAX_WORKER_BYTES
+from percov2_demo.images.messages import ANSWER, FAILED, PICTURE, READY, REFUSALS, REQUEST, strip_rows
 from percov2_demo.images.reading import read_picture
-
-
-REQUEST = struct.Struct("<Q")
-ANSWER = struct.Struct("<cQQ")
-
-READY, PICTURE, FAILED = b"R", b"P", b"F"
-REFUSALS: dict[bytes, type[ImageError]] = {
-    b"D": DamagedImage,
-    b"U": UnsupportedImage,
-    b"L": ImageTooLarge,
-    b"E": ImageError,
-}
-"""Kinds of answers that are an error's sentence, the most special first."""
-
-STRIP_BYTES = 2**20
-"""Of a picture, sent at a time."""
-
-
-def strip_rows(width: int) -> int:
-    """Count the rows of a strip of a picture as it is sent."""
-    return max(STRIP_BYTES // (3 * width), 1)
 
 
 def main() -> None:
