@@ -57,7 +57,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
     """Whether the sampler's fast mode was measured to be worth it."""
 
     painter: ClassVar[str]
-    """What paints, in the words of the page."""
+    """What paints, in words for people."""
 
     def __init__(self) -> None:
         super().__init__()

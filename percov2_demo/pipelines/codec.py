@@ -60,7 +60,7 @@ class Codec(Protocol):
 
     @property
     def painter(self) -> str:
-        """What paints, in the words of the page."""
+        """What paints, in words for people."""
 
     @property
     def has_estimate(self) -> bool:
