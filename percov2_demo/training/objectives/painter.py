@@ -2,10 +2,10 @@
 
 A flow that is fitted to latents alone never sees its own samples, and its errors come out of the decoder as tiles.
 Here the transformer follows its own path for some steps without gradients, from the estimate or from pure noise, as
-decoding does; the step after that is decoded, and the picture is judged: by features of a pretrained network, and by
-fidelity at low resolution. Some steps decode the estimates alone, without the transformer, which is several times as
-fast. Some samples of the others are on the photo's own path, as flow matching has them, so that a
-prediction also uses what a noisy latent tells (the refinement's path).
+decoding does; the step after that is decoded, and the picture is judged: by features of a pretrained network, by
+fidelity at low resolution, and by whether the decoder's grid shows. Some steps decode the estimates alone, without the
+transformer, which is several times as fast. Some samples of the others are on the photo's own path, as flow matching
+has them, so that a prediction also uses what a noisy latent tells (the refinement's path).
 """
 
 from collections.abc import Callable
@@ -20,6 +20,7 @@ from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.sampling.interpolant import noisy_latent, velocity
 from percov2_demo.training.data.determinism import Draws
 from percov2_demo.training.objectives.flow import FlowObjective
+from percov2_demo.training.objectives.grid import grid_pattern
 
 
 COARSE = 8
@@ -43,6 +44,7 @@ class PainterObjective(nn.Module):
         deep: Distances `(B,)` of pictures from originals, `DeepFeatureLoss` or its like.
         coarse_weight: Weight of the absolute error of cells of `COARSE` pixels.
         fine_weight: Weight of the absolute error of pixels.
+        grid_weight: Weight of `grid_pattern`.
         latent_weight: Weight of the squared error of latents, of estimates and on the photo's own path.
         estimate_share: Share of the steps that decode the estimates themselves, as strength 0 does.
         photo_share: Share of the other steps' samples that are on the photo's own path.
@@ -58,6 +60,7 @@ class PainterObjective(nn.Module):
         deep: Callable[[Tensor, Tensor], Tensor],
         coarse_weight: float,
         fine_weight: float,
+        grid_weight: float,
         latent_weight: float,
         estimate_share: float,
         photo_share: float,
@@ -67,7 +70,8 @@ class PainterObjective(nn.Module):
     ):
         super().__init__()
         self.flow, self.autoencoder, self.deep = flow, autoencoder, deep
-        self.coarse_weight, self.fine_weight, self.latent_weight = coarse_weight, fine_weight, latent_weight
+        self.coarse_weight, self.fine_weight = coarse_weight, fine_weight
+        self.grid_weight, self.latent_weight = grid_weight, latent_weight
         self.estimate_share, self.photo_share = estimate_share, photo_share
         self.noise_share, self.dropped_share, self.steps = noise_share, dropped_share, steps
         autoencoder.freeze_encoder()
@@ -86,13 +90,16 @@ class PainterObjective(nn.Module):
         error = painted - pictures
         coarse = F.avg_pool2d(error, COARSE).abs().mean()
         fine = error.abs().mean()
+        grid = grid_pattern(painted, pictures)
         latent = (decoded.weight * (decoded.latents - decoded.wanted).square()).mean()
-        loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine + self.latent_weight * latent
+        loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine
+        loss = loss + self.grid_weight * grid + self.latent_weight * latent
         presets = self.flow.hyper_codec.config.presets
         parts = {
             name: part.mean() for name, part in zip(presets, deep.detach().tensor_split(len(presets)), strict=True)
         }
-        return {"loss": loss, "coarse": coarse.detach(), "fine": fine.detach(), "latent": latent.detach(), **parts}
+        terms = {"coarse": coarse, "fine": fine, "grid": grid, "latent": latent}
+        return {"loss": loss, **{name: term.detach() for name, term in terms.items()}, **parts}
 
     def _estimated(self, pictures: Tensor) -> _Decoded:
         with torch.no_grad():

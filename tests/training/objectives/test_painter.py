@@ -14,7 +14,7 @@ from tests.conftest import tiny_pipeline
 
 
 SHARES = {"photo_share": 0.0, "estimate_share": 0.0, "noise_share": 0.0, "dropped_share": 0.0}
-WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "latent_weight": 0.05}
+WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "grid_weight": 1.0, "latent_weight": 0.05}
 
 
 def plain_distance(pictures, originals):
@@ -37,7 +37,7 @@ def test_all_that_decodes_learns_and_what_encodes_does_not():
     torch.manual_seed(0)
     losses = objective(**batch(), draws=Draws(0, 0))
     losses["loss"].backward()
-    assert set(losses) == {"loss", "coarse", "fine", "latent", *pipeline.presets}
+    assert set(losses) == {"loss", "coarse", "fine", "grid", "latent", *pipeline.presets}
     learning = {name for name, parameter in objective.named_parameters() if parameter.grad is not None}
     decoders = (f"flow.hyper_codec.decoders.{preset}" for preset in pipeline.presets)
     parts = ("flow.transformer", "flow.text_encoder", "autoencoder.decoder", "autoencoder.synthesis", *decoders)
