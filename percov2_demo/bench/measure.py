@@ -180,7 +180,7 @@ def _sweep(
     for one, exact_outcome, fast_outcome in zip(samplings, exact, fast, strict=True):
         apart = partial(pipeline.decompress, stream, one.steps, one.guidance, one.strength, one.seed)
         seconds["separate"] += measure_span(apart, pipeline.device).wall
-        # Of an outcome the painting counts: metrics are no part of separate decodes either.
+        # Only the time of painting counts: separate decodes do not measure either.
         seconds["exact"] += exact_outcome.seconds
         seconds["fast"] += fast_outcome.seconds
     return {

@@ -45,7 +45,7 @@ class OperationTimes(TorchDispatchMode):
         kwargs = kwargs or {}
         is_attention = "scaled_dot_product" in str(func)
         if not is_attention and func.overloadpacket not in flop_registry:
-            # Some operations come as a whole that is made of others, of which one may be a product.
+            # Some operations are made of others, one of which may be a product.
             with self:
                 result = func.decompose(*args, **kwargs)
             if result is not NotImplemented:

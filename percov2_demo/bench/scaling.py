@@ -157,7 +157,7 @@ def scale(
     matrix = torch.ones(MATRIX_SIDE, MATRIX_SIDE, dtype=pipeline.dtype, device=pipeline.device)
     actions["matrix product",] = partial(_multiply, matrix)
 
-    # A whole round for nothing would take minutes: a little of everything is warm enough.
+    # A whole warm-up round would take minutes: a little of everything is enough.
     one.paint([start], 1)
     spans = take_turns(actions, repeats, pipeline.device, warm_up=False)
     cpu = {name: median(span.cpu for span in taken) for name, taken in spans.items()}

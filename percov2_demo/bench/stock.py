@@ -53,7 +53,7 @@ def bench_painter(
     asked = () if sampling is None else (sampling.steps, sampling.guidance, sampling.strength, sampling.seed)
     sampling = painter.settle(stream.preset, *asked)
     model = painter.model
-    # What is small is painted larger, and so it is by diffusers' own call.
+    # Small pictures are painted larger, in diffusers' own call too.
     latents = painter.start(canvas, 1.0).latents
     height, width = (side * model.stride for side in latents.shape[-2:])
     pixels = F.interpolate(canvas.estimate, (height, width))
@@ -70,7 +70,7 @@ def bench_painter(
                 output_type="latent",
                 **model.call_options(sampling.guidance),
             )
-            # The autoencoder may work in another precision than the pipeline hands its latents over in.
+            # The autoencoder may work in another precision than the pipeline's latents have.
             painter.decode_latents(latents)
 
     actions = {

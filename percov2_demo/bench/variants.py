@@ -31,7 +31,7 @@ class Variant:
             transformer.compile()
         other = copy(pipeline)
         other.register_modules(transformer=transformer)
-        # The streams are the model's, in whatever precision it works.
+        # All variants decode the model's own streams.
         other.register_to_config(identity=pipeline.identity)
         return other
 
@@ -47,7 +47,7 @@ def refusal(paint: Callable[[], Image.Image]) -> str | None:
     """Return why a variant does not run here, in one sentence; None where it does, and then it is compiled."""
     try:
         paint()
-    # What is missing, for instance a C++ compiler on a CPU, comes as an exception of any kind.
+    # A missing part, such as a C++ compiler on a CPU, can raise any exception.
     except Exception as error:
         return f"does not run here: {str(error).strip().partition(chr(10))[0] or type(error).__name__}"
     return None

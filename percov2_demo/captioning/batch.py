@@ -183,11 +183,11 @@ def write_captions(
     if batch_size < 1:
         raise InputError(f"the batch size must be at least 1, not {batch_size}")
     state = PartialState()
-    # A process that starts later must not take for unfinished what an earlier one is at.
+    # A process that starts later must not take the pictures of an earlier one for unfinished.
     done = set(_records(out))
     state.wait_for_everyone()
     mine = out.with_name(f"{out.name}.{state.process_index}.partial")
-    # What a killed run left half written is cut off, so that what is appended begins a line.
+    # Cut off a half-written line of a killed run, so that new lines begin a line.
     write_caption_lines(mine, _partial_records(mine))
     numbers = [
         n for n in range(state.process_index, len(pictures), state.num_processes) if pictures.file(n) not in done

@@ -108,7 +108,7 @@ class LanguageCaptioner:
 def _inputs(processor: ProcessorMixin, images: Sequence[Image.Image]) -> Any:
     if not processor.chat_template:
         return processor(images=list(images), return_tensors="pt")
-    # Answers follow the prompt, so that shorter prompts are padded in front.
+    # Answers follow the prompt, so shorter prompts are padded in front.
     processor.tokenizer.padding_side = "left"
     conversations = [
         [{"role": "user", "content": [{"type": "image", "image": image}, {"type": "text", "text": _PROMPT}]}]

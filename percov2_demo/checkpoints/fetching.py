@@ -56,7 +56,7 @@ def fetch(repository: str, leave_out: Sequence[str] = (), progress: Progress | N
         ModelError: The files cannot be had; the message says what to do about it.
     """
     index = _download(repository, _INDEXES, download)
-    # What is fetched next must be of the same commit, also where the branch moves meanwhile.
+    # All files must be of one commit, even if the branch moves meanwhile.
     pinned = download | {"revision": index.name}
     if (index / MODEL_FILE).is_file():
         parts = [name for name in components(read_json(index / MODEL_FILE)) if name not in leave_out]
@@ -81,7 +81,7 @@ def _download(
 ) -> Path:
     options = download if progress is None else download | {"tqdm_class": _bytes_bar(progress)}
     if is_offline_mode():
-        # Some versions ask the hub for a list of a commit's files before they look at what is here.
+        # Some versions ask the hub for a list of a commit's files before they look at the cache.
         options = options | {"local_files_only": True}
     try:
         folder = snapshot_download(repository, allow_patterns=list(files), ignore_patterns=ignore, **options)

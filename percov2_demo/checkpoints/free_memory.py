@@ -64,7 +64,7 @@ def free_memory(control_group: Path = Path("/sys/fs/cgroup")) -> int:
         return free
     if limit == "max":
         return free
-    # Pages of files that were read count as used, but make room.
+    # Cached pages of files count as used, but are given up when memory is needed.
     return min(free, int(limit) - used + int(cached.get("inactive_file", 0)))
 
 

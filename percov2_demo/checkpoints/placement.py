@@ -53,10 +53,10 @@ def find_device(name: str) -> "torch.device":
     except RuntimeError as error:
         raise InputError(_unusable(name, "torch has none of that name")) from error
     try:
-        # The device "meta" takes everything, but nothing comes back.
+        # The device "meta" accepts everything, but computes nothing.
         torch.zeros(1, device=device).cpu()
     except (AssertionError, ImportError, NotImplementedError, RuntimeError) as error:
-        # What follows torch's first sentence is for its own developers.
+        # The rest of torch's message is for its own developers.
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(" .;!")
         raise InputError(_unusable(name, reason)) from error
     return device

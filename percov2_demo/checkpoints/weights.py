@@ -55,7 +55,7 @@ def tensor_files(folder: Path) -> dict[str, Path]:
                 shards = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise ModelError(_damaged(index)) from None
-            # Of a name in the index nothing but the name counts: an index chooses no other folder.
+            # Only the last part of a name in the index is used: an index must not point to another folder.
             return {name: path for shard in shards for name, path in _names(folder / Path(shard).name).items()}
         if (folder / f"{stem}.safetensors").is_file():
             return _names(folder / f"{stem}.safetensors")

@@ -41,7 +41,7 @@ def _print_captions(options: Namespace) -> int:
                 raise
             report_bad_file(path, error)
             unreadable += 1
-            # So that the lines are still those of the pictures.
+            # An empty line keeps the lines in step with the pictures.
             print(flush=True)
         else:
             pipeline = pipeline or load_model(options)

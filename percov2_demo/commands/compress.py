@@ -69,7 +69,7 @@ def run(options: Namespace) -> None:
     if caption == "none":
         caption = ""
     elif caption == "auto":
-        # Of what is coded, which need not be the whole picture.
+        # The caption is of the part that is coded, which need not be the whole picture.
         caption = pipeline.caption(fit_image(image, options.fit, pipeline.max_side))
         watch.lap("caption")
     if has_target:

@@ -143,7 +143,7 @@ def quieten_libraries() -> None:
     """
     check_docstrings()
     warnings.filterwarnings("ignore")
-    # What torchao says of its own files when diffusers looks for it.
+    # torchao's notices about its own files when diffusers looks for it.
     for name in ("torchao", "torch.utils._pytree"):
         logging.getLogger(name).setLevel(logging.ERROR)
     import diffusers

@@ -103,7 +103,7 @@ def run(options: Namespace) -> None:
     kiosk = None if options.kiosk is None else _kiosk(options)
     pipeline = load_model(options)
     if os.environ.get("SPACES_ZERO_GPU"):
-        # A worker of ZeroGPU forgets what it loads, so that the painter must be there before the first is forked.
+        # A worker of ZeroGPU forgets what it loads, so the painter is loaded before the first one is forked.
         load_first_painter(pipeline.painters)
     from percov2_demo.ui.demo import build_demo
 

@@ -96,7 +96,7 @@ class PhotoShards(Sequence[Photo]):
         for line in read_caption_lines(path):
             shard, _, name = line.record["file"].partition("/")
             if shard != current and shard in spans:
-                # Lines of a shard stand together, so that one shard's names at a time are enough.
+                # The lines of a shard follow each other, so one shard's names at a time are enough.
                 names = self._places["name"][slice(*spans[shard])]
                 current, numbers = shard, {_text(key): at for at, key in enumerate(names, spans[shard][0])}
             if shard == current and name in numbers:

@@ -99,7 +99,7 @@ class IndexCoder(GroupCoder):
         if not (temperature >= 0 and float(temperature * TEMPERATURE_UNIT).is_integer()):
             raise InputError(f"the temperature must be a multiple of 1/{TEMPERATURE_UNIT}, not {temperature:g}")
         completed = known.copy()
-        # Raw 64-bit words: NumPy keeps a bit generator's words, not what it makes of them.
+        # Raw 64-bit words: NumPy guarantees a bit generator's words, but not the numbers that it makes of them.
         words = np.random.PCG64(seed)
         for group in groups:
             missing = group[completed.flat[group] == MASK]

@@ -31,7 +31,7 @@ def load_learned(names: Sequence[str], device: str) -> tuple[LearnedMetric, ...]
         MetricError: The weights of one are neither here nor reachable.
     """
     if "fid" in names:
-        # It is needed at the end, and found missing now.
+        # It is needed at the end; say now if it is missing.
         build_set_metrics()
     builders = {"lpips": _lpips, "clip": _clip}
     return tuple(builders[name](device) for name in names if name in builders)

@@ -129,7 +129,7 @@ def means_of(rows: Sequence[Row], digits: dict[str, int]) -> Row:
     """Average columns, rounded; None where no row has a value, or one is infinite."""
     values = {name: [row[name] for row in rows if row[name] is not None] for name in digits}
     means = {name: fmean(values[name]) if values[name] else None for name in digits}
-    # The PSNR of equal pictures is infinite, which JSON does not know.
+    # The PSNR of equal pictures is infinite, which JSON cannot hold.
     return {
         name: None if mean is None or not math.isfinite(mean) else round(mean, digits[name])
         for name, mean in means.items()

@@ -183,7 +183,7 @@ def _upload(folder: Path, space: str, hardware: str, variables: dict[str, str], 
         else:
             if private:
                 api.update_repo_settings(space, repo_type="space", private=True)
-            # One that the last upload set would speak for this one.
+            # A variable that the last upload set would apply to this one.
             for name in OPTIONAL_VARIABLES & (api.get_space_variables(space).keys() - variables):
                 api.delete_space_variable(space, name)
         for name, value in variables.items():

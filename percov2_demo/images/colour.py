@@ -116,7 +116,7 @@ def to_srgb(profile: bytes | None) -> Callable[[Image.Image], Image.Image]:
         if transform is None:
             return image.convert("RGB")
         converted = ImageCms.applyTransform(image, transform)
-        assert converted is not None  # It is where the picture is not changed in place.
+        assert converted is not None  # None only if the picture is changed in place.
         return converted
 
     return convert
@@ -135,7 +135,7 @@ def deep_to_srgb(profile: bytes, model: str) -> Callable[[np.ndarray], np.ndarra
     import imagecodecs
 
     srgb = imagecodecs.cms_profile("srgb")
-    # LittleCMS's shortcut for grey is of 8 bits, whatever goes in.
+    # LittleCMS's fast path for grey has 8 bits, whatever the input.
     flags = imagecodecs.CMS.FLAGS.NOOPTIMIZE if model == "L" else None
 
     def convert(samples: np.ndarray) -> np.ndarray | None:
@@ -188,7 +188,7 @@ def _profile(
             "rgb", whitepoint=primaries[6:], primaries=primaries[:6], transferfunction=table
         )
     except imagecodecs.CmsError:
-        return None  # Chromaticities that no light has.
+        return None  # Chromaticities that are not those of any light.
 
 
 def srgb_to_light(signal: np.ndarray) -> np.ndarray:

@@ -73,7 +73,7 @@ class WorkerPool:
                 try:
                     picture = process.read(data)
                 except WorkerLost:
-                    # Somebody else may have ended it, so it is tried once more. Twice is no accident.
+                    # Another program may have ended the process, so the file is tried once more, but only once.
                     process.close()
                     if is_last:
                         raise ImageError(
@@ -137,7 +137,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            # One thread is enough beside the others, and each would reserve memory.
+            # One thread is enough, and each one would reserve memory.
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"},
             **own_group,
         )
@@ -186,7 +186,7 @@ class _Worker:
         self._process.kill()
         self._process.wait()
         for stream in (self._input, self._output):
-            with contextlib.suppress(OSError):  # What was to be sent goes nowhere.
+            with contextlib.suppress(OSError):  # The rest of the request is dropped.
                 stream.close()
 
     def _exchange(self, data: bytes) -> Image.Image:
@@ -230,7 +230,7 @@ class _Worker:
                 elif self._seconds() > seconds + MAX_DECODING_SECONDS or time.monotonic() > end:
                     self._stop(f"it takes too long to read, more than {MAX_DECODING_SECONDS} seconds")
         except psutil.Error:
-            return  # It is gone already.
+            return  # It has ended already.
 
     def _seconds(self) -> float:
         times = self._usage.cpu_times()
@@ -242,6 +242,6 @@ class _Worker:
 
 
 def _command() -> list[str]:
-    # Not what is relative: the program may have changed its folder, or somebody may have removed it.
+    # Without relative paths: the program may have changed its folder, or the folder may be gone.
     path = [str(_PACKAGES), *(entry for entry in sys.path if os.path.isabs(entry))]
     return [sys.executable, "-c", _PROGRAM, json.dumps(path)]

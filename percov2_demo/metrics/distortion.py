@@ -94,7 +94,7 @@ def _ssim(a: Tensor, b: Tensor, window: Tensor) -> tuple[float, float]:
 
     The sum and the difference of the pictures hold all five moments in four maps.
     """
-    # Half the range is taken off so that the squares stay small: single precision then suffices.
+    # Half the range is subtracted to keep the squares small, so that single precision suffices.
     plus, minus = a + b - 1, a - b
     moments = _filter(torch.cat([plus, minus, plus.square(), minus.square()], dim=1), window)
     mean_plus, mean_minus, square_plus, square_minus = moments.chunk(4, dim=1)

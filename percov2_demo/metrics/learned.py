@@ -84,7 +84,7 @@ class LpipsNetwork(nn.Module):
         network = cls().eval().requires_grad_(False)
         try:
             weights = load_file(path)
-            # Copies of the constants, and of the heads in the package's second list of them, may stand there too.
+            # The file may also hold copies of the constants, and of the heads in the package's second list.
             network.load_state_dict({name: weights[name] for name in network.state_dict()})
         except (OSError, SafetensorError, KeyError, RuntimeError) as error:
             raise MetricError(f"LPIPS unavailable: {path} does not hold the weights of LPIPS, AlexNet") from error

@@ -122,7 +122,7 @@ def set_metrics(
     if samples < 2:
         raise MetricError("one sample is no distribution: give more pictures, or smaller patches")
     kid.subset_size = min(KID_SUBSET, samples)
-    # All samples at once make one subset: more would only repeat it.
+    # One subset of all samples: more subsets would only repeat it.
     kid.subsets = 1 if kid.subset_size == samples else KID_SUBSETS
     with torch.random.fork_rng():
         torch.manual_seed(0)

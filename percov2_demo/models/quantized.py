@@ -29,7 +29,7 @@ class QuantizedConv2d(nn.Module):
         self.stride, self.padding = convolution.stride, convolution.padding
         weight = convolution.weight
         if weight.is_meta:
-            # A model that is being loaded: its values come from the file, and rounding none takes time.
+            # A model that is being loaded has no values to round yet.
             integers, scale = torch.empty_like(weight, dtype=torch.int8), weight.new_empty(len(weight), 1, 1, 1)
         else:
             integers, scale = _round(weight.float())
@@ -44,7 +44,7 @@ class QuantizedConv2d(nn.Module):
 
 def _round(weight: Tensor) -> tuple[Tensor, Tensor]:
     """Round to integers, with a scale for each output channel."""
-    # The scale is one that half precision holds, so that storing the model so changes nothing.
+    # Half precision holds the scale exactly, so storing the model in half precision changes nothing.
     tiny = torch.finfo(torch.float16).tiny
     scale = (weight.abs().amax((1, 2, 3), keepdim=True) / WEIGHT_LIMIT).clamp(min=tiny).half()
     return torch.round(weight / scale.float()).to(torch.int8), scale

@@ -63,7 +63,7 @@ class VectorQuantizer(nn.Module):
         return F.normalize(self.project_in(features).float().movedim(1, -1), dim=-1)
 
     def _nearest(self, vectors: Tensor) -> Tensor:
-        # Full precision whatever the surrounding autocast: the choice of a code decides the stream.
+        # Full precision even under autocast: the choice of a code decides the stream.
         with torch.autocast(vectors.device.type, enabled=False):
             return (vectors @ self.codebook.float().T).argmax(-1)
 

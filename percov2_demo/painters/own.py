@@ -110,7 +110,7 @@ class OwnPainter(Painter):
             raise InputError("this model has no fast mode: paint without it")
         generators = make_generators(samplings, generator)
         if generator is not None:
-            # What is known of the first step is of the seed's noise.
+            # The stored first step was painted from the seed's noise.
             start = replace(start, first={})
         sampler = self._codec.make_sampler()
 

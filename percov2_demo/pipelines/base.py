@@ -305,7 +305,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
         """
         if stream.refinement is None:
             return condition.estimate
-        # The caption of the coded steps is the sender's, whatever is painted with.
+        # The coded steps use the sender's caption, whatever caption is painted with.
         text = self.encode_captions([stream.caption])
         *_, (_, known) = self._refined(stream, stream.refinement, condition, text, interrupt)
         return known
@@ -372,7 +372,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
         """Return pictures `(B, 3, H, W)`, nominally in [-1, 1], of scaled latents."""
         config = self.vae.config
         raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
-        # Encoding takes the autoencoder's single precision; for a picture the network's is enough, at half the memory.
+        # Encoding needs single precision; decoding a picture does not, and takes half the memory in the network's.
         with torch.autocast(raw.device.type, self.dtype, enabled=self.dtype != torch.float32):
             return self.vae.decode(raw.to(self.vae.dtype)).sample.float()
 

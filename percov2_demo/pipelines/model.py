@@ -180,6 +180,6 @@ class StoredModel(DiffusionPipeline, ABC):
             "prediction_type": self.prediction_type,
             "vocabularies": [tokenizer.get_vocab() for tokenizer in tokenizers if tokenizer is not None],
         }
-        # What turns indices and caption into a picture; a stream's check finds out other entropy models.
+        # The networks that turn indices and caption into a picture; a stream's check detects other entropy models.
         networks = {name: part for name, part in self.networks.items() if name not in ASIDE}
         return fingerprint(networks, settings)

@@ -28,7 +28,7 @@ def keeps_single_precision() -> bool:
     if not torch.backends.mkldnn.is_available():
         return False
     factor = torch.full((1024, 1024), 1 + 2**-10, dtype=torch.float32, device="cpu")
-    # Pictures are painted in training too, where autocast would answer for its own rounding.
+    # Pictures are painted in training too, where the test would see the rounding of autocast.
     with torch.autocast("cpu", enabled=False), _bfloat16_allowed():
         product = factor @ factor
     return torch.allclose(product, torch.full_like(product, 1024 * (1 + 2**-10) ** 2), rtol=1e-5)

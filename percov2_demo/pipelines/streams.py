@@ -92,7 +92,7 @@ class StreamCoding(ABC):
         try:
             streams = [coder.recode(packed, entropy or default, entropy_steps, withheld)]
             if entropy is None and withheld is None:
-                # A picture unlike all others can take more bits with a model than without.
+                # An unusual picture can take more bits with a model than without.
                 streams += [coder.recode(packed, "uniform"), packed]
             shortest = min(streams, key=lambda coded: len(coded.to_bytes()))
             coder.check(shortest)

@@ -68,7 +68,7 @@ class _Walk:
         self.expected = first
         self._expect = expect
         self._steps = allocation.steps
-        # At infinite noise nothing is kept of where the walk was.
+        # At infinite noise nothing of the last latent is kept.
         self._point, self._level = first, float("inf")
 
     def step(self, number: int, dictionary: Dictionary, atoms: Atoms) -> Tensor:

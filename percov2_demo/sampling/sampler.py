@@ -131,7 +131,7 @@ class Sampler(ABC):
         steps = samplings[0].steps
         # Without a caption both branches are the same.
         has_caption = len(start.text.tokens) == 2
-        # Said here, because a host program may have set other defaults.
+        # Set here, because a host program may have set other defaults.
         numbers = {"dtype": torch.float32, "device": "cpu"}
         weights = torch.tensor([float(sampling.guidance) * has_caption for sampling in samplings], **numbers)
         seeds = [sampling.seed for sampling in samplings]
@@ -148,7 +148,7 @@ class Sampler(ABC):
                     weights = without_little_guidance(weights, branches, (steps - step + 1) // 2)
                 branches = self._predict(start, latents, timestep, weights, seeds if step == 0 else None)
                 past = [*past[-1:], (sigma, branches)]
-            # Of a branch that has no weight, lerp takes nothing.
+            # lerp ignores a branch that has no weight.
             prediction = torch.lerp(*branches, weights.to(latents)[:, None, None, None])
             latents, expected = self._advance(step, latents, prediction, start, samplings[0].hold)
             latents = report(step, float(sigma), {"latents": latents, "expected_latents": expected})

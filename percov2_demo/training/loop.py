@@ -130,13 +130,13 @@ class TrainingRun:
             lr=config.learning_rate,
             weight_decay=config.weight_decay,
             betas=(config.momentum, 0.98),
-            # Torch's own choice there has temporaries as large as all the weights.
+            # Torch's default there needs temporaries as large as all the weights.
             fused=True if accelerator.device.type == "cuda" else None,
         )
         folder.mkdir(parents=True, exist_ok=True)
         if resume:
             objective.load_state_dict(load_file(folder / "average.safetensors"))
-        # What the averaged weights are loaded into; the objective itself may be in pieces among processes soon.
+        # The averaged weights are loaded into this copy, because processes may share the objective in pieces.
         self._result = deepcopy(objective) if accelerator.is_main_process else objective
         self.model, self.optimizer = accelerator.prepare(objective, optimizer)
         self._average = [value.clone() for value in self._trained()]
@@ -254,7 +254,7 @@ class TrainingRun:
             self._swap()
 
     def _swap(self) -> None:
-        # One by one: a second copy of all weights is memory that an accelerator may not have.
+        # One by one: an accelerator may not have the memory for a second copy of all weights.
         for average, value in zip(self._average, self._trained(), strict=True):
             kept = value.clone()
             value.copy_(average)
@@ -300,7 +300,7 @@ class TrainingRun:
         optimizer = self.optimizer.optimizer
         groups = get_optimizer_state_dict(self.model, optimizer)
         whole = {"state": state, "param_groups": groups["param_groups"]}
-        # What no step has trained yet, as steps may leave parts out, has no state.
+        # A parameter that no step has trained yet has no state; steps may leave parts out.
         set_optimizer_state_dict(self.model, optimizer, whole, options=replace(_WHOLE, strict=False))
         saved = json.loads((self.folder / "state.json").read_text())
         self.step, self.seconds = saved["step"], saved["seconds"]

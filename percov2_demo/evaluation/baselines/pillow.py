@@ -23,7 +23,7 @@ def pillow_codecs() -> list[Codec]:
 
 def _codecs() -> list[Codec]:
     percent = tuple(float(quality) for quality in range(101))
-    # libwebp's quantiser goes with the cube root of the quality: a fifth of its steps are below quality 1.
+    # libwebp's quantiser depends on the cube root of the quality: a fifth of its steps are below quality 1.
     cubes = tuple(round(100 * (step / 127) ** 3, 5) for step in range(128))
     ratios = tuple(round(2 ** (step / 64), 3) for step in range(20 * 64, -1, -1))
     # The encoder's default tuning for still pictures doubles the smallest file; half the superblock saves 5 %.

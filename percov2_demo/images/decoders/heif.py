@@ -198,7 +198,7 @@ def _boxes_of_picture(data: bytes) -> list[Box]:
         if box.kind == b"ipma":
             own += [properties[index - 1] for index in _indices(box.content, item) if 0 < index <= len(properties)]
     if not any(box.kind == b"av1C" for box in own):
-        # A picture of tiles names their depth, or they do.
+        # Either the picture or its tiles name the depth.
         own = [box for box in properties if box.kind == b"av1C"][:1] + own
     return own
 

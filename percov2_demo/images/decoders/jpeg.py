@@ -69,7 +69,7 @@ def decode(data: bytes) -> Raster:
         raise DamagedImage
     width, height = frame.size
     if frame.is_huffman_coded and width * height / _BLOCK_PIXELS > 8 * len(data):
-        raise DamagedImage  # Not one bit for each block: the decoder would fill them for ever.
+        raise DamagedImage  # Less than a bit for each block: the decoder would fill blocks for ever.
     scale = next((scale for scale in _SCALES if width * height / scale**2 <= MAX_PIXELS), _SCALES[-1])
     check_size(frame.size, FULL_COLOUR_BYTES / scale**2 + frame.coefficient_bytes(first_scan=content))
     image = Image.open(io.BytesIO(b"".join(kept)), formats=("JPEG",))

@@ -129,7 +129,7 @@ def _by_samples(samples: np.ndarray, page: Any, profile: bytes | None, orientati
 def _alpha(page: Any) -> Alpha | None:
     extra = page.samplesperpixel - _colour_channels(page)
     if not page.extrasamples:
-        # Against the format, but so do programs that mean opacity, and others take it for that.
+        # Against the format, but programs write opacity so, and others read it so.
         return "straight" if extra == 1 else None
     if not extra:
         return None

@@ -53,7 +53,7 @@ class _Samples(Dataset):
             try:
                 return Image.open(io.BytesIO(photo.data)).convert("RGB"), photo.captions
             except (OSError, Image.DecompressionBombError):
-                # Among millions of photos some are broken; the next one stands in.
+                # Among millions of photos some are broken; the next one takes its place.
                 continue
         raise InputError(f"{self.photos.file(number)} and the photos after it cannot be read: check the shards")
 

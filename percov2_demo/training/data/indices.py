@@ -102,7 +102,7 @@ def encode_indices(
             latents = scaled_latents(vae, pixels.to(device).float() / 127.5 - 1)
             encoded = [hyper_codec.encode(latents, preset).flatten(1).to("cpu", torch.int16) for preset in presets]
             maps |= zip(positions, zip(*encoded, strict=True), strict=True)
-    # In the photos' order, so that which of them are drawn in training does not hang on the size of batches.
+    # In the photos' order, so that the draws in training do not depend on the size of batches.
     kept = [(views[position], maps[position]) for position in sorted(maps)]
     nothing = torch.empty(0, dtype=torch.int16)
     tensors = {preset: torch.cat([nothing, *(found[at] for _, found in kept)]) for at, preset in enumerate(presets)}

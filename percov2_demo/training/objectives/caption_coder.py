@@ -47,7 +47,7 @@ class CaptionBatches:
 
     def __call__(self, step: int) -> dict[str, Tensor]:
         rng = np.random.default_rng((self.seed, step))
-        # Captions of about the same length, so that little is spent on padding.
+        # Captions of about the same length, so that there is little padding.
         drawn = rng.integers(len(self.tokens), size=(_LENGTH_CLASSES * self.batch_size))
         pool = sorted(drawn, key=lambda number: len(self.tokens[number]))
         start = self.batch_size * int(rng.integers(_LENGTH_CLASSES))

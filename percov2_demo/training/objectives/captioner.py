@@ -144,7 +144,7 @@ class CaptionerBatches:
     ):
         self.crop, self.batch_size, self.device = crop, batch_size, device
         shards = [load_file(path) for path in sorted(paths)]
-        # Views of the files, which are not read before they are asked for.
+        # Views of the files, which are read on use.
         self.views = {view: [latents for shard in shards for latents in shard[view]] for view in VIEWS}
         if len(self.views["plain"]) != len(photos):
             raise InputError("the encoded photos are not those of the shards: remove them, and they are made again")

@@ -119,7 +119,7 @@ class JointObjective(nn.Module):
     def _judge(self, expected: Tensor, latents: Tensor, share: Share) -> Tensor:
         """Compute a share's part of the mean distance; the mean over shares is that over judged pictures."""
         parts = torch.arange(len(latents)).tensor_split(len(self.hyper_codec.config.presets))
-        # A share has every `count`-th sample of a preset, so that all shares judge alike many where they can.
+        # A share has every `count`-th sample of a preset, so that all shares judge as equal numbers as possible.
         limit = len(range(share.number, self.perceptual_pictures, share.count))
         judged = torch.cat([part[:limit] for part in parts])
         if self.perceptual is None or not len(judged):

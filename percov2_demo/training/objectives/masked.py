@@ -61,7 +61,7 @@ class MaskedObjective(nn.Module):
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
         hidden = (~known).float()
-        # A map counts the same whether much or little of it is hidden, as it does when groups are coded by turns.
+        # A map has the same weight whether much or little of it is hidden, as when its groups are coded one by one.
         return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
 
     def draw_known(self, count: int, rows: int, columns: int, draws: Draws) -> Tensor:

@@ -80,7 +80,7 @@ class PainterObjective(nn.Module):
     def forward(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Compute the losses of pictures `(B, 3, H, W)` in [-1, 1], of those that are sent, and of caption tokens."""
         if torch.rand(()) < self.estimate_share:
-            # Whatever the captions ask for: an estimate knows what is sent alone.
+            # The estimate depends on what is sent alone, whatever the captions ask for.
             pictures, decoded = sources, self._estimated(sources)
         else:
             decoded = self._painted(pictures, sources, input_ids, draws)

@@ -24,7 +24,7 @@ class LatentLpips:
     """
 
     def __init__(self, vae: ModelMixin):
-        # What the decoder keeps of a picture for the backward pass is more than the transformer does.
+        # For the backward pass the decoder keeps more of a picture than the transformer does.
         vae.enable_gradient_checkpointing()
         self.vae = vae
         try:

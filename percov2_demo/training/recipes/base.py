@@ -74,8 +74,8 @@ class Recipe(ABC):
             fsdp_plugin=sharding_plugin(precision),
             kwargs_handlers=[
                 InitProcessGroupKwargs(timeout=LONGEST_WAIT),
-                # Gradients lie in the buckets that they are summed in, and not beside them too.
-                # The painter's steps on estimates leave the transformer out.
+                # Gradients are kept in the buckets in which they are summed, without a second copy.
+                # The painter's steps on estimates do not use the transformer.
                 DistributedDataParallelKwargs(gradient_as_bucket_view=True, find_unused_parameters=True),
             ],
         )
@@ -105,7 +105,7 @@ class Recipe(ABC):
         if stage in WRITING_STAGES and out is None:
             raise InputError(f"the {stage} stage writes a folder: name one, as out")
         method = getattr(self, _method_name(stage))
-        # Here, so that a stage starts the same whatever ran before it, and in every process.
+        # Seeded here, so that a stage starts alike in every process, whatever ran before it.
         torch.manual_seed(self.config["seed"])
         if stage in TIMED_STAGES:
             # Before networks are loaded, or anything is written beside the state.
@@ -139,7 +139,7 @@ class Recipe(ABC):
         make_trainable(model)
         for symbols in model.symbols.values():
             for zones in (symbols.row_zones, symbols.column_zones):
-                # Zones have no logits, which alone take offsets: processes would wait for the gradients for ever.
+                # Only logits use offsets, and zones have none: processes would wait for their gradients for ever.
                 zones.matrix.real_offset.requires_grad_(False)
         start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
         paths = self._indices_folder().glob("train-*/*.safetensors")
@@ -222,7 +222,7 @@ class Recipe(ABC):
         """
         path = self.work / name
         if not path.exists():
-            # Else the libraries would take the path for a repository on the hub.
+            # Otherwise the libraries would take the path for a repository on the hub.
             raise InputError(f"there is no {name} yet: run the {name.partition('/')[0]} stage first")
         return path
 

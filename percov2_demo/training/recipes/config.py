@@ -38,7 +38,7 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     config = _merged(path)
     try:
-        # As JSON, where a list may stand for a tuple, but no text for a number.
+        # As JSON, where a list is allowed for a tuple but a text is not allowed for a number.
         _CONFIG.model_validate_json(json.dumps(config))
     except ValidationError as error:
         raise InputError(f"{path.name}{_complaint(error)}") from None

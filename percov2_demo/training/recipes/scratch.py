@@ -92,7 +92,7 @@ class ScratchRecipe(Recipe):
         next_batch = self._shared(lambda step: {"latents": batches(step).latents}, groups, draws=False)
         trained = self._run("hyper", objective, next_batch, time_budget_s, resume)
         if self.config["hyper"].get("integer_weights"):
-            # Before anything is trained on its indices or measured with them: rounding changes one in a hundred.
+            # Before anything is trained on indices or measured with them: rounding changes one in a hundred.
             trained.hyper_codec.quantize_weights()
         self._save("hyper", trained.hyper_codec)
 
@@ -151,7 +151,7 @@ class ScratchRecipe(Recipe):
         """Measure the default strength of each preset on the largest validation photos."""
         config = self.config["strength"]
         photos = read_shards([self.data / "photos" / "val.tar"])
-        # Enlarged ones would not look real themselves.
+        # Enlarged photos would not look real themselves.
         photos = sorted(photos, key=lambda photo: -min(photo.size()))[: config["photos"]]
         pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
         pipeline.set_progress_bar_config(disable=True)

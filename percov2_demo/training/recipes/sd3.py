@@ -53,7 +53,7 @@ class SD3Recipe(Recipe):
         if not hyper_codec.decoders:
             raise InputError("there are no hyper-decoders to train: set decoder_width, or go on with the joint stage")
         vae, photos = self._vae().to(self.accelerator.device), self._photo_batches(hyper_codec)
-        # One picture at a time: the memory of many is the training's.
+        # One picture at a time, to leave memory for training.
         vae.enable_slicing()
 
         def next_batch(step: int, share: Share) -> dict[str, Tensor | Draws]:
@@ -66,7 +66,7 @@ class SD3Recipe(Recipe):
         """Train hyper-codec and flow transformer together, and paint validation pictures whenever it saves."""
         config = JointConfig(**self.config["joint"])
         hyper_codec = self._starting_codec()
-        # The data before the base's billions of weights, so that what is wrong with it is said at once.
+        # The data before the base's billions of weights, so that faults in it are reported at once.
         photos, shown = self._photo_batches(hyper_codec), self._validation_photos()
         pipeline = self._base(hyper_codec)
         pipeline.hyper_codec.requires_grad_(config.trains_codec)
@@ -188,7 +188,7 @@ class SD3Recipe(Recipe):
 
         def paint(trained: nn.Module, step: int) -> None:
             parts = {"transformer": trained.transformer.to(device), "hyper_codec": trained.hyper_codec.to(device)}
-            # No stream leaves this function, and the identity of billions of weights takes a while to work out.
+            # No stream leaves this function, so the identity, which takes long to compute, is not needed.
             painter = PerCoV2Pipeline(**pipeline.components | parts, identity="0" * 64)
             painter.set_progress_bar_config(disable=True)
             with self.accelerator.autocast():
