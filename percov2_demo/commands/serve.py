@@ -50,6 +50,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--kiosk-shuffle", action="store_true", help="draw each example there at random")
     parser.add_argument(
+        "--kiosk-painters", action="store_true", help="let the painters on offer take turns there, see --painter"
+    )
+    parser.add_argument(
         "--public-url",
         type=public_url,
         metavar="URL",
@@ -102,6 +105,8 @@ def run(options: Namespace) -> None:
     host = import_gradio()
     kiosk = None if options.kiosk is None else _kiosk(options)
     pipeline = load_model(options)
+    if options.kiosk_painters and len(pipeline.painters.names) < 2:
+        raise InputError("there is one painter alone to take turns: offer another with --painter")
     if os.environ.get("SPACES_ZERO_GPU"):
         # A worker of ZeroGPU forgets what it loads, so the painter is loaded before the first one is forked.
         load_first_painter(pipeline.painters)
@@ -126,7 +131,13 @@ def _kiosk(options: Namespace) -> "Kiosk":
     for name in slides:
         if name not in EXAMPLE_NAMES:
             raise InputError(f"{name} is no example: choose among {', '.join(EXAMPLE_NAMES)}")
-    return Kiosk(options.kiosk, options.kiosk_seconds, slides=slides, shuffled=options.kiosk_shuffle)
+    return Kiosk(
+        options.kiosk,
+        options.kiosk_seconds,
+        slides=slides,
+        shuffled=options.kiosk_shuffle,
+        painters=options.kiosk_painters,
+    )
 
 
 def import_gradio() -> str | None:

@@ -11,7 +11,7 @@ from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.kiosk import Kiosk
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_path, picture_url
-from percov2_demo.ui.scripts import LEAVE_SCRIPT, paste_script
+from percov2_demo.ui.scripts import LEAVE_SCRIPT, PAINTER_SCRIPT, paste_script
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly, tool_server
@@ -70,6 +70,8 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
             with gr.Tab("About", id="about"):
                 create_about(pipeline)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
+        if kiosk is not None and kiosk.painters:
+            _offer_turns(compress)
         demo.load(None, js=LEAVE_SCRIPT if kiosk is None else kiosk.script(), **PAGE_EVENT)
         create_endpoints(pipeline)
     return share_queue_fairly(demo, MAX_WAITING_VISITORS)
@@ -94,6 +96,14 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "share": False,
     }
+
+
+def _offer_turns(compress: CompressTab) -> None:
+    """Lay out what the kiosk's script presses for the next painter."""
+    painter, *settings = reversed(compress.sampling.components)
+    button = gr.Button("Next painter", visible="hidden", elem_id="next-painter")
+    turned = button.click(compress.next_painter, painter, [painter, *settings], **PAGE_EVENT)
+    turned.success(None, painter, js=PAINTER_SCRIPT, **PAGE_EVENT)
 
 
 def _header_html(pipeline: "Codec") -> str:

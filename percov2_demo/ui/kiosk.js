@@ -1,5 +1,5 @@
 // Every change of hands is a new page: nobody meets what another left, and a run that failed leaves nothing behind.
-({ idle, show, patience, slides, shuffled }) => {
+({ idle, show, patience, slides, shuffled, painters }) => {
     const NEXT = "percov2-kiosk";
     const find = (selector) => document.querySelector(selector);
     const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
@@ -64,6 +64,13 @@
         await sleep(0.2 * show);
     }
 
+    // The page writes down who paints as soon as its settings are those of the next painter.
+    async function changePainter() {
+        const { painter } = document.body.dataset;
+        find("#next-painter").click();
+        await until(() => document.body.dataset.painter !== painter);
+    }
+
     async function present(example) {
         const source = (selector) => find(selector)?.getAttribute("src");
         const photo = source("#photo img");
@@ -83,7 +90,10 @@
         const drawn = () => (shuffled ? Math.floor(Math.random() * slides.length) : number);
         try {
             await until(() => examples().length);
-            for (; number < slides.length; number++) await present(examples()[slides[drawn()]]);
+            for (; number < slides.length; number++) {
+                await present(examples()[slides[drawn()]]);
+                if (painters) await changePainter();
+            }
             await renew(0);
         } catch {
             await sleep(show);

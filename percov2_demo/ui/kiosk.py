@@ -20,6 +20,7 @@ class Kiosk:
         patience_seconds: After which a run that has not ended is given up for the next example.
         slides: Names of the examples that are shown, in their order, of `EXAMPLE_NAMES`.
         shuffled: Whether each example is drawn from them instead.
+        painters: Whether the painters on offer take turns, an example each.
     """
 
     idle_seconds: float
@@ -27,6 +28,7 @@ class Kiosk:
     patience_seconds: float = 120.0
     slides: tuple[str, ...] = EXAMPLE_NAMES
     shuffled: bool = False
+    painters: bool = False
 
     def script(self) -> str:
         """Return JavaScript for the page's start."""
@@ -36,5 +38,6 @@ class Kiosk:
             "patience": self.patience_seconds,
             "slides": [EXAMPLE_NAMES.index(name) for name in self.slides],
             "shuffled": self.shuffled,
+            "painters": self.painters,
         }
         return f"() => ({KIOSK_SCRIPT.read_text('utf-8')})({json.dumps(settings)})"

@@ -14,6 +14,10 @@ LEAVE_SCRIPT = """() => addEventListener("beforeunload", (event) => {
 """Lets the browser ask before a page with pictures is left: they are not there again after a reload."""
 
 
+PAINTER_SCRIPT = "(painter) => { document.body.dataset.painter = painter; }"
+"""Writes down who paints, for the kiosk's script."""
+
+
 FETCH_SCRIPT = """(address) => {
     const link = document.createElement("a");
     link.href = address;

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.ui.demo import build_demo, launch_options
+from percov2_demo.ui.kiosk import Kiosk
 from tests.browser.actions import panel_of, set_steps
 from tests.browser.conftest import TIMEOUT, open_page
 from tests.browser.test_board import cards, expect_runs, paint_stream
@@ -24,7 +25,7 @@ def pipeline(tmp_path_factory) -> PerCoV2Pipeline:
 
 @pytest.fixture
 def page(browser, pipeline, contacted_hosts, requested_hosts) -> Iterator[Page]:
-    demo = build_demo(pipeline)
+    demo = build_demo(pipeline, Kiosk(idle_seconds=3600, painters=True))
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
     page = open_page(browser, url, requested_hosts)
     yield page
@@ -33,6 +34,9 @@ def page(browser, pipeline, contacted_hosts, requested_hosts) -> Iterator[Page]:
 
 
 def test_two_painters_paint_one_file(page, pipeline):
+    for name in ("sd-turbo-tiny", "own", "sd-turbo-tiny"):  # As the kiosk has them take turns.
+        page.locator("#next-painter").dispatch_event("click")
+        expect(page.locator(f"body[data-painter={name}]")).to_have_count(1)
     data = pipeline.compress(draw_scene(512, 512), caption="a red house").to_bytes()
     paint_stream(page, data, 1)
     panel = panel_of(page, "Decode")

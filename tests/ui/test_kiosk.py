@@ -13,17 +13,22 @@ def scripts(demo):
 
 
 def test_the_script_gets_its_times():
-    script = Kiosk(30, 4.5, 60, ("lion", "tower"), shuffled=True).script()
+    script = Kiosk(30, 4.5, 60, ("lion", "tower"), shuffled=True, painters=True).script()
     assert KIOSK_SCRIPT.read_text() in script
     assert json.loads(re.search(r"\(({[^()]*})\)$", script).group(1)) == {
         **{"idle": 30, "show": 4.5, "patience": 60},
-        **{"slides": [2, 0], "shuffled": True},
+        **{"slides": [2, 0], "shuffled": True, "painters": True},
     }
 
 
 def test_a_slide_that_is_no_example_is_said(capsys):
     assert main(["serve", "--kiosk", "--kiosk-slides", "dog"]) == FAILURE
     assert "dog is no example: choose among tower, cheetah, lion, cheetah1" in capsys.readouterr().err
+
+
+def test_one_painter_cannot_take_turns(capsys):
+    assert main(["serve", "--kiosk", "--kiosk-painters"]) == FAILURE
+    assert "offer another with --painter" in capsys.readouterr().err
 
 
 def test_a_page_is_no_kiosk_unless_asked(fake):

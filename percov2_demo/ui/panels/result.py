@@ -11,7 +11,7 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.examples import is_example
 from percov2_demo.ui.links import changed_settings, link_to
@@ -24,7 +24,7 @@ from percov2_demo.ui.panels.strip import StripFile, create_strip, strip_html
 from percov2_demo.ui.render.breakdown import breakdown_html, breakdown_summary
 from percov2_demo.ui.render.maps import maps_html
 from percov2_demo.ui.render.metrics import metrics_html, metrics_summary
-from percov2_demo.ui.render.wording import counted, format_size
+from percov2_demo.ui.render.wording import counted, format_size, painter_label
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import kept_file, png_bytes, save_download
 from percov2_demo.ui.session.page_state import Session
@@ -150,6 +150,7 @@ class ResultPanel:
         original: str,
         link: str,
         is_own: bool,
+        painter: str,
     ) -> Updates:
         """Show a file and what it is made of, before its picture is painted.
 
@@ -161,11 +162,16 @@ class ResultPanel:
             original: Path of the photo as the codec sees it.
             link: The file as a link.
             is_own: Whether the photo is the visitor's, and no example.
+            painter: Who paints.
         """
         photo = kept_file(original)
         return {
             self.headline: headline_html(
-                report, (fields["width"], fields["height"]), Path(photo).stat().st_size if photo else None, is_own
+                report,
+                (fields["width"], fields["height"]),
+                Path(photo).stat().st_size if photo else None,
+                is_own,
+                "" if painter == OWN else painter_label(painter),
             ),
             self.words: fields["caption"],
             self.stream_download: gr.DownloadButton(value=save_download(data, f"{name}.pcv2"), interactive=True),
@@ -205,7 +211,9 @@ class ResultPanel:
         link = self.link_to(run.stream, run.preset, run.sampling, address)
         is_own = run.origin is None or not is_example(run.origin.photo)
         return {
-            **self.show_file(name, run.stream, run.fields, run.rates, run.original, link, is_own),
+            **self.show_file(
+                name, run.stream, run.fields, run.rates, run.original, link, is_own, run.sampling.painter
+            ),
             self.shown: run,
             self.comparison: comparison_html(
                 run.original, run.picture, (run.fields["width"], run.fields["height"]), told=told

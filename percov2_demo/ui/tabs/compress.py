@@ -10,6 +10,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.painters.known import usual_sigma
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.caption import CaptionControls
@@ -157,7 +158,7 @@ class CompressTab:
             self.size.slider: run.origin.target if run.origin else 0,
             **self.caption.restore(run.caption, run.caption_source),
             **self.sampling.restore(run.sampling),
-            self.own_strength: run.sampling.strength == self._pipeline.default_strength(run.preset),
+            self.own_strength: run.sampling.strength == self._usual_strength(run.preset, run.sampling.painter),
         }
 
     def take_words(self, words: str, shown: Run | None) -> Updates:
@@ -229,7 +230,9 @@ class CompressTab:
             if not runs:
                 is_own = not is_example(photo.received)
                 link = self.result.link_to(data, stream.preset, settings, values[self._session.address])
-                written |= self.result.show_file(name, data, stream.to_dict(), report, photo.path, link, is_own)
+                written |= self.result.show_file(
+                    name, data, stream.to_dict(), report, photo.path, link, is_own, settings.painter
+                )
             yield written
             told = progress_clock(settings.steps, f"{format_size(report.file_bytes, before_noun=True)} file")
 
@@ -282,7 +285,16 @@ class CompressTab:
         settings = self.sampling.settings(*(values[component] for component in self.sampling.components))
         if not values[self.own_strength]:
             return settings
-        return replace(settings, strength=self._pipeline.default_strength(preset))
+        return replace(settings, strength=self._usual_strength(preset, settings.painter))
+
+    def _usual_strength(self, preset: str, painter: str) -> float:
+        return usual_sigma(self._pipeline.painters.advise(painter, preset))
+
+    def next_painter(self, painter: str) -> Updates:
+        """Return updates to the painter that is offered after another, with its usual settings."""
+        names = self._pipeline.painters.names
+        following = names[(names.index(painter) + 1) % len(names)]
+        return {self.sampling.painter: following, **self.sampling.advise(self._pipeline, following)}
 
     def rest(self) -> Updates:
         """Return the buttons as they are while nothing runs."""

@@ -15,6 +15,10 @@ def test_the_factor_counts_the_same_pixels_and_the_original_is_named():
     assert "500 times smaller than the same 576×384 pixels as PNG" in html
 
 
+def test_another_painter_is_named():
+    assert "painted by someone/painter" in headline_html(report(None), (576, 384), painter="someone/painter")
+
+
 def test_what_is_not_smaller_is_not_called_so():
     assert "times smaller" not in headline_html(report(90), (576, 384), png_bytes=150)
 

@@ -206,6 +206,19 @@ def test_each_rate_has_the_strength_that_suits_it(tab, fake, uploaded_photo):
     ]
 
 
+def test_a_public_painter_has_its_own_strength(tab, fake, uploaded_photo):
+    (run,) = runs_of(tab, tab.run(values(tab, uploaded_photo, steps=1)))
+    fake.painters.offer(["someone/painter"])
+    updates = tab.next_painter("own")
+    assert updates[tab.sampling.painter] == "someone/painter"
+    usual = updates[tab.sampling.strength]
+    assert usual != fake.default_strength(run.preset)
+    for strength in (usual, fake.default_strength(run.preset)):
+        painted = replace(run, sampling=Sampling(strength=strength, painter="someone/painter"))
+        assert tab.restore(painted, [painted], "")[tab.own_strength] is (strength == usual)
+    assert tab.next_painter("someone/painter")[tab.sampling.painter] == "own"
+
+
 def test_other_words_are_painted_where_they_have_a_say(tab, uploaded_photo):
     (run,) = runs_of(tab, tab.run(values(tab, uploaded_photo, strength=0.0, steps=1)))
     updates = tab.take_words(" an old castle ", run)
