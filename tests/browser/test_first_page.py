@@ -260,6 +260,8 @@ def test_the_nearest_codec_is_shown_with_the_run_and_the_others_when_asked(page,
     expect(cards.last).to_contain_text("JPEG 2000")
     page.get_by_role("button", name="Add JPEG").click()
     expect(cards.nth(3)).to_contain_text("it cannot do with less", timeout=TIMEOUT)
+    page.get_by_role("button", name="Compare with JPEG 2000").click()
+    expect(page.locator("#comparison .original")).to_contain_text("JPEG 2000")
 
 
 def test_a_result_of_the_last_photo_says_so(page, photo):

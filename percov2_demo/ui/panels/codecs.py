@@ -1,7 +1,7 @@
 """The same photo in other codecs at the same bytes, or in the fewest that a codec can write."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -11,10 +11,14 @@ from PIL import Image
 from percov2_demo.errors import CodecError
 from percov2_demo.evaluation.baselines import Codec, Coded, Ladder, available_codecs
 from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.panels.comparison import comparison_html
+from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.render.wording import format_size
+from percov2_demo.ui.scripts import scroll_script
 from percov2_demo.ui.server.errors import friendly
-from percov2_demo.ui.server.files import file_url, png_bytes, save_download
+from percov2_demo.ui.server.files import file_url, kept_file, png_bytes, save_download
 from percov2_demo.ui.session.run import Run
+from percov2_demo.ui.templates import render
 
 
 Updates = dict[Component, Any]
@@ -22,8 +26,34 @@ Updates = dict[Component, Any]
 _QUEUE = PAGE_EVENT | {"concurrency_id": "codecs", "concurrency_limit": 1}
 """Their searches take seconds of a processor, but not of the model."""
 
+_PHOTO = "The photo"
+
 _NEAREST = "jpeg2000"
 """The codec whose files come nearest to these sizes, so the one that is shown unasked."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A picture beside others.
+
+    Attributes:
+        name: Of its codec.
+        text: Its bytes, or why there is no picture.
+        path: The picture's file; empty without.
+        fits: Whether it is of as many bytes as were to be had.
+        is_rival: Whether it can be laid beside what came from the file.
+    """
+
+    name: str
+    text: str
+    path: str = ""
+    fits: bool = True
+    is_rival: bool = True
+
+    @property
+    def url(self) -> str:
+        """Where the browser finds the picture; empty without."""
+        return file_url(self.path) if self.path else ""
 
 
 class CodecComparison:
@@ -31,16 +61,19 @@ class CodecComparison:
 
     Args:
         run: State with the `Run` that is shown, or None.
+        comparison: Where a picture is laid beside the run's, see `panels.comparison`, and its `elem_id`.
     """
 
-    def __init__(self, run: gr.State):
+    def __init__(self, run: gr.State, comparison: gr.HTML):
         with gr.Accordion("Other codecs", open=False, elem_classes="fold") as self.fold:
             self._done = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
-            self.cards = gr.HTML(elem_id="codecs")
+            self.cards = create_run_list(elem_id="codecs")
             self.button = gr.Button("Add JPEG, WebP, AVIF, …", visible=False)
         shown = [self._done, self.cards, self.button]
         self.fold.expand(friendly(self.compare_nearest), run, shown, **_QUEUE)
         self.button.click(friendly(self.compare_others), [run, self._done], shown, **_QUEUE)
+        chosen = self.cards.select(friendly(self.lay_beside), [run, self._done], comparison, **PAGE_EVENT)
+        chosen.success(None, js=scroll_script(str(comparison.elem_id)), **PAGE_EVENT)
 
     @property
     def components(self) -> list[Component]:
@@ -57,7 +90,10 @@ class CodecComparison:
             return gr.skip()
         size = len(run.stream)
         photo = format_size(run.rates.original_bytes) if run.rates.original_bytes else ""
-        cards = [_card("The photo", run.original, photo), _card("From the file", run.picture, format_size(size))]
+        cards = [
+            Card(_PHOTO, photo, run.original),
+            Card("From the file", format_size(size), run.picture, is_rival=False),
+        ]
         codecs = available_codecs()
         if _NEAREST in codecs:
             cards.append(_coded_card(codecs[_NEAREST], _original(run), size))
@@ -67,7 +103,7 @@ class CodecComparison:
             self.button: gr.Button(visible=bool(codecs.keys() - {_NEAREST})),
         }
 
-    def compare_others(self, run: Run | None, cards: list[str]) -> Iterator[Updates]:
+    def compare_others(self, run: Run | None, cards: list[Card]) -> Iterator[Updates]:
         """Code the run's photo in all other codecs and show each as soon as it is done.
 
         Args:
@@ -81,7 +117,22 @@ class CodecComparison:
         yield {self.button: gr.Button(visible=False), self.cards: _cards_html(cards, size, is_going_on=True)}
         for number, codec in enumerate(codecs, start=1):
             cards = [*cards, _coded_card(codec, original, size)]
-            yield {self.cards: _cards_html(cards, size, is_going_on=number < len(codecs))}
+            yield {self._done: cards, self.cards: _cards_html(cards, size, is_going_on=number < len(codecs))}
+
+    def lay_beside(self, run: Run | None, cards: list[Card], event: gr.SelectData) -> str:
+        """Lay a codec's picture, or the photo, beside what came from the file.
+
+        Args:
+            run: The run that is shown.
+            cards: All of its cards; the event tells which.
+        """
+        card = cards[int(event.index)] if int(event.index) < len(cards) else None
+        if run is None or card is None or not (kept_file(card.path) and kept_file(run.picture)):
+            raise gr.Error("This picture is no longer here: compress the photo again.", print_exception=False)
+        size = run.fields["width"], run.fields["height"]
+        if card.name == _PHOTO:
+            return comparison_html(card.path, run.picture, size)
+        return comparison_html(card.path, run.picture, size, names=(f"{card.name}, {card.text}", _told(run)))
 
     def clear(self, size: int | None = None) -> Updates:
         """Return the updates for another run; `size` are the bytes of its file, where it is written."""
@@ -99,13 +150,17 @@ def _original(run: Run) -> Image.Image:
         return file.convert("RGB")
 
 
-def _coded_card(codec: Codec, original: Image.Image, size: int) -> str:
+def _coded_card(codec: Codec, original: Image.Image, size: int) -> Card:
     try:
         coded = Ladder(original, codec).at_most(size)
     except CodecError as error:
-        return _card(codec.label, None, str(error), False)
+        return Card(codec.label, str(error), fits=False)
     path = save_download(png_bytes(coded.picture), f"{codec.name}.png")
-    return _card(codec.label, path, _verdict(coded, size), coded.fits)
+    return Card(codec.label, _verdict(coded, size), path, coded.fits)
+
+
+def _told(run: Run) -> str:
+    return f"From the file, {format_size(len(run.stream))}"
 
 
 def _verdict(coded: Coded, size: int) -> str:
@@ -117,15 +172,5 @@ def _verdict(coded: Coded, size: int) -> str:
     return f"{format_size(actual)}, {times} times as many: it cannot do with less"
 
 
-def _card(name: str, picture: str | None, text: str, fits: bool = True) -> str:
-    shown = f'<img src="{escape(file_url(picture))}" alt="{escape(name)}">' if picture else ""
-    kind = "" if fits else ' class="too-large"'
-    return f"<figure{kind}>{shown}<figcaption><b>{escape(name)}</b> {escape(text)}</figcaption></figure>"
-
-
-def _cards_html(cards: Sequence[str], size: int, is_going_on: bool = False) -> str:
-    waiting = '<p role="status">Searching for the next …</p>' if is_going_on else ""
-    return (
-        f'<section aria-label="What others make of {format_size(size)}">'
-        f'<div class="tiles">{"".join(cards)}</div>{waiting}</section>'
-    )
+def _cards_html(cards: Sequence[Card], size: int, is_going_on: bool = False) -> str:
+    return render("panels/codecs.html", cards=cards, size=format_size(size), is_going_on=is_going_on)

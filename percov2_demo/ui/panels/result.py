@@ -81,7 +81,7 @@ class ResultPanel:
             self.link_fold, self.link = _fold("Link and QR code", create_link, "link-fold")
             self.metrics_fold, self.metrics = _fold("How close it came")
             self.maps_fold, self.maps = _fold("Where the bits go")
-            self.codecs = CodecComparison(self.shown)
+            self.codecs = CodecComparison(self.shown, self.comparison)
         self.strip.select(
             friendly(self.open),
             [self.runs, session.address],

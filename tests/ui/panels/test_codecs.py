@@ -9,18 +9,20 @@ import pytest
 from percov2_demo.evaluation.baselines import available_codecs
 from percov2_demo.ui.panels import codecs
 from percov2_demo.ui.panels.codecs import CodecComparison
+from percov2_demo.ui.panels.comparison import create_comparison
 
 
 @pytest.fixture
 def comparison(blocks, monkeypatch):
     few = {name: available_codecs()[name] for name in ("jpeg", "webp", "jpeg2000")}
     monkeypatch.setattr(codecs, "available_codecs", lambda: few)
-    return CodecComparison(gr.State())
+    return CodecComparison(gr.State(), create_comparison(elem_id="comparison"))
 
 
 def shown_run(picture: str, size: int) -> SimpleNamespace:
     rates = SimpleNamespace(original_bytes=123_456)
-    return SimpleNamespace(original=picture, picture=picture, stream=bytes(size), rates=rates)
+    fields = {"width": 64, "height": 48}
+    return SimpleNamespace(original=picture, picture=picture, stream=bytes(size), rates=rates, fields=fields)
 
 
 def test_nothing_to_compare(comparison):
@@ -56,6 +58,17 @@ def test_a_codec_that_cannot_go_so_low_shows_its_smallest_file(comparison, saved
     size = int(size.replace(",", ""))
     assert size > 600
     assert float(times) == pytest.approx(size / 70, abs=0.5)
+
+
+def test_a_codecs_picture_is_laid_beside_the_files(comparison, saved_picture):
+    run = shown_run(saved_picture, 5000)
+    cards, *_ = comparison.compare_nearest(run).values()
+    rival = comparison.lay_beside(run, cards, SimpleNamespace(index=2))
+    assert re.search(r"<figcaption>JPEG 2000, [\d,]+ bytes</figcaption>", rival)
+    assert "From the file, 5,000 bytes" in rival
+    assert "<figcaption>Original</figcaption>" in comparison.lay_beside(run, cards, SimpleNamespace(index=0))
+    with pytest.raises(gr.Error, match="no longer here"):
+        comparison.lay_beside(run, cards, SimpleNamespace(index=9))
 
 
 def test_a_new_run_starts_without_cards(comparison):
