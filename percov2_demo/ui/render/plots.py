@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from statistics import mean, stdev
 from typing import Any
 
 import plotly.graph_objects as go
@@ -43,6 +44,7 @@ _TELLING = (*SETTINGS, "hold", "painter", "caption")
 _RATE_TICKS = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
 _RATE_AXIS = {"type": "log", "tickvals": _RATE_TICKS, "ticktext": [f"{tick:g}" for tick in _RATE_TICKS]}
 _GRID, _LINE = "rgba(128, 138, 155, 0.25)", "rgba(128, 138, 155, 0.7)"
+_MEAN = "#64748b"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def settings_text(row: dict[str, Any], names: Sequence[str]) -> str:
 def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
     """Return points at their two metrics' values; those that differ in the busiest setting alone form a curve.
 
+    Where seeds of the same settings were painted, their mean stands between them, with its standard deviation.
     A point's `customdata` are its number, its thumbnail and its settings and values for people.
 
     Args:
@@ -130,6 +133,7 @@ def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
             for (name, members), colour in zip(curves.items(), cycle(COLOURS), strict=False)
         ]
     )
+    figure.add_traces(_means(points, x, y))
     return _styled(figure, x, y)
 
 
@@ -185,6 +189,39 @@ def _curves_along(name: str, points: Sequence[Point]) -> list[list[Point]]:
 
 def _place(point: Point, name: str) -> Any:
     return get_preset(point.row["preset"]).code if name == "preset" else point.row[name]
+
+
+def _means(points: Sequence[Point], x: str, y: str) -> list[go.Scatter]:
+    """Return the means over seeds with their standard deviations, of all settings that have several, as one trace."""
+    samples: dict[tuple[Any, ...], list[tuple[float, float]]] = {}
+    for point in points:
+        if point.has(x, y):
+            others = tuple((point.told_settings | {"seed": None}).values())
+            samples.setdefault(others, []).append((point.row[x], point.row[y]))
+    groups = [list(zip(*values, strict=True)) for values in samples.values() if len(values) > 1]
+    if not groups:
+        return []
+    means = [[mean(values) for values in group] for group in groups]
+    deviations = [[stdev(values) for values in group] for group in groups]
+    texts = [
+        f"Mean of {counted(len(group[0]), 'seed')} ± standard deviation\n"
+        f"{AXES[y]} {centre[1]:.4g} ± {spread[1]:.2g}\n{AXES[x]} {centre[0]:.4g} ± {spread[0]:.2g}"
+        for group, centre, spread in zip(groups, means, deviations, strict=True)
+    ]
+    bars = [{"type": "data", "array": [spread[axis] for spread in deviations], "color": _MEAN} for axis in (0, 1)]
+    return [
+        go.Scatter(
+            x=[centre[0] for centre in means],
+            y=[centre[1] for centre in means],
+            error_x=bars[0],
+            error_y=bars[1],
+            customdata=[[None, "", text] for text in texts],
+            name="mean over seeds",
+            mode="markers",
+            marker={"symbol": "diamond", "size": 11, "color": _MEAN},
+            hoverinfo="none",
+        )
+    ]
 
 
 def _counts(points: Sequence[Point]) -> dict[str, int]:

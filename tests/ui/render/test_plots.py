@@ -78,9 +78,20 @@ def test_the_models_strengths_are_one_curve():
 
 
 def test_samples_are_points_without_a_line():
-    (trace,) = scatter([point(seed, seed=seed, psnr=seed) for seed in range(4)], "deep_realism", "psnr").data
+    trace, _ = scatter([point(seed, seed=seed, psnr=seed) for seed in range(4)], "deep_realism", "psnr").data
     assert trace.mode == "markers"
     assert [number for number, *_ in trace.customdata] == [0, 1, 2, 3]
+
+
+def test_seeds_have_a_mean_with_its_deviation():
+    points = [point(seed, seed=seed, steps=steps, psnr=steps + seed) for steps in (5, 20) for seed in (0, 2, 4)]
+    means = scatter([*points, point(9, steps=50)], "deep_realism", "psnr").data[-1]
+    assert (list(means.x), list(means.y)) == ([0.5, 0.5], [7, 22])
+    assert (list(means.error_x.array), list(means.error_y.array)) == ([0, 0], [2, 2])
+    assert means.customdata[0][0] is None
+    assert "Mean of 3 seeds" in means.customdata[0][2]
+    assert "PSNR 7 ± 2" in means.customdata[0][2]
+    assert len(scatter([point(steps=steps) for steps in (5, 20)], "deep_realism", "psnr").data) == 1
 
 
 def test_what_could_not_be_measured_is_left_out():
