@@ -1,9 +1,11 @@
 """A visit to the page: a photo to a file and, in the other tab, back."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import expect
+from playwright.sync_api import Request, expect
 
 from tests.browser.actions import (
     PAINTING,
@@ -21,7 +23,7 @@ from tests.browser.actions import (
     set_steps,
     toast,
 )
-from tests.browser.conftest import TIMEOUT, open_page
+from tests.browser.conftest import TIMEOUT, new_page, open_page
 
 
 def test_a_photo_to_a_file_and_back(page, embedded, photo, tmp_path, requested_hosts, contacted_hosts):
@@ -164,6 +166,19 @@ def test_every_rate_is_a_file_that_opens(page, embedded, photo):
     expect(page.get_by_role("heading", name=f"photo is now {sizes[-1]} bytes")).to_be_visible()
     expect(files.last).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".tray [data-run]:not(.count)")).to_have_count(len(embedded.presets))
+
+
+def test_little_is_sent_before_the_first_click(browser, server, requested_hosts):
+    page = new_page(browser, requested_hosts)
+    finished: list[Request] = []
+    page.on("requestfinished", lambda request: finished.append(request))
+    page.goto(server)
+    page.locator("#examples img").first.wait_for()
+    page.wait_for_timeout(1000)
+    own = [request for request in finished if not re.search("/(assets|static)/", request.url)]  # Others are gradio's.
+    assert own
+    assert sum(request.sizes()["responseBodySize"] for request in own) <= 1_500_000
+    page.close()
 
 
 def test_the_result_is_seen_in_one_screen(page, photo):
