@@ -7,11 +7,12 @@ from starlette.middleware import Middleware
 
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.api import create_endpoints
+from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.kiosk import Kiosk
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_path, picture_url
-from percov2_demo.ui.scripts import LEAVE_SCRIPT, PAINTER_SCRIPT, paste_script
+from percov2_demo.ui.scripts import LEAVE_SCRIPT, PAINTER_SCRIPT, lend_script, paste_script
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly, tool_server
@@ -58,13 +59,13 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
                 board = SessionBoard(pipeline, session, compress, tabs, tray)
             with gr.Tab("Vote", id="vote"):
                 VoteTab(board.kept)
-            with gr.Tab("Caption lab", id="caption-lab"):
-                CaptionLab(pipeline, session)
-            with gr.Tab("Trade-off lab", id="tradeoff-lab"):
-                TradeoffLab(pipeline, session)
+            with gr.Tab("Caption lab", id="caption-lab") as tab:
+                _lend_photo(tab, compress.photo, CaptionLab(pipeline, session).photo, "caption-lab-result")
+            with gr.Tab("Trade-off lab", id="tradeoff-lab") as tab:
+                _lend_photo(tab, compress.photo, TradeoffLab(pipeline, session).photo, "tradeoff-lab-result")
             if pipeline.has_entropy_models:
-                with gr.Tab("Inside the codec", id="inside"):
-                    InsideTab(pipeline, session)
+                with gr.Tab("Inside the codec", id="inside") as tab:
+                    _lend_photo(tab, compress.photo, InsideTab(pipeline, session).photo, "inside-result")
             with gr.Tab("Decode", id=DECODE_TAB):
                 DecodeTab(pipeline, session, tabs)
             with gr.Tab("About", id="about"):
@@ -96,6 +97,12 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,
         "share": False,
     }
+
+
+def _lend_photo(tab: gr.Tab, lender: PhotoInput, borrower: PhotoInput, result_id: str) -> None:
+    """Let a tab that is opened have the photo of Compress, unless the visitor chose another there."""
+    photos = [lender.image, borrower.image]
+    tab.select(None, photos, borrower.image, js=lend_script(result_id), **PAGE_EVENT)
 
 
 def _offer_turns(compress: CompressTab) -> None:

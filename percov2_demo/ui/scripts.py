@@ -116,6 +116,22 @@ def stale_script(element_id: str, is_stale: bool) -> str:
     return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
 
 
+def lend_script(element_id: str) -> str:
+    """Return a script from `(lent, own)` photos to a tab's: its own where the visitor chose one there.
+
+    Args:
+        element_id: The tab's results, marked as of another photo where the lent one changes.
+    """
+    return f"""(lent, own) => {{
+        const known = (window.lentPhotos ??= new Set());
+        if (own && !known.has(own.path)) return own;
+        if (lent) known.add(lent.path);
+        if (own && lent?.path !== own.path)
+            document.getElementById("{element_id}").toggleAttribute("data-stale", true);
+        return lent;
+    }}"""
+
+
 def size_script(element_id: str, smallest: int, largest: int, positions: int) -> str:
     """Show the bytes that a position of the size slider stands for, see `SizeControl`."""
     return f"""(position) => {{

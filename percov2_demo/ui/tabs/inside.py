@@ -14,7 +14,7 @@ from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.experiments import Experiments
 from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
 from percov2_demo.ui.render.wording import counted, format_size
-from percov2_demo.ui.scripts import scroll_script, step_script
+from percov2_demo.ui.scripts import scroll_script, stale_script, step_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.tabs.progressive import Progressive
@@ -101,6 +101,8 @@ class InsideTab:
             **MODEL_QUEUE,
         )
         encoded.success(None, js=scroll_script("inside-result"), **PAGE_EVENT)
+        encoded.success(None, js=stale_script("inside-result", False), **PAGE_EVENT)
+        gr.on(self.photo.choices, None, js=stale_script("inside-result", True), **PAGE_EVENT)
 
     def encode(self, photo: dict[str, Any] | None, caption: str | None, preset: str, choice: str) -> Updates:
         """Code the photo and show how its tokens become known.
