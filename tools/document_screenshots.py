@@ -65,7 +65,7 @@ def take_all(browser: Browser, url: str) -> None:
     page.wait_for_timeout(1500)
     panel.get_by_text("low", exact=True).click()
     panel.get_by_role("button", name="Run the sweep").click()
-    expect(panel.get_by_text("pictures painted.")).to_be_visible(timeout=TIMEOUT)
+    expect(panel.get_by_text("pictures painted.")).to_be_visible(timeout=4 * TIMEOUT)
     take(page, "trade-off")
 
     page = open_page(browser, url, "dark", width=390, height=844)

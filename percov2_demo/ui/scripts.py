@@ -124,9 +124,9 @@ def lend_script(element_id: str) -> str:
     """
     return f"""(lent, own) => {{
         const known = (window.lentPhotos ??= new Set());
-        if (own && !known.has(own.path)) return own;
-        if (lent) known.add(lent.path);
-        if (own && lent?.path !== own.path)
+        if (!lent || (own && !known.has(own.path))) return own;
+        known.add(lent.path);
+        if (own && lent.path !== own.path)
             document.getElementById("{element_id}").toggleAttribute("data-stale", true);
         return lent;
     }}"""
