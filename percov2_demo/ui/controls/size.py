@@ -1,5 +1,8 @@
 """A target size: a slider over bytes on a logarithmic scale."""
 
+from collections.abc import Mapping
+from html import escape
+
 import gradio as gr
 
 from percov2_demo.ui.events import PAGE_EVENT
@@ -18,12 +21,12 @@ class SizeControl:
 
     Args:
         element_id: Identity of the slider on the page.
+        marks: Bytes that have a name, which stands under the slider.
         position: Where the slider is at first.
         optional: Whether the slider's left end stands for no target.
     """
 
-    def __init__(self, element_id: str, position: int = 0, optional: bool = True):
-        self._optional = optional
+    def __init__(self, element_id: str, marks: Mapping[str, float], position: int = 0, optional: bool = True):
         self.slider = gr.Slider(
             0 if optional else 1,
             POSITIONS,
@@ -33,8 +36,9 @@ class SizeControl:
             info="Any number of bytes: the preset that suits, refined."
             + " On the left, the preset as it is." * optional,
             elem_id=element_id,
+            elem_classes="scale",
         )
-        self.told = gr.HTML(_told_html(element_id, position))
+        self.told = gr.HTML(_marks_html(marks) + _told_html(element_id, position))
         self.slider.change(None, self.slider, js=size_script(element_id, SMALLEST, LARGEST, POSITIONS), **PAGE_EVENT)
 
 
@@ -43,9 +47,28 @@ def bytes_at(position: int) -> int:
     return round(SMALLEST * (LARGEST / SMALLEST) ** ((position - 1) / (POSITIONS - 1)))
 
 
-def position_of(size: int) -> int:
+def position_of(size: float) -> int:
     """Return the slider's position that is nearest to so many bytes."""
     return min(range(1, POSITIONS + 1), key=lambda position: abs(bytes_at(position) - size))
+
+
+def _marks_html(marks: Mapping[str, float]) -> str:
+    """Draw the names of some sizes, and the largest, where the slider has them."""
+    names = {position_of(size): name for name, size in marks.items()} | {POSITIONS: f"{LARGEST:,} bytes"}
+    texts = "".join(
+        f'<text x="{position}%" y="12" text-anchor="{_anchor(position)}">{escape(name)}</text>'
+        for position, name in names.items()
+    )
+    # As wide as the way of the slider's knob: within its block's padding, half a knob from either end.
+    return (
+        '<svg style="width: calc(100% - 40px); margin: 0 20px; color: var(--muted); font-size: 12px" height="16" '
+        f'fill="currentColor" aria-hidden="true">{texts}</svg>'
+    )
+
+
+def _anchor(position: int) -> str:
+    """Which part of a name is at its place, so that none leaves the drawing."""
+    return "start" if position < POSITIONS // 10 else "end" if position > POSITIONS - POSITIONS // 10 else "middle"
 
 
 def _told_html(element_id: str, position: int) -> str:

@@ -10,6 +10,7 @@ from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream.rates import RateReport
+from percov2_demo.checkpoints.folders import typical_sizes
 from percov2_demo.painters.known import usual_sigma
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
@@ -74,7 +75,7 @@ class CompressTab:
         self.coding = CodingControls(self._pipeline)
         self.photo.offer([photo for photo, _ in examples])
         self.coding.presets.render()
-        self.size = SizeControl("target-size")
+        self.size = SizeControl("target-size", typical_sizes(self._pipeline.name_or_path))
         self.caption.render(self.photo)
         self.compress_button = gr.Button("Compress", variant="primary", elem_classes="main-action", elem_id="compress")
         with gr.Accordion("Painting", open=False):

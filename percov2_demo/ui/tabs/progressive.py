@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.components import Component
 
+from percov2_demo.checkpoints.folders import typical_sizes
 from percov2_demo.errors import InputError
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
@@ -49,7 +50,8 @@ class Progressive:
             "<h3>What do the first bytes show?</h3><p>Beyond the preset, a file goes on with noise that the sender "
             "chose for the painter. Cut it anywhere: what has arrived is a coarser picture.</p>"
         )
-        self.size = SizeControl("progressive-size", position_of(2000), optional=False)
+        sizes = typical_sizes(pipeline.name_or_path)
+        self.size = SizeControl("progressive-size", sizes, position_of(2000), optional=False)
         self.button = gr.Button("Refine and receive", size="sm")
         self.received = gr.Slider(0, 1, 0, step=1, label="Blocks received", elem_id="blocks", visible=False)
         self.note = gr.HTML()

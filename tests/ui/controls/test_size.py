@@ -1,5 +1,6 @@
 """The slider for the target size."""
 
+import re
 from itertools import pairwise
 
 from percov2_demo.ui.controls.size import LARGEST, POSITIONS, SMALLEST, SizeControl, bytes_at, position_of
@@ -16,5 +17,11 @@ def test_positions_are_found_again():
 
 
 def test_what_it_stands_for_is_said(blocks):
-    assert "the preset as it is" in SizeControl("size").told.value
-    assert "1,965 bytes" in SizeControl("other", position_of(2000), optional=False).told.value
+    assert "the preset as it is" in SizeControl("size", {}).told.value
+    assert "1,965 bytes" in SizeControl("other", {}, position_of(2000), optional=False).told.value
+
+
+def test_presets_have_their_names_where_their_sizes_are(blocks):
+    drawn = SizeControl("size", {"ultra-low": 64.4, "low": 264.2}).told.value
+    for name, size in (("ultra-low", 64.4), ("low", 264.2), ("6,000 bytes", LARGEST)):
+        assert re.search(f'x="{position_of(size)}%"[^>]*>{name}<', drawn)
