@@ -21,6 +21,8 @@ from percov2_demo.images import fit_image, load_image
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.settings import PAINTING_STRENGTH, Sampling
+from percov2_demo.ui.examples import RESULTS as EXAMPLES
+from percov2_demo.ui.examples import example_photos, example_results
 from tests.conftest import MODEL_PRESETS
 from tests.scene import draw_scene
 
@@ -162,6 +164,19 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
     assert fidelity["ultra-low"] < fidelity["low"] < fidelity["extreme-low"]
     assert fidelity["ultra-low"] >= 15.5
     assert fidelity["extreme-low"] >= 18.5
+
+
+def test_the_welcome_shows_what_the_model_paints_by_default(embedded):
+    """`python -m tools.example_results` makes the pictures."""
+    (path, caption), row = example_photos()[0], example_results(embedded.identity)[0]
+    photo = fit_image(load_image(path), "native", embedded.max_side)
+    shown = {picture.preset: picture for picture in row}["ultra-low"]
+    stream = embedded.compress(photo, preset="ultra-low", caption=caption)
+    painted = embedded.decompress(stream)
+    with Image.open(EXAMPLES / f"{Path(path).stem}-ultra-low.webp") as small:
+        difference = np.asarray(small.convert("RGB"), int) - np.asarray(painted.resize(small.size), int)
+    assert shown.size == len(stream.to_bytes())
+    assert np.abs(difference).mean() < 3
 
 
 def test_committed_contact_sheets_are_this_models_and_small(embedded):
