@@ -172,7 +172,7 @@ class _Walk:
         sampling: How many steps, and how much is held.
         shape: Shape of the latents `(B, C, H, W)`.
         callback: Told of each step.
-        interrupt: Asked after each step but the last.
+        interrupt: Asked before the first step, and after each but the last.
     """
 
     painted: Tensor

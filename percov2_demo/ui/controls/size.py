@@ -1,4 +1,4 @@
-"""A target size: a slider over bytes on a logarithmic scale."""
+"""A target size: a slider over bytes on a logarithmic scale, with the presets as marks."""
 
 from collections.abc import Mapping
 from html import escape
@@ -67,11 +67,11 @@ def _marks_html(marks: Mapping[str, float]) -> str:
 
 
 def _anchor(position: int) -> str:
-    """Which part of a name is at its place, so that none leaves the drawing."""
+    """Return which part of a name stands at its position, so that none leaves the drawing."""
     return "start" if position < POSITIONS // 10 else "end" if position > POSITIONS - POSITIONS // 10 else "middle"
 
 
 def _told_html(element_id: str, position: int) -> str:
-    """What the slider stands for."""
+    """Say what the slider stands for."""
     text = f"{bytes_at(position):,} bytes" if position else "the preset as it is"
     return f'<p class="muted">The file: <output id="{element_id}-bytes"><b>{text}</b></output></p>'
