@@ -17,6 +17,7 @@ from PIL import Image
 from transformers import (
     CLIPTextConfig,
     CLIPTextModelWithProjection,
+    PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
     VisionEncoderDecoderModel,
@@ -26,6 +27,7 @@ from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.pipelines.target import AnyRate
 from percov2_demo.training.data.tokenizer import train_tokenizer
 from percov2_demo.training.objectives.captioner import build_captioner
@@ -137,6 +139,15 @@ def tiny_masked_model() -> MaskedModel:
     return model.eval()
 
 
+def tiny_scale_model(tokenizer: PreTrainedTokenizerFast) -> ScaleModel:
+    torch.manual_seed(5)
+    sizes = {"text_width": 8, "width": 24, "blocks": 2, "hidden": 48, "kernel": 3, "zones": 4}
+    model = ScaleModel(vocabulary_size=len(tokenizer), padding=tokenizer.pad_token_id, **sizes)
+    make_trainable(model)
+    freeze(model)
+    return model.eval()
+
+
 def tiny_caption_model() -> CaptionModel:
     model = CaptionModel(learn_merges(CAPTIONS, 300), width=24, layers=2, heads=3, hidden=48, context=24)
     make_trainable(model)
@@ -148,8 +159,9 @@ def tiny_captioner() -> VisionEncoderDecoderModel:
     return build_captioner(**TINY_CAPTIONER, tokenizer=tiny_tokenizer()).eval()
 
 
-def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
-    """A pipeline with hyper-decoder, as the embedded model's."""
+def tiny_pipeline(seed: int = 0, draws_scales: bool = False) -> PerCoV2Pipeline:
+    """A pipeline with hyper-decoder, as the embedded model's, and with its scale model where that is asked for."""
+    scale_model = tiny_scale_model(tiny_tokenizer()) if draws_scales else None
     torch.manual_seed(seed)
     hyper_codec = tiny_hyper_codec()
     pipeline = PerCoV2Pipeline(
@@ -161,6 +173,7 @@ def tiny_pipeline(seed: int = 0) -> PerCoV2Pipeline:
         tokenizer=tiny_tokenizer(),
         masked_model=tiny_masked_model(),
         caption_model=tiny_caption_model(),
+        scale_model=scale_model,
         captioner=tiny_captioner(),
         prediction_type="residual",
         default_strength={"ultra-low": 0.5},

@@ -13,9 +13,12 @@ GIGABYTE = 10**9
 T5 = "text_encoder_3"
 
 ENTROPY_MODELS = ("masked_model", "caption_model")
+"""Parts that entropy-coded streams are read with."""
+
+INTEGER_MODELS = (*ENTROPY_MODELS, "scale_model")
 """Parts that work on the CPU wherever the others do."""
 
-SINGLE_PRECISION = ("vae", "hyper_codec", *ENTROPY_MODELS, "captioner")
+SINGLE_PRECISION = ("vae", "hyper_codec", *INTEGER_MODELS, "captioner")
 """Small parts that stay in single precision whatever the plan, so that a photo with its caption has one stream."""
 
 
@@ -110,7 +113,7 @@ def estimate(sizes: Mapping[str, Size], plan: MemoryPlan, device: str = "cuda") 
     total = sum(taken.values())
     if device == "cpu":
         return Estimate(total, total)
-    there = {name: count for name, count in taken.items() if name not in ENTROPY_MODELS}
+    there = {name: count for name, count in taken.items() if name not in INTEGER_MODELS}
     if not plan.offload:
         return Estimate(sum(there.values()), total)
     # One large part at a time; of the small ones some stay, as the autoencoder does after a preview.

@@ -9,7 +9,7 @@ from percov2_demo.commands.model import add_model_options, add_painter_options, 
 from percov2_demo.commands.output import Stopwatch, print_json
 from percov2_demo.errors import InputError
 from percov2_demo.images import load_image
-from percov2_demo.sampling.settings import OWN
+from percov2_demo.sampling.settings import OWN, SCALES
 
 
 HELP = "how long each part takes, also beside the plain diffusers loop"
@@ -39,6 +39,8 @@ def run(options: Namespace) -> None:
     from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 
     pipeline.set_progress_bar_config(disable=True)
+    if options.painter == SCALES:
+        raise InputError(f"the bench compares painters with libraries' own loops, and {SCALES} has none: name another")
     if options.painter != OWN:
         painter = pipeline.painters.find(options.painter)
         result, lines = bench_painter(pipeline, photo.convert("RGB"), painter, options.repeats), painter_table

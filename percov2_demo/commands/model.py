@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from percov2_demo.captioning.names import CAPTIONER_WORDS
 from percov2_demo.checkpoints.memory_plans import PLANS
 from percov2_demo.errors import InputError
-from percov2_demo.sampling.settings import OWN
+from percov2_demo.sampling.settings import OWN, SCALES
 
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def add_painter_options(parser: ArgumentParser, several: bool = False) -> None:
             "--painter",
             metavar="ID",
             default=named[0] if named else OWN,
-            help=f"{what} PERCOV2_PAINTER, or else {OWN}, the model's own",
+            help=f"{what} PERCOV2_PAINTER, or else {OWN}, the model's own; {SCALES} draws finer tokens first",
         )
     parser.set_defaults(offered=named)
     parser.add_argument(
@@ -132,7 +132,7 @@ def check_docstrings() -> None:
 def _named_painters(options: Namespace) -> list[str]:
     if hasattr(options, "painters"):
         return options.painters or options.offered
-    return [] if options.painter == OWN else [options.painter]
+    return [] if options.painter in (OWN, SCALES) else [options.painter]
 
 
 def quieten_libraries() -> None:

@@ -105,7 +105,7 @@ class IndexCoder(GroupCoder):
             missing = group[completed.flat[group] == MASK]
             if len(missing):
                 logits = self.logits(completed, preset, missing)
-                completed.flat[missing] = _draw(logits, words.random_raw(len(missing)), temperature)
+                completed.flat[missing] = draw_symbols(logits, words.random_raw(len(missing)), temperature)
         return completed
 
     def weights(self, known: NDArray[np.int64], preset: str, group: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -144,8 +144,8 @@ def conceal(
     return coder.complete(known, preset, schedule("qlds", *indices.shape), seed, temperature)
 
 
-def _draw(logits: NDArray[np.int64], words: NDArray[np.uint64], temperature: float) -> NDArray[np.int64]:
-    """Draw a symbol of each row of logits `(N, K)`, by a random word each."""
+def draw_symbols(logits: NDArray[np.int64], words: NDArray[np.uint64], temperature: float) -> NDArray[np.int64]:
+    """Draw a symbol of each row of logits `(N, K)`, by a random word each, at a multiple of 1/64 of their spread."""
     if temperature == 0:
         return logits.argmax(axis=1)
     # Integer division rounds down for negative numbers too, on every machine.

@@ -1,4 +1,4 @@
-"""The painters of a codec: its own, and the stock ones that are offered beside it."""
+"""The painters of a codec: its own, those of its other models, and the stock ones that are offered beside them."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -24,22 +24,29 @@ class Painters:
     Args:
         own: The codec's own painter.
         load: Loads a stock painter.
+        more: Further painters that the codec has itself.
 
     Attributes:
         apart: Whether the stock painters work on a device of their own, while the codec works on the CPU.
     """
 
-    def __init__(self, own: Painter, load: Load):
+    def __init__(self, own: Painter, load: Load, more: Iterable[Painter] = ()):
         self.own = own
+        self._built_in = {OWN: own} | {painter.card.name: painter for painter in more}
         self.apart = False
         self._load = load
         self._sources: dict[str, str] = {}
         self._loaded: tuple[str, Painter] | None = None
 
     @property
+    def built_in(self) -> tuple[str, ...]:
+        """Names of those that the codec has itself, its own first."""
+        return tuple(self._built_in)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the painters on offer, the codec's own first; a folder is called by its last part."""
-        return OWN, *self._sources
+        return *self._built_in, *self._sources
 
     def offer(self, models: Iterable[str | Path]) -> None:
         """Offer stock painters, none of which is loaded yet.
@@ -72,8 +79,10 @@ class Painters:
         """
         if isinstance(painter, Painter):
             return painter
-        if painter is None or painter == OWN:
+        if painter is None:
             return self.own
+        if painter in self._built_in:
+            return self._built_in[painter]
         source = self._sources.get(painter, str(painter))
         if self._loaded is None or self._loaded[0] != source:
             self.release()
@@ -82,7 +91,7 @@ class Painters:
 
     def is_loaded(self, name: str) -> bool:
         """Tell whether a painter on offer can begin at once."""
-        return name == OWN or self._loaded_as(name) is not None
+        return name in self._built_in or self._loaded_as(name) is not None
 
     def _loaded_as(self, name: str) -> Painter | None:
         if self._loaded is None or self._loaded[0] != self._sources.get(name):
@@ -96,7 +105,7 @@ class Painters:
             name: A name on offer.
             preset: Name of the file's preset.
         """
-        painter = self.own if name == OWN else self._loaded_as(name)
+        painter = self._built_in.get(name) or self._loaded_as(name)
         if painter is not None:
             guidance = painter.card.guidance
             return Advice(

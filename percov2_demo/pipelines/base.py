@@ -7,6 +7,7 @@ latent, the caption enters through the network's attention to text, guidance act
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -23,7 +24,7 @@ from percov2_demo.checkpoints.fetching import Progress
 from percov2_demo.checkpoints.memory_plans import PLANS, MemoryPlan, get_plan
 from percov2_demo.checkpoints.placement import find_device, tiled
 from percov2_demo.entropy.payload import EntropyCoder
-from percov2_demo.errors import InputError
+from percov2_demo.errors import InputError, ModelError
 from percov2_demo.images import fit_image, load_image, normalize
 from percov2_demo.models.autoencoder import scaled_latents
 from percov2_demo.models.hyper_codec import Condition
@@ -62,7 +63,6 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
     def __init__(self) -> None:
         super().__init__()
         self.image_processor = VaeImageProcessor()
-        self.painters = Painters(OwnPainter(self), self._load_painter)
         self._tiny_autoencoder: bool | str = False
         self._painter_device: torch.device | None = None
         self._painter_plan: MemoryPlan | None = None
@@ -79,6 +79,15 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
     @abstractmethod
     def make_sampler(self) -> Sampler:
         """Return what follows the network from noise to a picture's latents."""
+
+    @cached_property
+    def painters(self) -> Painters:
+        """Who can paint: the model's own networks, and public models that are offered beside them."""
+        return Painters(OwnPainter(self), self._load_painter, self._other_painters())
+
+    def _other_painters(self) -> list[Painter]:
+        """Return the painters that the model has beside its own."""
+        return []
 
     @property
     def presets(self) -> tuple[str, ...]:
@@ -165,7 +174,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
         """Copy the pipeline, with painters that paint with the copy's networks."""
         other = self.__class__.__new__(self.__class__)
         other.__dict__.update(self.__dict__)
-        other.painters = Painters(OwnPainter(other), other._load_painter)
+        other.__dict__.pop("painters", None)
         return other
 
     def offer_painters(
@@ -288,10 +297,25 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
     @torch.inference_mode()
     def condition(self, stream: Bitstream) -> Condition:
         """Decode what the indices of a stream say, in single precision."""
-        indices = torch.from_numpy(np.array(stream.indices))[None].to(self._execution_device)
-        condition = self.hyper_codec.decode(indices, stream.preset)
+        condition = self._read_indices(stream.indices, stream.preset)
         estimate = None if condition.estimate is None else condition.estimate.float()
         return Condition(condition.channels, estimate)
+
+    @torch.inference_mode()
+    def estimate(self, indices: NDArray[np.int64], preset: str) -> Tensor:
+        """Return the latent `(1, C, H, W)` that indices `(rows, columns)` of a preset lead one to expect.
+
+        Raises:
+            ModelError: The model has no hyper-decoder.
+        """
+        estimate = self._read_indices(indices, preset).estimate
+        if estimate is None:
+            raise ModelError("this model has no hyper-decoder, so its indices lead to no estimate")
+        return estimate.float()
+
+    def _read_indices(self, indices: NDArray[np.int64], preset: str) -> Condition:
+        maps = torch.from_numpy(np.array(indices))[None].to(self._execution_device)
+        return self.hyper_codec.decode(maps, preset)
 
     @torch.inference_mode()
     def known(

@@ -15,11 +15,12 @@ from percov2_demo.checkpoints.fetching import DOWNLOAD_OPTIONS
 from percov2_demo.checkpoints.fingerprint import fingerprint
 from percov2_demo.checkpoints.folders import model_folder, pipeline_class
 from percov2_demo.checkpoints.free_memory import check_memory
-from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, Estimate, MemoryPlan, get_plan
+from percov2_demo.checkpoints.memory_plans import ENTROPY_MODELS, INTEGER_MODELS, Estimate, MemoryPlan, get_plan
 from percov2_demo.checkpoints.placement import Placement, find_device, load_t5, place, precisions
 from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.errors import ModelError
 
 
@@ -36,6 +37,7 @@ class StoredModel(DiffusionPipeline, ABC):
 
     masked_model: MaskedModel | None = None
     caption_model: CaptionModel | None = None
+    scale_model: ScaleModel | None = None
     captioner: VisionEncoderDecoderModel | None = None
     placement: Placement | None = None
 
@@ -115,15 +117,15 @@ class StoredModel(DiffusionPipeline, ABC):
         return pipeline, needed
 
     def to(self, *args: Any, **kwargs: Any) -> Self:
-        """Move the networks, as `DiffusionPipeline.to`; the entropy models stay on the CPU."""
+        """Move the networks, as `DiffusionPipeline.to`; what computes in integers stays on the CPU."""
         super().to(*args, **kwargs)
-        self._keep_entropy_models()
+        self._keep_integer_models()
         return self
 
     def enable_model_cpu_offload(self, *args: Any, **kwargs: Any) -> None:
-        """Offload networks, as `DiffusionPipeline.enable_model_cpu_offload`; the entropy models stay on the CPU."""
+        """Offload networks, as `DiffusionPipeline.enable_model_cpu_offload`; what computes in integers stays."""
         super().enable_model_cpu_offload(*args, **kwargs)
-        self._keep_entropy_models()
+        self._keep_integer_models()
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Write the model as a folder of safetensors, its identity included."""
@@ -155,8 +157,9 @@ class StoredModel(DiffusionPipeline, ABC):
         """The components that have parameters, by name."""
         return {name: part for name, part in self.components.items() if isinstance(part, torch.nn.Module)}
 
-    def _keep_entropy_models(self) -> None:
-        for part in (self.masked_model, self.caption_model):
+    def _keep_integer_models(self) -> None:
+        for name in INTEGER_MODELS:
+            part = getattr(self, name)
             if part is not None:
                 part.to("cpu")
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self, get_args
 
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ModelMixin, SD3Transformer2DModel
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, VisionEncoderDecoderModel
 
 from percov2_demo.checkpoints.adapter import Adapter, Checkpoint, load_adapter, save_adapter
@@ -19,9 +20,12 @@ from percov2_demo.checkpoints.placement import load_t5
 from percov2_demo.checkpoints.schema import ADAPTER_FILE
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.errors import ModelError
 from percov2_demo.models.hyper_codec import HyperCodec
-from percov2_demo.models.text_encoders import TextCondition, encode_text
+from percov2_demo.models.text_encoders import TextCondition, encode_text, tokenize
+from percov2_demo.painters.painter import Painter
+from percov2_demo.painters.scales import ScalePainter
 from percov2_demo.pipelines.base import CodecPipeline
 from percov2_demo.pipelines.model import ASIDE
 from percov2_demo.sampling.flow import FlowSampler
@@ -51,6 +55,7 @@ class PerCoV2Pipeline(CodecPipeline):
         default_strength: Strength used for a preset when none is given; 1 where a preset is not named.
         masked_model: Entropy model of the indices; without it and the next, streams are coded uniformly.
         caption_model: Entropy model of captions.
+        scale_model: Draws finer indices than were sent, see `ScalePainter`.
         captioner: Writes captions from the autoencoder's latents, in the words of `tokenizer`.
         default_entropy: Coding of the indices that is used for a preset when none is asked for; "qlds" where a
             preset is not named.
@@ -65,9 +70,10 @@ class PerCoV2Pipeline(CodecPipeline):
         "tokenizer_2",
         "text_encoder_3",
         "tokenizer_3",
+        "scale_model",
         *ASIDE,
     ]
-    _exclude_from_cpu_offload: ClassVar[list[str]] = list(ASIDE)
+    _exclude_from_cpu_offload: ClassVar[list[str]] = [*ASIDE, "scale_model"]
 
     def __init__(
         self,
@@ -83,6 +89,7 @@ class PerCoV2Pipeline(CodecPipeline):
         tokenizer_3: PreTrainedTokenizerBase | None = None,
         masked_model: MaskedModel | None = None,
         caption_model: CaptionModel | None = None,
+        scale_model: ScaleModel | None = None,
         captioner: VisionEncoderDecoderModel | None = None,
         prediction_type: str = "velocity",
         default_strength: dict[str, float] | None = None,
@@ -104,6 +111,7 @@ class PerCoV2Pipeline(CodecPipeline):
             tokenizer_3=tokenizer_3,
             masked_model=masked_model,
             caption_model=caption_model,
+            scale_model=scale_model,
             captioner=captioner,
         )
         self.register_to_config(
@@ -223,6 +231,13 @@ class PerCoV2Pipeline(CodecPipeline):
         text = encode_text(captions, clip, t5, self.transformer.config.joint_attention_dim)
         device, dtype = self._execution_device, self.transformer.dtype
         return TextCondition(text.tokens.to(device, dtype), text.pooled.to(device, dtype))
+
+    def tokenize(self, captions: Sequence[str]) -> Tensor:
+        """Split captions into token ids `(B, L)`."""
+        return tokenize(self.tokenizer, captions)
+
+    def _other_painters(self) -> list[Painter]:
+        return [] if self.scale_model is None or not self.has_estimate else [ScalePainter(self)]
 
     def make_sampler(self) -> FlowSampler:
         return FlowSampler(self.transformer, self.scheduler, self.prediction_type)

@@ -8,6 +8,9 @@ MAX_SEED = 2**63 - 1
 OWN = "own"
 """Name of a codec's own painter."""
 
+SCALES = "scales"
+"""Name of the painter that draws finer indices, in a codec that has a scale model."""
+
 
 @dataclass(frozen=True)
 class Sampling:

@@ -13,6 +13,7 @@ _IS_TIMED = {
     "leverage": False,
     "indices": False,
     "entropy": True,
+    "scales": True,
     "caption-coder": True,
     "captioner": True,
     "curves": False,

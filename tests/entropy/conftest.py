@@ -8,9 +8,11 @@ import torch
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 
 
 TINY_MASKED = {"width": 24, "blocks": 2, "hidden": 48, "kernel": 3, "zones": 4}
+TINY_SCALES = TINY_MASKED | {"vocabulary_size": 20, "padding": 1, "text_width": 8}
 TINY_CAPTION = {"width": 24, "layers": 2, "heads": 3, "hidden": 48, "context": 24}
 CAPTIONS = ["a cat on a mat", "an old castle by the sea", "a white fence with a lighthouse behind it"]
 
@@ -25,6 +27,13 @@ def random_masked_model(seed: int = 0) -> MaskedModel:
 def random_caption_model(seed: int = 0) -> CaptionModel:
     torch.manual_seed(seed)
     model = CaptionModel(learn_merges(CAPTIONS, 300), **TINY_CAPTION)
+    make_trainable(model)
+    return model
+
+
+def random_scale_model(seed: int = 0) -> ScaleModel:
+    torch.manual_seed(seed)
+    model = ScaleModel(**TINY_SCALES)
     make_trainable(model)
     return model
 
@@ -62,3 +71,8 @@ def masked_model() -> MaskedModel:
 @pytest.fixture(scope="package")
 def caption_model() -> CaptionModel:
     return frozen(random_caption_model())
+
+
+@pytest.fixture(scope="package")
+def scale_model() -> ScaleModel:
+    return frozen(random_scale_model())

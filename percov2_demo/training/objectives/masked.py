@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from percov2_demo.entropy.integer_layers import LOGIT_UNIT
+from percov2_demo.entropy.integer_layers import LOGIT_UNIT, IntegerEmbedding
 from percov2_demo.entropy.masked_model import MASK, MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.training.data.determinism import Draws
 
@@ -57,33 +58,48 @@ class MaskedObjective(nn.Module):
 
     def _bits(self, indices: Tensor, preset: str, draws: Draws) -> Tensor:
         count, rows, columns = indices.shape
-        known = self.draw_known(count, rows, columns, draws).to(indices.device)
+        known = draw_known(self.schedules, count, rows, columns, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
         nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
         hidden = (~known).float()
         # A map has the same weight whether much or little of it is hidden, as when its groups are coded one by one.
         return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
 
-    def draw_known(self, count: int, rows: int, columns: int, draws: Draws) -> Tensor:
-        """Draw which indices are known, `(count, rows, columns)`, at random or as a schedule has it."""
-        cells = rows * columns
-        known = torch.zeros(count, cells, dtype=torch.bool)
-        for row, generator in zip(known, draws.generators(count), strict=True):
-            if torch.rand((), generator=generator) < 0.5:
-                order = torch.randperm(cells, generator=generator)
-                order = order[: int(torch.randint(cells, (), generator=generator))]
-            else:
-                name, steps = self.schedules[int(torch.randint(len(self.schedules), (), generator=generator))]
-                groups = schedule(name, rows, columns, steps)
-                sizes = torch.tensor([float(len(group)) for group in groups])
-                before = int(torch.multinomial(sizes, 1, generator=generator))
-                order = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups[:before]]))
-            row[order] = True
-        return known.view(count, rows, columns)
+
+def draw_known(schedules: Sequence[tuple[str, int]], count: int, rows: int, columns: int, draws: Draws) -> Tensor:
+    """Draw which indices are known, `(count, rows, columns)`, at random or as one of the schedules has it."""
+    cells = rows * columns
+    known = torch.zeros(count, cells, dtype=torch.bool)
+    for row, generator in zip(known, draws.generators(count), strict=True):
+        if torch.rand((), generator=generator) < 0.5:
+            order = torch.randperm(cells, generator=generator)
+            order = order[: int(torch.randint(cells, (), generator=generator))]
+        else:
+            name, steps = schedules[int(torch.randint(len(schedules), (), generator=generator))]
+            groups = schedule(name, rows, columns, steps)
+            sizes = torch.tensor([float(len(group)) for group in groups])
+            before = int(torch.multinomial(sizes, 1, generator=generator))
+            order = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups[:before]]))
+        row[order] = True
+    return known.view(count, rows, columns)
+
+
+def fix_offsets(model: nn.Module, predicted: Sequence[IntegerEmbedding]) -> None:
+    """Leave out of training the offsets of a trainable model's embeddings that predict no logits.
+
+    Only logits use them: several processes would wait for their gradients for ever.
+
+    Args:
+        model: The model.
+        predicted: The embeddings that logits are taken of.
+    """
+    for module in model.modules():
+        if isinstance(module, IntegerEmbedding) and module not in predicted:
+            module.matrix.real_offset.requires_grad_(False)
 
 
 @torch.no_grad()
-def start_from_codes(model: MaskedModel, codebooks: dict[str, Tensor]) -> None:
+def start_from_codes(model: MaskedModel | ScaleModel, codebooks: dict[str, Tensor]) -> None:
     """Start the vectors of a trainable model's indices from those of their codes, at random angles.
 
     Args:

@@ -35,7 +35,7 @@ from percov2_demo.training.loop import LoopConfig, NextBatch, TrainingRun, check
 from percov2_demo.training.measures.curves import draw_curves
 from percov2_demo.training.measures.photo_statistics import measure_photo_statistics
 from percov2_demo.training.measures.results import collect_results
-from percov2_demo.training.objectives.masked import EntropyConfig, MaskedObjective, start_from_codes
+from percov2_demo.training.objectives.masked import EntropyConfig, MaskedObjective, fix_offsets, start_from_codes
 from percov2_demo.training.stage_names import STAGES, TIMED_STAGES, WRITING_STAGES
 
 
@@ -137,10 +137,7 @@ class Recipe(ABC):
         config, hyper_codec = EntropyConfig(**self.config["entropy"]), self._encoders()[1]
         model = MaskedModel(hyper_codec.config.presets, **config.model)
         make_trainable(model)
-        for symbols in model.symbols.values():
-            for zones in (symbols.row_zones, symbols.column_zones):
-                # Only logits use offsets, and zones have none: processes would wait for their gradients for ever.
-                zones.matrix.real_offset.requires_grad_(False)
+        fix_offsets(model, [symbols.indices for symbols in model.symbols.values()])
         start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
         paths = self._indices_folder().glob("train-*/*.safetensors")
         batches = IndexBatches(paths, config.shapes, self.config["seed"])

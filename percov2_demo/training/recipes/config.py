@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.errors import InputError
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
@@ -23,6 +24,7 @@ from percov2_demo.training.loop import LoopConfig
 from percov2_demo.training.objectives.joint import JointConfig, JointObjective
 from percov2_demo.training.objectives.masked import EntropyConfig
 from percov2_demo.training.objectives.painter import PainterObjective
+from percov2_demo.training.objectives.scales import ScalesConfig
 from percov2_demo.training.stage_names import TIMED_STAGES
 
 
@@ -87,6 +89,12 @@ _SECTIONS = {stage: _section(loop=_LOOP) for stage in TIMED_STAGES} | {
         encode_indices, "photos", "numbers", "vae", "hyper_codec", "encoder", "path", "seed", "device"
     ),
     "entropy": _settings(EntropyConfig, model=_settings(MaskedModel, "presets"), loop=_LOOP),
+    "scales": _settings(
+        ScalesConfig,
+        model=_settings(ScaleModel, "presets", "vocabulary_size", "padding"),
+        pictures=_settings(PictureBatches, "photos", "seed"),
+        loop=_LOOP,
+    ),
     "caption-coder": _section(model=_settings(CaptionModel, "merges"), loop=_LOOP),
 }
 

@@ -16,6 +16,7 @@ from percov2_demo.checkpoints.schema import MANIFEST_FILE, read_json
 from percov2_demo.data.shards import Photo
 from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.errors import InputError
 from percov2_demo.files.atomic import write_text
 from percov2_demo.models.autoencoder import PatchAutoencoder
@@ -82,6 +83,7 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
     if (strengths := read_strengths(work / "strength")) is not None:
         pipeline.register_to_config(default_strength=strengths)
     _add_entropy_models(pipeline, config, work)
+    _add_scale_model(pipeline, work)
     _add_captioner(pipeline, work)
     return pipeline
 
@@ -168,6 +170,12 @@ def _add_entropy_models(pipeline: PerCoV2Pipeline, config: dict[str, Any], work:
             caption_model=CaptionModel.from_pretrained(caption_model),
         )
         pipeline.register_to_config(default_entropy=config["export"]["default_entropy"])
+
+
+def _add_scale_model(pipeline: PerCoV2Pipeline, work: Path) -> None:
+    folder = work / "scales" / "model"
+    if folder.is_dir():
+        pipeline.register_modules(scale_model=ScaleModel.from_pretrained(folder))
 
 
 def _add_captioner(pipeline: PerCoV2Pipeline, work: Path) -> None:

@@ -15,12 +15,14 @@ from percov2_demo.captioning.latents import LatentCaptioner
 from percov2_demo.data.shards import Photo, read_shard, read_shards
 from percov2_demo.entropy.caption_model import CaptionModel, learn_merges
 from percov2_demo.entropy.integer_layers import freeze, make_trainable
+from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.evaluation.protocol import list_pictures
 from percov2_demo.models.autoencoder import PatchAutoencoder
 from percov2_demo.models.hyper_codec import HyperCodec
 from percov2_demo.models.text_encoders import tokenize
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
 from percov2_demo.training.data.encoded import encoder_fingerprint, is_encoded
+from percov2_demo.training.data.encoded_pictures import PART_BATCHES, EncodedPictures, encode_pictures
 from percov2_demo.training.data.latents import LatentBatches, encode_both_ways, encode_photos, latent_statistics
 from percov2_demo.training.data.pictures import PictureBatches, ReadAhead
 from percov2_demo.training.data.tokenizer import read_captions, train_tokenizer
@@ -34,7 +36,9 @@ from percov2_demo.training.objectives.caption_coder import CaptionBatches, Capti
 from percov2_demo.training.objectives.captioner import CaptionerBatches, CaptionerObjective, build_captioner
 from percov2_demo.training.objectives.deep_features import DeepFeatureLoss
 from percov2_demo.training.objectives.flow import FlowObjective, HyperObjective
+from percov2_demo.training.objectives.masked import fix_offsets, start_from_codes
 from percov2_demo.training.objectives.painter import PainterObjective
+from percov2_demo.training.objectives.scales import ScalesConfig, ScalesObjective
 from percov2_demo.training.recipes.base import Recipe
 from percov2_demo.training.recipes.export import assemble, export, note_earlier_training
 
@@ -175,6 +179,43 @@ class ScratchRecipe(Recipe):
             pictures = [picture.load() for picture in listed]
             measure_caption_change(pipeline, pictures, self.work / "leverage")
             measure_edits(pipeline, pictures, [picture.caption for picture in listed], self.work / "leverage")
+
+    def scales(self, time_budget_s: float, resume: bool = False) -> None:
+        """Train the scale model on indices of pictures and of their edits that captions name."""
+        config, tokenizer = ScalesConfig(**self.config["scales"]), self._tokenizer()
+        vae, hyper_codec = self._encoders()
+        folder = self.work / "scales" / "pictures"
+        with self.accelerator.main_process_first():
+            self._encode_pictures(config, tokenizer, vae, hyper_codec, folder)
+        presets = hyper_codec.config.presets
+        model = ScaleModel(presets, len(tokenizer), tokenizer.pad_token_id, **config.model)
+        make_trainable(model)
+        drawn = [model.symbols[preset].indices for preset in presets[1:]]
+        fix_offsets(model, drawn)
+        start_from_codes(model, {name: part.codebook for name, part in hyper_codec.quantizers.items()})
+        batches = EncodedPictures(folder.glob("*.safetensors"), config.batch_size, self.config["seed"])
+        objective = ScalesObjective(model, config.steps, config.dropped_share)
+        trained = self._run("scales", objective, self._shared(batches), time_budget_s, resume)
+        freeze(trained.model)
+        self._save("scales", trained.model)
+
+    def _encode_pictures(
+        self,
+        config: ScalesConfig,
+        tokenizer: PreTrainedTokenizerFast,
+        vae: PatchAutoencoder,
+        hyper_codec: HyperCodec,
+        folder: Path,
+    ) -> None:
+        """Encode pictures for the scale model, in parts; finished parts are kept."""
+        networks = [part.to(self.accelerator.device, memory_format=torch.channels_last) for part in (vae, hyper_codec)]
+        encoder = encoder_fingerprint(*networks)
+        batches = PictureBatches(self.photos, **config.pictures, seed=self.config["seed"])
+        for first in range(0, config.encoded, PART_BATCHES):
+            path = folder / f"{first:09d}.safetensors"
+            if not is_encoded(path, encoder):
+                steps = range(first, min(first + PART_BATCHES, config.encoded))
+                encode_pictures((batches[step] for step in steps), tokenizer, *networks, encoder, path)
 
     def caption_coder(self, time_budget_s: float, resume: bool = False) -> None:
         """Train the caption model, tokenizer included."""

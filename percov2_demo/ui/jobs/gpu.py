@@ -67,7 +67,7 @@ def run(pipeline: "Codec", seconds: int, job: Job, *arguments: Any, painter: str
     Raises:
         gr.Error: What the job raised, as a visitor reads it.
     """
-    if painter == OWN and pipeline.painters.apart:
+    if pipeline.painters.apart and painter in pipeline.painters.built_in:
         yield from friendly(job)(pipeline, *arguments)
         return
     _pipelines[id(pipeline)] = pipeline

@@ -1,6 +1,6 @@
 """Numbers and names as people say them."""
 
-from percov2_demo.sampling.settings import OWN
+from percov2_demo.sampling.settings import OWN, SCALES
 
 
 def counted(number: int, noun: str) -> str:
@@ -18,5 +18,5 @@ def format_size(size: int, before_noun: bool = False) -> str:
 
 
 def painter_label(name: str) -> str:
-    """Return a painter's name, or what the codec's own one is."""
-    return "own painter" if name == OWN else name
+    """Return a painter's name, or what the codec's own ones are."""
+    return {OWN: "own painter", SCALES: "own painter of finer tokens"}.get(name, name)

@@ -7,7 +7,7 @@ import torch
 from percov2_demo.entropy.masked_model import MASK
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.training.data.determinism import Draws
-from percov2_demo.training.objectives.masked import MaskedObjective, start_from_codes
+from percov2_demo.training.objectives.masked import MaskedObjective, draw_known, start_from_codes
 from tests.entropy.conftest import random_masked_model
 
 
@@ -43,7 +43,7 @@ def test_loss_is_in_bits_of_hidden_indices():
 
 
 def test_known_parts_are_random_or_those_of_a_schedule():
-    known = MaskedObjective(Oracle(None), {}, SCHEDULES).draw_known(400, 8, 8, Draws(0, 0)).flatten(1)
+    known = draw_known(SCHEDULES, 400, 8, 8, Draws(0, 0)).flatten(1)
     assert not known.all(1).any()
     # All that is known of a schedule before one of its groups, in the order of the groups.
     order = np.concatenate(schedule("quincunx", 8, 8))

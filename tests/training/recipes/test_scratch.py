@@ -65,6 +65,9 @@ def small_config():
         "low": [[8, 8, 0.5, 2], [4, 8, 0.5, 2]],
         "extreme-low": [[16, 16, 1.0, 2]],
     }
+    config["scales"] |= {"encoded": 3, "batch_size": 4, "steps": 3}
+    config["scales"]["model"] |= {"width": 24, "blocks": 1, "hidden": 48, "kernel": 3, "text_width": 8}
+    config["scales"]["pictures"]["shapes"] = [[64, 64, 0.5, 2], [128, 128, 0.5, 1]]
     config["caption-coder"] |= {
         "vocabulary_size": 300,
         "model": {"width": 24, "layers": 1, "heads": 3, "hidden": 48},
@@ -93,7 +96,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
-    for stage in ("strength", "leverage", "captioner", "curves"):
+    for stage in ("scales", "strength", "leverage", "captioner", "curves"):
         stages.run(stage, 60.0)
     stages.export(tmp_path / "model")
 
@@ -112,6 +115,8 @@ def test_recipe_makes_a_model(data, tmp_path):
     integers = {name: value for name, value in encoders.items() if not value.is_floating_point()}
     assert integers and trained.config.integer_weights
     assert all(torch.equal(value, pipeline.hyper_codec.state_dict()[name]) for name, value in integers.items())
+    assert manifest["training"]["scales"]["step"] == 2
+    assert pipeline.decompress(stream, painter="scales").size == (512, 512)
     assert pipeline.caption(draw_scene()) == pipeline.caption(draw_scene())
     assert manifest["parameters"]["captioner"] == pipeline.captioner.num_parameters()
     assert (tmp_path / "work" / "captioner" / "latents" / "train-00.safetensors").is_file()
