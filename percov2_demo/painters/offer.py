@@ -32,7 +32,7 @@ class Painters:
 
     def __init__(self, own: Painter, load: Load, more: Iterable[Painter] = ()):
         self.own = own
-        self._built_in = {OWN: own} | {painter.card.name: painter for painter in more}
+        self._more = {painter.card.name: painter for painter in more}
         self.apart = False
         self._load = load
         self._sources: dict[str, str] = {}
@@ -41,12 +41,12 @@ class Painters:
     @property
     def built_in(self) -> tuple[str, ...]:
         """Names of those that the codec has itself, its own first."""
-        return tuple(self._built_in)
+        return OWN, *self._more
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the painters on offer, the codec's own first; a folder is called by its last part."""
-        return *self._built_in, *self._sources
+        return *self.built_in, *self._sources
 
     def offer(self, models: Iterable[str | Path]) -> None:
         """Offer stock painters, none of which is loaded yet.
@@ -79,10 +79,10 @@ class Painters:
         """
         if isinstance(painter, Painter):
             return painter
-        if painter is None:
+        if painter is None or painter == OWN:
             return self.own
-        if painter in self._built_in:
-            return self._built_in[painter]
+        if painter in self._more:
+            return self._more[painter]
         source = self._sources.get(painter, str(painter))
         if self._loaded is None or self._loaded[0] != source:
             self.release()
@@ -91,7 +91,7 @@ class Painters:
 
     def is_loaded(self, name: str) -> bool:
         """Tell whether a painter on offer can begin at once."""
-        return name in self._built_in or self._loaded_as(name) is not None
+        return name in self.built_in or self._loaded_as(name) is not None
 
     def _loaded_as(self, name: str) -> Painter | None:
         if self._loaded is None or self._loaded[0] != self._sources.get(name):
@@ -105,7 +105,7 @@ class Painters:
             name: A name on offer.
             preset: Name of the file's preset.
         """
-        painter = self._built_in.get(name) or self._loaded_as(name)
+        painter = self.find(name) if name in self.built_in else self._loaded_as(name)
         if painter is not None:
             guidance = painter.card.guidance
             return Advice(
