@@ -1,8 +1,10 @@
 """The page as a whole: header, tabs, and how it is served."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
+from gradio.components import Component
 from starlette.middleware import Middleware
 
 from percov2_demo.images import MAX_FILE_BYTES
@@ -12,7 +14,7 @@ from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.kiosk import Kiosk
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_path, picture_url
-from percov2_demo.ui.scripts import LEAVE_SCRIPT, PAINTER_SCRIPT, lend_script, paste_script
+from percov2_demo.ui.scripts import LEAVE_SCRIPT, PAINTER_SCRIPT, lend_script, lend_settings_script, paste_script
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly, tool_server
@@ -60,14 +62,19 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
             with gr.Tab("Vote", id="vote"):
                 VoteTab(board.kept)
             with gr.Tab("Caption lab", id="caption-lab") as tab:
-                _lend_photo(tab, compress.photo, CaptionLab(pipeline, session).photo, "caption-lab-result")
+                captions = CaptionLab(pipeline, session)
+                _lend_photo(tab, compress.photo, captions.photo, "caption-lab-result")
+                _lend_settings(tab, "captions", compress.sampling.pair_with(captions.sampling))
             with gr.Tab("Trade-off lab", id="tradeoff-lab") as tab:
-                _lend_photo(tab, compress.photo, TradeoffLab(pipeline, session).photo, "tradeoff-lab-result")
+                tradeoff = TradeoffLab(pipeline, session)
+                _lend_photo(tab, compress.photo, tradeoff.photo, "tradeoff-lab-result")
+                _lend_settings(tab, "tradeoff", [(compress.sampling.painter, tradeoff.controls.painter)])
             if pipeline.has_entropy_models:
                 with gr.Tab("Inside the codec", id="inside") as tab:
                     _lend_photo(tab, compress.photo, InsideTab(pipeline, session).photo, "inside-result")
-            with gr.Tab("Decode", id=DECODE_TAB):
-                DecodeTab(pipeline, session, tabs)
+            with gr.Tab("Decode", id=DECODE_TAB) as tab:
+                decode = DecodeTab(pipeline, session, tabs)
+                _lend_settings(tab, "decode", compress.sampling.pair_with(decode.sampling))
             with gr.Tab("About", id="about"):
                 create_about(pipeline)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
@@ -103,6 +110,19 @@ def _lend_photo(tab: gr.Tab, lender: PhotoInput, borrower: PhotoInput, result_id
     """Let a tab that is opened have the photo of Compress, unless the visitor chose another there."""
     photos = [lender.image, borrower.image]
     tab.select(None, photos, borrower.image, js=lend_script(result_id), **PAGE_EVENT)
+
+
+def _lend_settings(tab: gr.Tab, name: str, pairs: Iterable[tuple[Component, Component]]) -> None:
+    """Let a tab that is opened have what the visitor has set in Compress since it was opened last.
+
+    Args:
+        tab: The tab.
+        name: What it is called among those that borrow.
+        pairs: Components of Compress, each with the tab's own.
+    """
+    lent, own = map(list, zip(*pairs, strict=True))
+    script = lend_settings_script(name, [component.value for component in lent])
+    tab.select(None, [*lent, *own], own, js=script, **PAGE_EVENT)
 
 
 def _offer_turns(compress: CompressTab) -> None:

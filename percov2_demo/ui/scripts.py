@@ -132,6 +132,23 @@ def lend_script(element_id: str) -> str:
     }}"""
 
 
+def lend_settings_script(borrower: str, usual: Sequence[object]) -> str:
+    """Return a script from lent and own values, as many of each, to a tab's: those that changed where they are lent.
+
+    So the visitor's last choice counts, wherever it was made.
+
+    Args:
+        borrower: Name of the tab.
+        usual: What the lent values are before any choice.
+    """
+    return f"""(...values) => {{
+        const lent = values.slice(0, {len(usual)}), own = values.slice({len(usual)});
+        const seen = ((window.lentSettings ??= {{}})["{borrower}"] ??= {json.dumps(usual)});
+        window.lentSettings["{borrower}"] = lent;
+        return own.map((value, place) => (lent[place] === seen[place] ? value : lent[place]));
+    }}"""
+
+
 def size_script(element_id: str, smallest: int, largest: int, positions: int) -> str:
     """Show the bytes that a position of the size slider stands for, see `SizeControl`."""
     return f"""(position) => {{

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.actions import panel_of, set_steps
+from tests.browser.actions import open_fold, panel_of, set_steps
 from tests.browser.conftest import TIMEOUT
 from tests.browser.test_board import archive_of, cards, table_of
 
@@ -116,6 +116,21 @@ def test_stop_keeps_the_lab_usable(page, tmp_path, photo):
     choose(panel, "Steps", "1")
     panel.get_by_role("button", name="Run the sweep").click()
     expect(panel.get_by_text("1 picture painted.")).to_be_visible(timeout=TIMEOUT)
+
+
+def test_settings_of_compress_come_along_until_the_lab_has_its_own(page):
+    compress = panel_of(page, "Compress")
+    open_fold(compress, "Painting")
+    compress.get_by_label("Seed", exact=True).fill("7")
+    compress.get_by_label("Seed", exact=True).blur()
+    lab = panel_of(page, "Caption lab")
+    open_fold(lab, "Painting")
+    expect(lab.get_by_label("Seed", exact=True)).to_have_value("7")
+    lab.get_by_label("Seed", exact=True).fill("9")
+    lab.get_by_label("Seed", exact=True).blur()
+    panel_of(page, "Compress")
+    expect(panel_of(page, "Caption lab").get_by_label("Seed", exact=True)).to_have_value("9")
+    expect(panel_of(page, "Decode").get_by_label("Seed", exact=True)).to_have_value("7")
 
 
 def test_no_photo_is_said(page):

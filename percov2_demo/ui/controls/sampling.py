@@ -1,5 +1,6 @@
 """Controls of the sampler's settings, the same in every tab."""
 
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,10 @@ class SamplingControls:
     def components(self) -> list[Component]:
         """Inputs for an event whose handler calls `settings` with their values."""
         return [self.steps, self.guidance_scale, self.strength, self.seed, self.hold, self.painter]
+
+    def pair_with(self, others: "SamplingControls") -> Iterator[tuple[Component, Component]]:
+        """Pair the components with those of the same settings elsewhere."""
+        return zip(self.components, others.components, strict=True)
 
     def settings(
         self,
