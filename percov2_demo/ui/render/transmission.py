@@ -35,7 +35,7 @@ def transmission_html(
     scale = _scale(top)
     keys = "".join(
         f'<span class="key {state}">{name}</span>'
-        for state, name in (("known", "known"), ("sent", "just sent"), ("unknown", "not here yet"))
+        for state, name in (("known", "known: the photo shows"), ("sent", "just sent"), ("unknown", "not here yet"))
     )
     grid = stream.indices.shape
     steps = "".join(
