@@ -13,7 +13,7 @@ from tqdm import tqdm
 from percov2_demo.files.csv_table import write_csv
 from percov2_demo.metrics import colour_shift, to_tensor
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
-from percov2_demo.sampling.settings import painting_strength
+from percov2_demo.sampling.settings import SCALES, painting_strength
 from percov2_demo.training.data.edits import EDITS, Edit
 
 
@@ -72,9 +72,10 @@ def measure_edits(
 ) -> None:
     """Write what captions that name edits do to pictures painted from the same indices, as `edits.csv`.
 
-    A row tells of a preset and an edit, at `painting_strength` and with the usual guidance: on how many pictures its
-    figure moved the right way from the plain caption's painting, by how much on average, by how much the edit itself
-    moves it in the photos, and how far the plain caption's own colours are off (`colour_shift`).
+    A row tells of one of the model's painters, a preset and an edit, at `painting_strength` and with the usual
+    guidance: on how many pictures its figure moved the right way from the plain caption's painting, by how much on
+    average, by how much the edit itself moves it in the photos, and how far the plain caption's own colours are off
+    (`colour_shift`). The finest preset leaves nothing to draw, and is left out where that is what a painter does.
 
     Args:
         pipeline: The model.
@@ -84,26 +85,33 @@ def measure_edits(
     """
     wanted = {edit.name: fmean(_change_of(edit, np.asarray(picture)) for picture in pictures) for edit in EDITS}
     rows = []
-    for preset in pipeline.presets:
-        strength = painting_strength(pipeline.default_strength(preset))
+    combinations = [
+        (painter, preset)
+        for painter in pipeline.painters.built_in
+        for preset in pipeline.presets
+        if painter != SCALES or preset != pipeline.presets[-1]
+    ]
+    for painter, preset in combinations:
+        strength = painting_strength(pipeline.painters.find(painter).default_sigma(preset))
         changes: dict[str, list[float]] = {edit.name: [] for edit in EDITS}
         shifts = []
         for picture, caption in tqdm(
-            list(zip(pictures, captions, strict=True)), desc=f"captions that edit, {preset}", disable=None
+            list(zip(pictures, captions, strict=True)), desc=f"captions that edit, {painter}, {preset}", disable=None
         ):
             stream = pipeline.compress(picture, preset)
-            plain = pipeline.decompress(stream, strength=strength, caption=caption)
+            plain = pipeline.decompress(stream, strength=strength, caption=caption, painter=painter)
             shifts.append(colour_shift(to_tensor(picture), to_tensor(plain)))
             before = np.asarray(plain, float)
             for edit in EDITS:
                 named = edit.caption.format(caption)
-                painted = pipeline.decompress(stream, strength=strength, caption=named)
+                painted = pipeline.decompress(stream, strength=strength, caption=named, painter=painter)
                 measure = FIGURES[edit.name].measure
                 changes[edit.name].append(measure(np.asarray(painted, float)) - measure(before))
         for name, moved in changes.items():
             figure = FIGURES[name]
             rows.append(
                 {
+                    "painter": painter,
                     "preset": preset,
                     "edit": name,
                     "figure": figure.name,

@@ -11,6 +11,7 @@ TABLES = {
     "leverage/leverage.csv": "leverage.csv",
     "leverage/caption-change.csv": "caption-change.csv",
     "leverage/edits.csv": "edits.csv",
+    "leverage/scales.csv": "scales.csv",
     "captioner/validation.json": "captioner.json",
     "captioner/captions.csv": "captions.csv",
 }

@@ -29,7 +29,7 @@ from percov2_demo.training.data.tokenizer import read_captions, train_tokenizer
 from percov2_demo.training.loop import NextBatch
 from percov2_demo.training.measures.captioner import validate
 from percov2_demo.training.measures.edits import measure_edits
-from percov2_demo.training.measures.leverage import measure_caption_change, measure_leverage
+from percov2_demo.training.measures.leverage import measure_caption_change, measure_leverage, measure_scale_leverage
 from percov2_demo.training.measures.strength import sweep_strengths
 from percov2_demo.training.objectives.autoencoder import AutoencoderObjective, CropBatches, principal_components
 from percov2_demo.training.objectives.caption_coder import CaptionBatches, CaptionObjective
@@ -163,7 +163,7 @@ class ScratchRecipe(Recipe):
         sweep_strengths(pipeline, photos, config["candidates"], config["steps"], config["tolerance"], folder)
 
     def leverage(self) -> None:
-        """Measure what the caption is worth to the flow on the validation photos, and to painting on Kodak's."""
+        """Measure what the caption is worth to the networks on the validation photos, and to painting on Kodak's."""
         pipeline = assemble(self.config, self.work, self.model).to(self.accelerator.device)
         pipeline.set_progress_bar_config(disable=True)
         photos, side = read_shards([self.data / "photos" / "val.tar"]), self.config["leverage"]["side"]
@@ -173,6 +173,10 @@ class ScratchRecipe(Recipe):
         with self.accelerator.autocast():
             flow = self._flow_objective(pipeline)
             measure_leverage(flow, latents, tokens[1:], tokens[:1], self.work / "leverage")
+        if pipeline.scale_model is not None:
+            measure_scale_leverage(
+                pipeline.scale_model, pipeline.hyper_codec, latents, tokens[1:], tokens[:1], self.work / "leverage"
+            )
         kodak = self.data / "kodak"
         if kodak.is_dir():
             listed = list_pictures(kodak, kodak / "captions.jsonl", "crop", pipeline.max_side)

@@ -21,20 +21,23 @@ def test_an_edit_moves_its_own_figure(edit):
 
 def test_the_table_counts_pictures_that_moved_the_right_way(tmp_path, monkeypatch):
     """A painter that follows captions to the letter, and one that does not read them."""
-    pipeline = tiny_pipeline()
+    pipeline = tiny_pipeline(draws_scales=True)
     pictures = [draw_scene(64, 64), draw_scene(64, 64).transpose(0)]
     by_caption = {edit.caption.format("a house"): edit for edit in EDITS}
 
-    def paint(stream, strength, caption):
+    def paint(stream, strength, caption, painter):
         edit = by_caption.get(caption)
         return pictures[0] if edit is None else edit(np.asarray(pictures[0]), np.random.default_rng(0))
 
-    for painter, expected in ((paint, len(pictures)), (lambda stream, strength, caption: pictures[0], 0)):
+    for painter, expected in ((paint, len(pictures)), (lambda stream, strength, caption, painter: pictures[0], 0)):
         monkeypatch.setattr(pipeline, "decompress", painter)
         measure_edits(pipeline, pictures, ["a house"] * 2, tmp_path)
         with (tmp_path / "edits.csv").open() as file:
             rows = list(csv.DictReader(file))
-        assert len(rows) == len(pipeline.presets) * len(EDITS)
+        drawn = [("scales", "ultra-low"), ("scales", "low")]
+        painted = [("own", preset) for preset in pipeline.presets] + drawn
+        assert [(row["painter"], row["preset"]) for row in rows[:: len(EDITS)]] == painted
+        assert len(rows) == len(painted) * len(EDITS)
         assert {int(row["right_way"]) for row in rows} == {expected}
         assert {row["pictures"] for row in rows} == {"2"}
         night = next(row for row in rows if row["edit"] == "night")

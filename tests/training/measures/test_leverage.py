@@ -7,8 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
+from percov2_demo.entropy.masked_model import MASK
 from percov2_demo.sampling.settings import PAINTING_STRENGTH
-from percov2_demo.training.measures.leverage import CONTRAST, measure_caption_change, measure_leverage
+from percov2_demo.training.measures.leverage import (
+    CONTRAST,
+    measure_caption_change,
+    measure_leverage,
+    measure_scale_leverage,
+)
 from percov2_demo.training.objectives.flow import FlowObjective
 from tests.conftest import tiny_pipeline
 
@@ -78,6 +84,32 @@ def test_a_flow_that_ignores_captions_is_no_worse(tmp_path):
 
 
 GREYS = {CONTRAST[0]: 20, CONTRAST[1]: 30, None: 60}
+
+
+class CaptionReader(torch.nn.Module):
+    """Gives the index that the caption names 15 bits more than any other."""
+
+    def forward(self, hidden, preset, coarser, tokens):
+        assert (hidden == MASK).all()
+        named = torch.nn.functional.one_hot(tokens[:, 0], 1024).float()
+        return (64 * 15 * math.log(2) * named)[:, None, None].expand(*hidden.shape, -1)
+
+
+def test_indices_that_captions_name_cost_more_without_the_right_one(tmp_path, monkeypatch):
+    codec = tiny_pipeline().hyper_codec
+    numbers = torch.tensor([3, 8])
+    monkeypatch.setattr(codec, "encode", lambda latents, preset: numbers[:, None, None].expand(-1, 2, 2))
+    nothing = torch.zeros(1, 1).long()
+    measure_scale_leverage(CaptionReader(), codec, torch.zeros(2, 16, 8, 8), numbers[:, None], nothing, tmp_path)
+    with (tmp_path / "scales.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    pairs = [("ultra-low", "low"), ("ultra-low", "extreme-low"), ("low", "extreme-low")]
+    assert [(row["sent"], row["drawn"]) for row in rows] == pairs
+    for row in rows:
+        right = float(row["bits"])
+        assert right == pytest.approx(math.log2(1 + 1023 * 2**-15), abs=1e-3)
+        for name in ("wrong", "empty"):
+            assert float(row[f"{name}_is_worse_percent"]) == pytest.approx(100 * 15 / right, rel=0.01)
 
 
 class FakePipeline:
