@@ -4,8 +4,9 @@ A flow that is fitted to latents alone never sees its own samples, and its error
 Here the transformer follows its own path for some steps without gradients, from the estimate or from pure noise, as
 decoding does; the step after that is decoded, and the picture is judged: by features of a pretrained network, by
 fidelity at low resolution, and by whether the decoder's grid shows. Some steps decode the estimates alone, without the
-transformer, which is several times as fast. Some samples of the others are on the photo's own path, as flow matching
-has them, so that a prediction also uses what a noisy latent tells (the refinement's path).
+transformer, which is several times as fast; some of their samples are led part of the way to the photo's own latents, as
+refined files are. Some samples of the other steps are on the photo's own path, as flow matching has them, so that a
+prediction also uses what a noisy latent tells (the refinement's path).
 """
 
 from collections.abc import Callable
@@ -28,11 +29,19 @@ COARSE = 8
 
 
 class _Decoded(NamedTuple):
-    """Latents that are decoded, those of the picture that is wanted, and the weight of the error between them."""
+    """What is decoded.
+
+    Args:
+        latents: Latents that are decoded.
+        wanted: Those of the picture that is wanted.
+        weight: Weight of the error between them.
+        led: How far each sample was led to the wanted latents, from 0 to 1, `(B, 1, 1, 1)`.
+    """
 
     latents: Tensor
     wanted: Tensor
     weight: Tensor
+    led: Tensor
 
 
 class PainterObjective(nn.Module):
@@ -47,6 +56,8 @@ class PainterObjective(nn.Module):
         grid_weight: Weight of `grid_pattern`.
         latent_weight: Weight of the squared error of latents, of estimates and on the photo's own path.
         estimate_share: Share of the steps that decode the estimates themselves, as strength 0 does.
+        led_share: Share of these steps' samples that are led part of the way to the photo's own latents.
+        led_weight: Weight of the absolute error of a pixel in a sample that is led all the way.
         photo_share: Share of the other steps' samples that are on the photo's own path.
         noise_share: Share of the own paths that start from pure noise.
         dropped_share: Share of the other steps' samples without indices, where the caption alone tells.
@@ -63,6 +74,8 @@ class PainterObjective(nn.Module):
         grid_weight: float,
         latent_weight: float,
         estimate_share: float,
+        led_share: float,
+        led_weight: float,
         photo_share: float,
         noise_share: float,
         dropped_share: float,
@@ -73,6 +86,7 @@ class PainterObjective(nn.Module):
         self.coarse_weight, self.fine_weight = coarse_weight, fine_weight
         self.grid_weight, self.latent_weight = grid_weight, latent_weight
         self.estimate_share, self.photo_share = estimate_share, photo_share
+        self.led_share, self.led_weight = led_share, led_weight
         self.noise_share, self.dropped_share, self.steps = noise_share, dropped_share, steps
         autoencoder.freeze_encoder()
         flow.hyper_codec.train_decoders()
@@ -81,7 +95,7 @@ class PainterObjective(nn.Module):
         """Compute the losses of pictures `(B, 3, H, W)` in [-1, 1], of those that are sent, and of caption tokens."""
         if torch.rand(()) < self.estimate_share:
             # The estimate depends on what is sent alone, whatever the captions ask for.
-            pictures, decoded = sources, self._estimated(sources)
+            pictures, decoded = sources, self._estimated(sources, draws)
         else:
             decoded = self._painted(pictures, sources, input_ids, draws)
         painted = self._decode(decoded.latents)
@@ -90,21 +104,25 @@ class PainterObjective(nn.Module):
         error = painted - pictures
         coarse = F.avg_pool2d(error, COARSE).abs().mean()
         fine = error.abs().mean()
+        led = (decoded.led * error.abs()).mean()
         grid = grid_pattern(painted, pictures)
         latent = (decoded.weight * (decoded.latents - decoded.wanted).square()).mean()
         loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine
-        loss = loss + self.grid_weight * grid + self.latent_weight * latent
+        loss = loss + self.led_weight * led + self.grid_weight * grid + self.latent_weight * latent
         presets = self.flow.hyper_codec.config.presets
         parts = {
             name: part.mean() for name, part in zip(presets, deep.detach().tensor_split(len(presets)), strict=True)
         }
-        terms = {"coarse": coarse, "fine": fine, "grid": grid, "latent": latent}
+        terms = {"coarse": coarse, "fine": fine, "led": led, "grid": grid, "latent": latent}
         return {"loss": loss, **{name: term.detach() for name, term in terms.items()}, **parts}
 
-    def _estimated(self, pictures: Tensor) -> _Decoded:
+    def _estimated(self, pictures: Tensor, draws: Draws) -> _Decoded:
         with torch.no_grad():
             latents = scaled_latents(self.autoencoder, pictures)
-        return _Decoded(self.flow.condition(latents).estimate, latents, torch.ones(()))
+        chance, far = draws.uniform((len(pictures), 2, 1, 1, 1), pictures.device).unbind(1)
+        led = (chance < self.led_share) * far.sqrt()
+        estimate = self.flow.condition(latents).estimate
+        return _Decoded(torch.lerp(estimate, latents, led), latents, torch.ones(()), led)
 
     def _painted(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> _Decoded:
         count, device = len(pictures), pictures.device
@@ -124,7 +142,7 @@ class PainterObjective(nn.Module):
             noisy = self._followed(condition, noise, start, steps, done, input_ids)
             noisy = torch.where(on_photo, noisy_latent(latents, noise, sigma), noisy)
         expected = self.flow.expected(noisy, sigma, condition, input_ids)
-        return _Decoded(expected, latents, on_photo * self.flow.weight(sigma))
+        return _Decoded(expected, latents, on_photo * self.flow.weight(sigma), torch.zeros_like(sigma))
 
     def _condition(self, latents: Tensor, dropped: Tensor) -> Condition:
         condition = self.flow.condition(latents)
