@@ -13,7 +13,7 @@ from percov2_demo.training.objectives.painter import PainterObjective
 from tests.conftest import tiny_pipeline
 
 
-SHARES = {"photo_share": 0.0, "estimate_share": 0.0, "noise_share": 0.0, "dropped_share": 0.0, "led_share": 0.0}
+SHARES = dict.fromkeys(("photo_share", "estimate_share", "noise_share", "dropped_share", "led_share"), 0.0)
 WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "grid_weight": 1.0, "latent_weight": 0.05, "led_weight": 2.0}
 
 
