@@ -4,8 +4,8 @@ A flow that is fitted to latents alone never sees its own samples, and its error
 Here the transformer follows its own path for some steps without gradients, from the estimate or from pure noise, as
 decoding does; the step after that is decoded, and the picture is judged: by features of a pretrained network, by
 fidelity at low resolution, and by whether the decoder's grid shows. Some steps decode the estimates alone, without the
-transformer, which is several times as fast; some of their samples are led part of the way to the photo's own latents, as
-refined files are. Some samples of the other steps are on the photo's own path, as flow matching has them, so that a
+transformer, which is several times as fast; some of their samples are led part of the way to the photo's own latents,
+as refined files are. Some samples of the other steps are on the photo's own path, as flow matching has them, so that a
 prediction also uses what a noisy latent tells (the refinement's path).
 """
 
