@@ -65,14 +65,11 @@ def run(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
 
 
 @pytest.mark.server
-def test_the_installed_script_compresses_and_paints(installed, tmp_path):
+def test_the_installed_script_compresses(installed, tmp_path):
     draw_scene().save(tmp_path / "photo.png")
     compressed = run(installed, tmp_path, "compress", "photo.png", "-o", "photo.pcv2", "--caption", "a scene")
     assert compressed.returncode == 0, compressed.stderr
     assert json.loads(compressed.stdout)["bytes"]["total"] == (tmp_path / "photo.pcv2").stat().st_size
-    painted = run(installed, tmp_path, "decompress", "photo.pcv2", "-o", "back.png", "--steps", "1")
-    assert painted.returncode == 0, painted.stderr
-    assert (tmp_path / "back.png").is_file()
 
 
 @pytest.mark.server
