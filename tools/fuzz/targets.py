@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import product
+from itertools import cycle, product
 from math import comb
 
 import numpy as np
@@ -130,13 +130,12 @@ def packed() -> list[bytes]:
 
 
 def streams() -> list[bytes]:
-    """Files of both versions."""
+    """Files of both versions; those of version 2 take turns with their codings."""
     codings = (("uniform", None), ("quincunx", None), ("qlds", None), ("var", Withheld(0)))
+    small = (stream for stream in _streams() if stream.indices.size <= 16)
     coded = [
         coder().recode(stream, entropy, withheld=withheld).to_bytes()
-        for stream in _streams()
-        for entropy, withheld in codings
-        if stream.indices.size <= 16
+        for stream, (entropy, withheld) in zip(small, cycle(codings), strict=False)
     ]
     return [*packed(), *coded]
 
