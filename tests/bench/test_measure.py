@@ -16,7 +16,7 @@ from tests.scene import draw_scene
 
 @pytest.fixture(scope="module")
 def result():
-    return bench(tiny_pipeline(), draw_scene(128, 128), 1, Sampling(2), sweep_steps=(1, 2))
+    return bench(tiny_pipeline(), draw_scene(128, 128), 1, Sampling(2), sweep_steps=(1,))
 
 
 def test_every_part_has_a_time(result):
@@ -46,7 +46,7 @@ def test_ratios_are_of_the_times(result):
     assert result["ratio_to_diffusers"] == pytest.approx(decode["exact"] / decode["diffusers"])
     assert result["ratio_to_diffusers_fast"] == pytest.approx(decode["fast"] / decode["diffusers"])
     assert result["cpu_ratio_to_diffusers"] > 0 < result["cpu_ratio_to_diffusers_fast"]
-    assert sweep["pictures"] == 10
+    assert sweep["pictures"] == 5
     refinement = result["refinement"]
     assert refinement["steps"] == 6
     assert refinement["cpu_ratio_encode"] > 0 < refinement["cpu_ratio_decode"]

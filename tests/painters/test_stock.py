@@ -13,8 +13,8 @@ from tests.painters.canvases import OddCanvas, canvas_of, to_pixels
 from tests.scene import draw_scene
 
 
-SIGMAS = (0.05, 0.3, 0.5, 0.7, 0.95)
-STEPS = (1, 2, 4, 8, 30)
+SIGMAS = (0.05, 0.5, 0.95)
+STEPS = (1, 4, 30)
 UNGUIDED = ("sd-turbo-tiny", "sdxl-turbo-tiny", "flux-schnell", "klein", "z-image-turbo")
 TURNED = draw_scene(64, 64).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
 
@@ -74,7 +74,7 @@ def test_no_noise_leaves_the_estimate_itself(painter):
 
 
 def test_the_estimate_is_never_ignored_below_sigma_1(painter):
-    for sigma, steps in ((0.5, 1), (0.95, 1), (0.95, 2), (0.95, 4), (0.95, 8)):
+    for sigma, steps in ((0.5, 1), (0.95, 1), (0.95, 8)):
         pictures = [paint(painter, canvas, sigma, steps=steps) for canvas in (canvas_of(), canvas_of(TURNED))]
         assert difference(*pictures) > 0
 
