@@ -53,7 +53,7 @@ def test_a_widened_base_paints_what_the_base_paints(base_folder):
     assert torch.equal(widened, expected)
 
 
-@pytest.mark.parametrize("profile", [{}, SD35], ids=["SD3", "SD3.5"])
+@pytest.mark.parametrize("profile", [pytest.param({}, marks=pytest.mark.slow), SD35], ids=["SD3", "SD3.5"])
 def test_adapter_and_base_are_the_trained_model(profile, tmp_path, scene):
     tiny_base(**profile).save_pretrained(tmp_path / "base")
     trained = adapted_pipeline(tmp_path / "base")
