@@ -13,8 +13,3 @@ def picture_url(name: str) -> str:
     """Return a drawing as a data URL: drawings put in as markup would share their gradients' names."""
     data = base64.b64encode(picture_path(name).read_bytes()).decode()
     return f"data:image/svg+xml;base64,{data}"
-
-
-def drawing_html(name: str) -> str:
-    """Return a drawing as markup, so that the page's colours reach it; its elements have no names that could clash."""
-    return picture_path(name).read_text("utf-8")

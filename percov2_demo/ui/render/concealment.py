@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from percov2_demo.ui.render.token_maps import cells, token_map
+from percov2_demo.ui.templates import render
 
 
 def concealment_html(sent: NDArray[np.int64], filled: NDArray[np.int64], lost: Sequence[int]) -> str:
@@ -28,17 +29,4 @@ def concealment_html(sent: NDArray[np.int64], filled: NDArray[np.int64], lost: S
         ],
         f"{len(positions)} lost tokens of {sent.size}, {len(met)} of them filled in as they were sent",
     )
-    keys = "".join(
-        f'<span class="key {kind}">{name}</span>'
-        for kind, name in (
-            ("kept", "arrived"),
-            ("met", "lost, guessed right"),
-            ("missed", "lost, filled otherwise"),
-        )
-    )
-    return (
-        '<figure class="split" style="--side:180px"><figcaption><p>'
-        f"<b>{len(positions):,} of {sent.size:,} tokens lost.</b> "
-        f"The model guessed {len(met):,} of them exactly; a token in another's place may still look alike.</p>"
-        f'<p class="keys">{keys}</p></figcaption>{drawing}</figure>'
-    )
+    return render("render/concealment.html", drawing=drawing, lost=len(positions), count=sent.size, met=len(met))

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from functools import cache
-from html import escape
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from percov2_demo.errors import MetricError
 from percov2_demo.painters.agreement import MEANING
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -48,20 +48,12 @@ def metrics_html(values: Mapping[str, float | None]) -> str:
     """
     from percov2_demo.metrics import METRICS
 
-    rows = "".join(
-        _row(METRICS[name], value)
+    rows = [
+        (METRICS[name], _HINTS[name], "picture too small" if value is None else _told(METRICS[name], value))
         for name, value in values.items()
         if name in METRICS and (name != "lpips" or value is not None)
-    )
-    if "agreement" in values:
-        hint = f"<small>{escape(MEANING)}</small>"
-        share = f"{values['agreement']:.0%}"
-        rows += f'<tr><th scope="row">Agreement {hint}</th><td>{share}</td><td>higher</td></tr>'
-    head = '<tr><th scope="col">Metric</th><th scope="col">Value</th><th scope="col">Better</th></tr>'
-    return (
-        '<section aria-label="Metrics">'
-        f'<table class="numbers"><thead>{head}</thead><tbody>{rows}</tbody></table></section>'
-    )
+    ]
+    return render("render/metrics.html", rows=rows, agreement=_agreement(values), meaning=MEANING)
 
 
 def metrics_summary(values: Mapping[str, float | None]) -> str:
@@ -75,12 +67,12 @@ def metric_fields(values: Mapping[str, float | None]) -> list[tuple[str, str]]:
     from percov2_demo.metrics import METRICS
 
     told = [
-        (METRICS[name].label, f"{value:.2f} {METRICS[name].unit}".strip())
+        (METRICS[name].label, _told(METRICS[name], value))
         for name, value in values.items()
         if name in METRICS and value is not None
     ]
-    agreement = values.get("agreement")
-    return told if agreement is None else [*told, ("Agreement with the file", f"{agreement:.0%}")]
+    agreement = _agreement(values)
+    return [*told, ("Agreement with the file", agreement)] if agreement else told
 
 
 @cache
@@ -94,7 +86,10 @@ def local_lpips() -> "Lpips | None":
         return None
 
 
-def _row(metric: "Metric", value: float | None) -> str:
-    text = "picture too small" if value is None else f"{value:.2f} {metric.unit}".strip()
-    hint = f"<small>{escape(_HINTS[metric.name])}</small>"
-    return f'<tr><th scope="row">{metric.label} {hint}</th><td>{text}</td><td>{metric.better}</td></tr>'
+def _told(metric: "Metric", value: float) -> str:
+    return f"{value:.2f} {metric.unit}".strip()
+
+
+def _agreement(values: Mapping[str, float | None]) -> str:
+    agreement = values.get("agreement")
+    return "" if agreement is None else f"{agreement:.0%}"

@@ -7,12 +7,12 @@ on the other axis was not published with a rate, the rate is a line across.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 
 import plotly.graph_objects as go
 
 from percov2_demo.evaluation.published import DATASETS, MEASURED_METRICS, PublishedSeries, PublishedSet, load_published
 from percov2_demo.ui.render.plots import AXES, COLOURS, PAYLOAD_RATE
+from percov2_demo.ui.templates import render
 
 
 DATASET = "kodak"
@@ -47,6 +47,11 @@ class _Layer:
     colour: str
     points: Sequence[tuple[float, float]]
     rates: Sequence[float]
+
+    @property
+    def rates_text(self) -> str:
+        """All rates of the series."""
+        return ", ".join(f"{rate:g}" for rate in self.series.results["bpp"])
 
 
 def add_published(figure: go.Figure, x: str, y: str) -> None:
@@ -83,23 +88,12 @@ def published_html(x: str, y: str) -> str:
     layers = list(_layers(x, y))
     if not layers:
         return ""
-    systems = "".join(
-        f'<li class="key" style="--edge:2px {"solid" if layer.points else "dashed"} {layer.colour}">'
-        f"<b>{escape(layer.series.name)}</b> {_bits(layer.series.results['bpp'])} "
-        f"<small>{escape(layer.published.label)}</small></li>"
-        for layer in layers
-    )
-    sources = "".join(
-        f"<li><b>{escape(layer.series.label)}</b>: {escape(str(layer.series.source))}. "
-        f"{escape(' '.join(filter(None, (layer.published.note, layer.series.note))))}</li>"
-        for layer in layers
-    )
-    other = AXES[y if x == PAYLOAD_RATE else x]
-    lines = f" A dashed line is a rate published without {other}." if any(layer.rates for layer in layers) else ""
-    return (
-        f'<section><p class="muted">Published, not measured here: means over the {DATASETS[DATASET]} '
-        f"pictures of {DATASET.capitalize()}, not of your photo.{lines}</p><ul>{systems}</ul>"
-        f"<details><summary>Sources</summary><ul>{sources}</ul></details></section>"
+    return render(
+        "render/published_layer.html",
+        layers=layers,
+        count=DATASETS[DATASET],
+        dataset=DATASET.capitalize(),
+        other=AXES[y if x == PAYLOAD_RATE else x] if any(layer.rates for layer in layers) else "",
     )
 
 
@@ -126,7 +120,3 @@ def _series() -> tuple[tuple[PublishedSet, PublishedSeries, str], ...]:
         for published, series in candidates
         if series.name == name
     )
-
-
-def _bits(rates: Sequence[float]) -> str:
-    return f"{', '.join(f'{rate:g}' for rate in rates)} bpp"

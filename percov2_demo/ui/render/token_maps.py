@@ -1,8 +1,12 @@
-"""Maps of tokens as SVG: a cell for each token, groups of cells that CSS tells apart, values as colours."""
+"""Maps of tokens as SVG: a cell for each token, groups of cells that CSS tells apart, values as colours.
+
+They are drawn here and not by a template: most of the text is coordinates.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
+from markupsafe import Markup
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
@@ -19,7 +23,7 @@ SCALE_CSS = "linear-gradient(90deg, " + ", ".join(f"rgb({red} {green} {blue})" f
 """The scale of `heat` as a CSS image, from 0 on the left to the top on the right."""
 
 
-def token_map(grid: tuple[int, int], layers: Sequence[str], label: str) -> str:
+def token_map(grid: tuple[int, int], layers: Sequence[str], label: str) -> Markup:
     """Return a map of tokens in which a cell is one unit wide.
 
     Args:
@@ -31,7 +35,7 @@ def token_map(grid: tuple[int, int], layers: Sequence[str], label: str) -> str:
     lines = "".join(f"M0 {row}H{columns}" for row in range(1, rows))
     lines += "".join(f"M{column} 0V{rows}" for column in range(1, columns))
     fine = " fine" if max(grid) > _FINE else ""
-    return (
+    return Markup(
         f'<svg class="token-map{fine}" viewBox="0 0 {columns} {rows}" role="img" aria-label="{label}">'
         f'{"".join(layers)}<path class="lines" d="{lines}"/></svg>'
     )

@@ -58,7 +58,7 @@ def test_the_last_bar_is_the_file(html, stream, traces):
 
 
 def test_published_rates_stand_around_the_same_groups(html, pipeline):
-    assert re.findall(r'data-group="(\d)"[^>]*><u [^>]*title="published">(\d+)</u>', html) == [
+    assert re.findall(r'data-group="(\d)"[^>]*>\s*<u [^>]*title="published">(\d+)</u>', html) == [
         ("1", "71"),
         ("2", "75"),
         ("3", "83"),
