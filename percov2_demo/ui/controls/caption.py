@@ -1,6 +1,5 @@
 """The caption: who writes it, what it says, and what it costs."""
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -17,6 +16,7 @@ from percov2_demo.ui.render.wording import format_size
 from percov2_demo.ui.scripts import constant_script, forget_script
 from percov2_demo.ui.server.errors import sentence
 from percov2_demo.ui.session.run import CaptionSource
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -104,18 +104,20 @@ class CaptionControls:
     def count(self, source: CaptionSource, text: str) -> str:
         """Return what the text costs in this model's files, in words, and what an automatic one is worth."""
         text = "" if source == "none" else text.strip()
-        remark = f'<p class="muted">{self._remark}</p>' if source == "auto" and self._remark else ""
-        if not text:
-            waiting = "Written from the photo when you press Compress." if source == "auto" else "No caption: 0 bytes."
-            return f'<p class="muted">{waiting}</p>{remark}'
+        size, in_papers, refused = 0, 0, ""
         try:
-            size = self._pipeline.caption_bytes(text)
+            if text:
+                size, in_papers = self._pipeline.caption_bytes(text), len(compress_caption(text, "zlib"))
         except InputError as error:
-            return f'<p class="muted refused">{escape(sentence(error))}</p>'
-        in_papers = len(compress_caption(text, "zlib"))
-        return (
-            f'<p class="muted"><b>{format_size(size)}</b> in the file · {len(text)} characters · '
-            f"{in_papers} bytes in zlib, as in the papers</p>{remark}"
+            refused = sentence(error)
+        return render(
+            "controls/caption_cost.html",
+            is_automatic=source == "auto",
+            remark=self._remark if source == "auto" else "",
+            refused=refused,
+            letters=len(text),
+            size=format_size(size),
+            zlib_bytes=in_papers,
         )
 
     def restore(self, caption: str, source: CaptionSource) -> dict[Component, Any]:

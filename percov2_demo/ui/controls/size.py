@@ -1,12 +1,12 @@
 """A target size: a slider over bytes on a logarithmic scale, with the presets as marks."""
 
 from collections.abc import Mapping
-from html import escape
 
 import gradio as gr
 
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.scripts import size_script
+from percov2_demo.ui.templates import render
 
 
 SMALLEST, LARGEST = 60, 6000
@@ -38,7 +38,7 @@ class SizeControl:
             elem_id=element_id,
             elem_classes="scale",
         )
-        self.told = gr.HTML(_marks_html(marks) + _told_html(element_id, position))
+        self.told = gr.HTML(_told_html(element_id, marks, position))
         self.slider.change(None, self.slider, js=size_script(element_id, SMALLEST, LARGEST, POSITIONS), **PAGE_EVENT)
 
 
@@ -52,26 +52,17 @@ def position_of(size: float) -> int:
     return min(range(1, POSITIONS + 1), key=lambda position: abs(bytes_at(position) - size))
 
 
-def _marks_html(marks: Mapping[str, float]) -> str:
-    """Draw the names of some sizes, and the largest, where the slider has them."""
+def _told_html(element_id: str, marks: Mapping[str, float], position: int) -> str:
+    """Draw the names of some sizes, and the largest, where the slider has them; below, say what it stands for."""
     names = {position_of(size): name for name, size in marks.items()} | {POSITIONS: f"{LARGEST:,} bytes"}
-    texts = "".join(
-        f'<text x="{position}%" y="12" text-anchor="{_anchor(position)}">{escape(name)}</text>'
-        for position, name in names.items()
-    )
-    # As wide as the way of the slider's knob: within its block's padding, half a knob from either end.
-    return (
-        '<svg style="width: calc(100% - 40px); margin: 0 20px; color: var(--muted); font-size: 12px" height="16" '
-        f'fill="currentColor" aria-hidden="true">{texts}</svg>'
+    return render(
+        "controls/size.html",
+        element_id=element_id,
+        marks=[(place, _anchor(place), name) for place, name in names.items()],
+        told=f"{bytes_at(position):,} bytes" if position else "the preset as it is",
     )
 
 
 def _anchor(position: int) -> str:
     """Return which part of a name stands at its position, so that none leaves the drawing."""
     return "start" if position < POSITIONS // 10 else "end" if position > POSITIONS - POSITIONS // 10 else "middle"
-
-
-def _told_html(element_id: str, position: int) -> str:
-    """Say what the slider stands for."""
-    text = f"{bytes_at(position):,} bytes" if position else "the preset as it is"
-    return f'<p class="muted">The file: <output id="{element_id}-bytes"><b>{text}</b></output></p>'

@@ -12,6 +12,7 @@ from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.background import watch
 from percov2_demo.ui.render.wording import counted
 from percov2_demo.ui.session.photo import FittedPhoto
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -38,11 +39,11 @@ class SweepRunner:
     def forecast_html(self, trials: Sequence[Trial]) -> str:
         """Return how much work a sweep is, said before it starts."""
         steps = sum(trial.steps for trial in trials)
-        text = f"<b>{counted(len(trials), 'picture')}</b> to decode, {counted(steps, 'step')} in all"
+        lead, text = counted(len(trials), "picture"), f" to decode, {counted(steps, 'step')} in all"
         pace = self._pace(trials)
         if pace is None:
-            return _line(f"{text}. How long that takes is shown once one has been measured here.")
-        return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.")
+            return _line(f"{text}. How long that takes is shown once one has been measured here.", lead)
+        return _line(f"{text}: about {_duration(steps * pace)} at {pace:.2f} s a step, as measured here so far.", lead)
 
     def run(self, photo: FittedPhoto, trials: Sequence[Trial]) -> Iterator[tuple[str, Outcome | None]]:
         """Yield the status after each step, and with each finished picture its outcome.
@@ -73,12 +74,12 @@ class SweepRunner:
 
     def _status_html(self, trials: Sequence[Trial], done: int, doing: str = "") -> str:
         if done == len(trials):
-            return _line(f"<b>{counted(done, 'picture')}</b> painted.")
+            return _line(" painted.", counted(done, "picture"))
         left = sum(trial.steps for trial in trials[done:])
         pace = self._pace(trials)
         rest = f", about {_duration(left * pace)} left" if pace is not None else ""
-        text = f"<b>Painting {done + 1} of {len(trials)}</b>{', ' if doing else ''}{doing}{rest}"
-        return _line(f'<progress max="{len(trials)}" value="{done}" aria-label="Painted"></progress> {text}')
+        lead = f"Painting {done + 1} of {len(trials)}"
+        return _line(f"{', ' if doing else ''}{doing}{rest}", lead, done, len(trials))
 
 
 def run_sweep(pipeline: "Codec", photo: Image.Image, trials: Sequence[Trial]) -> Iterator[int | Outcome]:
@@ -132,21 +133,22 @@ def check_steps(trials: Sequence[Trial]) -> None:
         raise gr.Error(message, print_exception=False)
 
 
-WAITING_HTML = '<p class="muted" role="status">Waiting for the model.</p>'
-"""What the status says until the sweep's turn has come."""
+def waiting_html() -> str:
+    """Return the status until the sweep's turn has come."""
+    return _line("Waiting for the model.")
 
 
 def stopped_html(done: int) -> str:
     """Return the status after Stop or a failure."""
-    return _line(f"<b>Stopped</b> after {counted(done, 'picture')}." if done else "Nothing was painted.")
+    return _line(f" after {counted(done, 'picture')}.", "Stopped") if done else _line("Nothing was painted.")
 
 
 def _mode(trial: Trial) -> tuple[str, bool]:
     return trial.sampling.painter, trial.fast
 
 
-def _line(text: str) -> str:
-    return f'<p class="muted" role="status">{text}</p>'
+def _line(text: str, lead: str = "", done: int | None = None, count: int = 0) -> str:
+    return render("jobs/sweep_line.html", text=text, lead=lead, done=done, count=count)
 
 
 def _duration(seconds: float) -> str:

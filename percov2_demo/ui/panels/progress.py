@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Callable
-from html import escape
 
 import gradio as gr
 
 from percov2_demo.ui.jobs.painting import Loading
 from percov2_demo.ui.render.wording import format_size
+from percov2_demo.ui.templates import render
 
 
 def create_progress() -> gr.HTML:
@@ -25,27 +25,22 @@ def progress_html(step: int, steps: int, seconds_left: float | None = None, what
         what: What is painted, in a job of several pictures.
     """
     left = "" if seconds_left is None or step == steps else f" · {seconds_left:.0f} s left"
-    return (
-        f'<p role="status">Painting{what and " "}{what}, step {step} of {steps}{left}</p>'
-        f'<progress max="{steps}" value="{step}" aria-label="Steps"></progress>'
-    )
+    text = f"Painting{what and ' '}{what}, step {step} of {steps}{left}"
+    return _line(text, bar="Steps", step=step, steps=steps)
 
 
 def loading_html(loading: Loading) -> str:
     """Return a bar of a painter's download, or that it is read from the disk."""
-    name = escape(loading.painter)
     if not loading.total:
-        return f'<p role="status">Loading {name}, for the first time</p><progress aria-label="Loading"></progress>'
+        return _line(f"Loading {loading.painter}, for the first time", bar="Loading")
     sizes = f"{format_size(loading.arrived)} of {format_size(loading.total)}"
-    return (
-        f'<p role="status">Downloading {name}: {sizes}</p>'
-        f'<progress max="{loading.total}" value="{loading.arrived}" aria-label="Download"></progress>'
-    )
+    text = f"Downloading {loading.painter}: {sizes}"
+    return _line(text, bar="Download", step=loading.arrived, steps=loading.total)
 
 
-def rest_html(text: str) -> str:
-    """Return the line that says how painting ended."""
-    return f'<p role="status">{text}</p>'
+def rest_html(text: str, lead: str = "") -> str:
+    """Return the line that says how painting ended, with what stands before it in bold."""
+    return _line(text, lead)
 
 
 def progress_clock(steps: int, what: str = "") -> Callable[[int], str]:
@@ -57,3 +52,8 @@ def progress_clock(steps: int, what: str = "") -> Callable[[int], str]:
         return progress_html(step, steps, elapsed / step * (steps - step) if step else None, what)
 
     return told
+
+
+def _line(text: str, lead: str = "", bar: str = "", step: int = 0, steps: int | None = None) -> str:
+    """Return a line, and below it a bar of that name, which moves by itself where `steps` is not known."""
+    return render("panels/progress.html", text=text, lead=lead, bar=bar, step=step, steps=steps)

@@ -24,6 +24,7 @@ from percov2_demo.ui.panels.strip import StripFile, create_strip, strip_html
 from percov2_demo.ui.render.breakdown import breakdown_html, breakdown_summary
 from percov2_demo.ui.render.maps import maps_html
 from percov2_demo.ui.render.metrics import metrics_html, metrics_summary
+from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.wording import counted, format_size, painter_label
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import kept_file, png_bytes, save_download
@@ -277,13 +278,13 @@ class ResultPanel:
     def draw_maps(self, run: Run | None) -> str:
         """Draw where a run's bits are; the entropy model runs once more for it."""
         if run is None or run.original is None:
-            return "<p>There is no picture yet.</p>"
+            return note_html("There is no picture yet.")
         stream = self._pipeline.read(run.stream)
         return maps_html(stream, self._pipeline.information(stream), run.original)
 
     def say_stopped(self, runs: Sequence[Run]) -> str:
         """Say what there is after Stop."""
-        return rest_html(f"<b>Stopped</b> after {counted(len(runs), 'picture')}.")
+        return rest_html(f"after {counted(len(runs), 'picture')}.", "Stopped")
 
     def rest(self) -> Updates:
         """Return the panel as it is while nothing runs."""

@@ -26,6 +26,7 @@ from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, safe_stem, save_download, save_thumbnail
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.run import CaptionSource, Run, next_number
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class DecodeTab:
         )
 
     def _create_result(self) -> None:
-        self.welcome = gr.HTML(_WELCOME)
+        self.welcome = gr.HTML(render("tabs/decode_welcome.html"))
         with gr.Column(visible=False) as self.result:
             self.headline = gr.HTML(elem_classes="headline")
             self.picture = gr.Image(
@@ -137,7 +138,7 @@ class DecodeTab:
         self.asked.change(opened, self._session.address, outputs, js=self._session.address_script, **READING_EVENT)
         for trigger in (self.decode_button.click, self._session.linked.change):
             self._connect_run(trigger)
-        self.stop_button.click(lambda: rest_html("<b>Stopped.</b>"), outputs=self.progress, **PAGE_EVENT)
+        self.stop_button.click(lambda: rest_html("", "Stopped."), outputs=self.progress, **PAGE_EVENT)
 
     def _connect_run(self, trigger: Callable[..., "Dependency"]) -> None:
         started = trigger(
@@ -317,10 +318,3 @@ class DecodeTab:
 def find_link(request: gr.Request) -> str:
     """Find the text of the stream that the page's address carries; empty without."""
     return request.query_params.get(PARAMETER) or ""
-
-
-_WELCOME = (
-    '<section class="card welcome"><h2>From bytes to a photo</h2>'
-    "<p>The decoder gets a grid of tokens and a caption, if there is one, and nothing else. The file, the settings "
-    "and the seed determine the picture; another seed paints anew what the file leaves open.</p></section>"
-)

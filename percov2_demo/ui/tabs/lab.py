@@ -10,7 +10,7 @@ from gradio.components import Component
 from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
-from percov2_demo.ui.jobs.sweep_runner import WAITING_HTML, SweepRunner, stopped_html
+from percov2_demo.ui.jobs.sweep_runner import SweepRunner, stopped_html, waiting_html
 from percov2_demo.ui.scripts import scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.page_state import Session
@@ -131,7 +131,7 @@ class Lab(ABC):
             self.fitted: fitted,
             self.painted: (),
             self.welcome: gr.HTML(visible=False),
-            self.status: WAITING_HTML,
+            self.status: waiting_html(),
             self.result: gr.Column(visible=True),
             self.run_button: gr.Button(visible=False),
             self.stop_button: gr.Button(visible=True),
