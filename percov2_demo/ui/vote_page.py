@@ -13,6 +13,7 @@ from percov2_demo.ui.panels.vote import VotePanel
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly
 from percov2_demo.ui.session.ballot import Ballot, Pair
+from percov2_demo.ui.templates import render
 
 
 MAX_WAITING_VOTERS = 64
@@ -26,7 +27,7 @@ def build_vote(pairs: Sequence[Pair], out: Path | None = None) -> gr.Blocks:
         out: Folder that gets a CSV file of each voter's votes; None keeps them in the visitors' sessions.
     """
     with FriendlyBlocks(title="Which do you believe?", analytics_enabled=False) as demo:
-        gr.HTML(_HEAD)
+        gr.HTML(render("vote_page.html"))
         panel = VotePanel(None if out is None else lambda ballot: _write(ballot, out))
         demo.load(friendly(lambda: panel.begin(pairs)), outputs=panel.components, **PAGE_EVENT)
     return share_queue_fairly(demo, MAX_WAITING_VOTERS)
@@ -37,10 +38,3 @@ def _write(ballot: Ballot, out: Path) -> None:
         write_bytes(out / f"votes-{ballot.voter}.csv", csv_bytes(ballot.to_rows()))
     except OSError as error:
         raise InputError("The vote could not be written down: tell the host, and vote again.") from error
-
-
-_HEAD = (
-    '<header class="masthead"><div><h1>Which do you believe?</h1><p class="model-note">You see two pictures of one '
-    "photo at a time. Say which looks more like a photo; ask for the original, and say which is closer to it.</p>"
-    "</div></header>"
-)

@@ -17,12 +17,14 @@ from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, connect_end
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.render.concealment import concealment_html
 from percov2_demo.ui.render.metrics import pair_metrics
+from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.recording import record
 from percov2_demo.ui.session.run import Origin, Run, next_number
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -52,18 +54,12 @@ class Experiments:
         self._stream, self._photo, self._received = stream, photo, received
         with gr.Row(equal_height=True):
             with gr.Column(min_width=320, elem_classes="card"):
-                gr.HTML(
-                    "<h3>What if it stopped here?</h3><p>The decoder has the groups received so far, draws the rest "
-                    "from the model, and paints: hybrid generation.</p>"
-                )
+                gr.HTML(render("panels/cut.html"))
                 self.cut_button, self.cut_stop = _create_buttons("Stop here and paint")
                 self.cut_note = gr.HTML()
                 self.cut_picture = _create_picture("Painted from what has arrived", "cut-picture")
             with gr.Column(min_width=320, elem_classes="card"):
-                gr.HTML(
-                    "<h3>What if tokens were lost?</h3><p>As if each had been sent in a packet of its own: the model "
-                    "fills the gaps from what is around them.</p>"
-                )
+                gr.HTML(render("panels/loss.html"))
                 self.share = gr.Slider(0, 100, 20, step=1, label="Tokens lost, %", elem_id="share")
                 self.lose_button, self.lose_stop = _create_buttons("Lose them and paint")
                 self.lose_map = gr.HTML()
@@ -117,9 +113,10 @@ class Experiments:
             file = self._pipeline.recode(stream, None, stream.entropy, stream.entropy_steps, withheld)
         sent, count = sum(map(len, groups[:received])), stream.indices.size
         yield {
-            self.cut_note: f"<p><b>{received} of {len(groups)} groups, a file of "
-            f"{format_size(len(file.to_bytes()))}.</b> {sent:,} of {count:,} tokens were sent, {count - sent:,} drawn."
-            "</p>",
+            self.cut_note: note_html(
+                f"{sent:,} of {count:,} tokens were sent, {count - sent:,} drawn.",
+                lead=f"{received} of {len(groups)} groups, a file of {format_size(len(file.to_bytes()))}.",
+            ),
             self.cut_picture: None,
         }
         note = f"{counted(received, 'group')} of {len(groups)} received"

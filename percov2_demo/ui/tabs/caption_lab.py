@@ -22,6 +22,7 @@ from percov2_demo.ui.panels.archive_button import create_archive_button
 from percov2_demo.ui.panels.caption_grid import Cell, grid_html, measure_cells
 from percov2_demo.ui.panels.comparison import comparison_html, create_comparison
 from percov2_demo.ui.panels.run_cards import create_run_list
+from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.wording import painter_label
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import kept_file
@@ -29,6 +30,7 @@ from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.run import CaptionSource, Run
 from percov2_demo.ui.tabs.lab import Lab, Updates
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -66,7 +68,7 @@ class CaptionLab(Lab):
     """
 
     def __init__(self, pipeline: "Codec", session: Session):
-        super().__init__(pipeline, session, "caption-lab", "Paint all", _WELCOME)
+        super().__init__(pipeline, session, "caption-lab", "Paint all", render("tabs/caption_lab_welcome.html"))
 
     def _create_inputs(self) -> None:
         presets = self._pipeline.presets
@@ -286,7 +288,7 @@ class CaptionLab(Lab):
                 f"{measured['wrong_is_worse_percent']:.2f} % at most. A public model such as "
                 f"{known_painters()[0].model} is trained to follow them: start the app with --painter to have one."
             )
-        return f"<p>Painted with {' '.join(told)}</p>"
+        return note_html(f"Painted with {' '.join(told)}")
 
 
 def _first_strength(pipeline: "Codec") -> float:
@@ -337,14 +339,3 @@ def _example_texts() -> list[tuple[str, str]]:
         (path, "\n".join([" ".join(caption.split()[:3]), caption, f"{caption} {FOG}", OTHER_CAPTION]))
         for path, caption in example_photos()
     ]
-
-
-_WELCOME = (
-    '<section class="card welcome"><h2>Same bits, other words</h2>'
-    "<p>The tokens say where things are, the caption says what they are. Here the tokens of your photo stay as they "
-    "are, and every caption paints its own picture from them.</p>"
-    "<p>The authors of PerCoV2 show it with “a white fence with a lighthouse behind it”, which “an old castle” turns "
-    "into a castle. The small model that comes with this app builds no castle, but it knows fog. Choose an example "
-    "and press <b>Paint all</b>: what each caption changes is measured beside what noise alone would change, and what "
-    "its bytes bought is in the table.</p></section>"
-)

@@ -37,6 +37,7 @@ from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.recording import record
 from percov2_demo.ui.session.run import Origin, Run, next_number
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -185,8 +186,7 @@ class CompressTab:
         """
         fitted = self.photo.read(photo, fit)
         size = format_size(fitted.original_bytes, before_noun=True)
-        whose = "This" if is_example(fitted.received) else "Your"
-        headline = f"<h2>{whose} {size} photo …</h2><p>Writing the file</p>"
+        headline = render("panels/writing.html", photo=size, is_own=not is_example(fitted.received))
         files = [StripFile(preset) for preset in self.coding.ordered(presets)]
         return {
             self.fitted: fitted,

@@ -18,6 +18,7 @@ from percov2_demo.ui.scripts import scroll_script, stale_script, step_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.tabs.progressive import Progressive
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class InsideTab:
     def _create_result(self) -> None:
         self.stream = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
         self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
-        self.welcome = gr.HTML(_WELCOME)
+        self.welcome = gr.HTML(render("tabs/inside_welcome.html"))
         with gr.Column(visible=False) as self.result:
             self.headline = gr.HTML(elem_classes="headline")
             self.received = gr.Slider(
@@ -140,17 +141,6 @@ class InsideTab:
         }
 
 
-_WELCOME = (
-    '<section class="card welcome"><h2>How does a token cost less than its bits?</h2>'
-    "<p>Choose a photo and look inside its file: what is sent when, how much of it was to be expected, and what a "
-    "decoder makes of half of it.</p>"
-    "<ul><li><b>A few tokens first.</b> They are sent in groups, each spread over the whole photo.</li>"
-    "<li><b>Then guesses.</b> A model predicts what is missing; only surprises cost bits.</li>"
-    "<li><b>Or nothing but guesses.</b> Stop halfway, or lose some: the model draws the rest itself.</li></ul>"
-    "</section>"
-)
-
-
 def _preset_label(preset: Preset) -> str:
     rows, columns = preset.grid(NOMINAL_SIDE, NOMINAL_SIDE)
     return f"{preset.name.capitalize()}\n{columns}×{rows} tokens"
@@ -159,8 +149,12 @@ def _preset_label(preset: Preset) -> str:
 def _headline_html(stream: Bitstream, groups: int) -> str:
     report, preset = RateReport.from_bitstream(stream), get_preset(stream.preset)
     packed = preset.index_bytes(stream.width, stream.height)
-    return (
-        f"<h2>{stream.indices.size:,} tokens in <em>{format_size(report.spatial_bytes)}</em></h2>"
-        f"<p>Without a model they take {packed:,} · {counted(groups, 'group')} · "
-        f"{stream.width}×{stream.height} pixels · the whole file is {format_size(report.file_bytes)}</p>"
+    return render(
+        "tabs/inside_headline.html",
+        tokens=f"{stream.indices.size:,}",
+        size=format_size(report.spatial_bytes),
+        packed=f"{packed:,}",
+        groups=counted(groups, "group"),
+        pixels=f"{stream.width}×{stream.height}",
+        file_size=format_size(report.file_bytes),
     )

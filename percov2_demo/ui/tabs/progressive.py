@@ -16,12 +16,14 @@ from percov2_demo.ui.controls.size import SizeControl, bytes_at, position_of
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.jobs.refining import receive, refine
 from percov2_demo.ui.render.metrics import pair_metrics
+from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, save_download
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.recording import record
 from percov2_demo.ui.session.run import DEFAULT_ENTROPY, Origin, Run, next_number
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -46,10 +48,7 @@ class Progressive:
     def __init__(self, pipeline: "Codec", session: Session, photo: PhotoInput, caption: gr.Textbox):
         self._pipeline, self._session, self._photo = pipeline, session, photo
         self._arrived = gr.State([], time_to_live=STATE_LIFETIME_SECONDS)
-        gr.HTML(
-            "<h3>What do the first bytes show?</h3><p>Beyond the preset, a file goes on with noise that the sender "
-            "chose for the painter. Cut it anywhere: what has arrived is a coarser picture.</p>"
-        )
+        gr.HTML(render("tabs/progressive.html"))
         sizes = typical_sizes(pipeline.name_or_path)
         self.size = SizeControl("progressive-size", sizes, position_of(2000), optional=False)
         self.button = gr.Button("Refine and receive", size="sm")
@@ -108,5 +107,5 @@ class Progressive:
         if not arrived:
             return {}
         size, path = arrived[min(number, len(arrived) - 1)]
-        note = f"<b>The first {format_size(size)}:</b> the base stream and {counted(number, 'block')}."
-        return {self.note: f"<p>{note}</p>", self.picture: gr.Image(value=path, visible=True)}
+        note = note_html(f"the base stream and {counted(number, 'block')}.", lead=f"The first {format_size(size)}:")
+        return {self.note: note, self.picture: gr.Image(value=path, visible=True)}

@@ -18,6 +18,7 @@ from percov2_demo.ui.panels.run_cards import (
     tray_html,
 )
 from percov2_demo.ui.panels.run_view import RunView
+from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.plots import LPIPS, axis_choices, preset_scatter
 from percov2_demo.ui.render.published_layer import add_published, has_published, published_html
 from percov2_demo.ui.scripts import scroll_script
@@ -26,6 +27,7 @@ from percov2_demo.ui.session.collection import RunCollection
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.tabs.compress import COMPRESS_TAB, CompressTab
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ Updates = dict[Component, Any]
 BOARD_TAB = "session"
 """The tab's identity, by which it is selected."""
 
-_NEW_RUN = "<p>The newest picture. Click a card or a point for another.</p>"
+_NEW_RUN = "The newest picture. Click a card or a point for another."
 
 
 class SessionBoard:
@@ -56,7 +58,7 @@ class SessionBoard:
         self.collection = gr.State(RunCollection(), time_to_live=STATE_LIFETIME_SECONDS)
         self.kept = gr.State((), time_to_live=STATE_LIFETIME_SECONDS)
         self.chosen = gr.State(0, time_to_live=STATE_LIFETIME_SECONDS)
-        self.welcome = gr.HTML(_WELCOME)
+        self.welcome = gr.HTML(render("tabs/session_welcome.html"))
         with gr.Column(visible=False) as self.panel, gr.Row(elem_classes=["workbench", "board"]):
             with gr.Column(scale=1, min_width=320, elem_classes="all-runs"):
                 self._create_plot()
@@ -186,7 +188,7 @@ class SessionBoard:
         return {
             self.photo: photo,
             **self.draw(collection, run.number, photo, x, y, with_published),
-            **self._show(collection, run, _restored_html(run, self._compress.photo.image in restored)),
+            **self._show(collection, run, _restored(run, self._compress.photo.image in restored)),
             **restored,
         }
 
@@ -222,7 +224,7 @@ class SessionBoard:
         return {
             self.chosen: run.number,
             **self.view.show(run),
-            self.note: note,
+            self.note: note_html(note),
             self.cards: cards_html(collection.runs, run.number, collection.dropped),
         }
 
@@ -233,16 +235,9 @@ def _photo_of(collection: RunCollection, run: Run, otherwise: int) -> int:
     return next((first.number for first in photos if first.photo == run.photo), otherwise)
 
 
-def _restored_html(run: Run, has_photo: bool) -> str:
+def _restored(run: Run, has_photo: bool) -> str:
     if has_photo:
-        return "<p>Its photo and settings are back in Compress: press the button there, and it is painted again.</p>"
+        return "Its photo and settings are back in Compress: press the button there, and it is painted again."
     if run.origin is None:
-        return "<p>Its settings are in Compress now, for a photo of yours: this run was of a file without one.</p>"
-    return "<p>Its settings are back in Compress. Its photo is deleted, as all are after an hour: choose it again.</p>"
-
-
-_WELCOME = (
-    '<section class="card welcome"><h2>Your runs collect here</h2>'
-    "<p>Every picture that you paint in any tab becomes a card with its bytes and metrics, and a point between "
-    "nearness to the photo and realism. Click one, and its settings are back.</p></section>"
-)
+        return "Its settings are in Compress now, for a photo of yours: this run was of a file without one."
+    return "Its settings are back in Compress. Its photo is deleted, as all are after an hour: choose it again."

@@ -14,6 +14,7 @@ from percov2_demo.ui.panels.metric_plot import MetricPlot
 from percov2_demo.ui.panels.run_cards import cards_html, create_run_list, run_point
 from percov2_demo.ui.panels.run_view import RunView
 from percov2_demo.ui.render.heat import colour_bar_html, heat_map
+from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.plots import scatter
 from percov2_demo.ui.scripts import lookup_script
 from percov2_demo.ui.server.errors import friendly
@@ -21,6 +22,7 @@ from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.tabs.lab import Lab, Updates
+from percov2_demo.ui.templates import render
 
 
 if TYPE_CHECKING:
@@ -39,7 +41,8 @@ class TradeoffLab(Lab):
     """
 
     def __init__(self, pipeline: "Codec", session: Session):
-        super().__init__(pipeline, session, "tradeoff-lab", "Run the sweep", _welcome_html(offered_kinds(pipeline)))
+        welcome = render("tabs/tradeoff_lab_welcome.html", kinds=offered_kinds(pipeline))
+        super().__init__(pipeline, session, "tradeoff-lab", "Run the sweep", welcome)
 
     def _create_inputs(self) -> None:
         self.caption = self.photo.offer_captions("Without one, guidance has nothing to act on: one scale is painted.")
@@ -48,7 +51,7 @@ class TradeoffLab(Lab):
     def _create_results(self) -> None:
         chart = MetricPlot.create("tradeoff-plot")
         self.plot, self.bridge, self.x, self.y = chart.plot, chart.bridge, chart.x, chart.y
-        gr.HTML('<p class="muted">Click a point or a card to see its picture beside the original.</p>')
+        gr.HTML(note_html("Click a point or a card to see its picture beside the original.", is_muted=True))
         self.view = RunView("tradeoff-picture")
         with gr.Row(visible=False) as self.samples:
             self.mean = _map_image("Mean of the samples")
@@ -153,22 +156,4 @@ def _map_image(label: str) -> gr.Image:
         buttons=["download", "fullscreen"],
         min_width=240,
         alt_text=label,
-    )
-
-
-_PURPOSES = {
-    "settings": "<b>Guidance × steps</b>: the decoder's own trade-off, at the same bits.",
-    "strength": "<b>Strength</b>: how much it paints anew, at the same bits.",
-    "presets": "<b>Presets</b>: curves of quality over rate.",
-    "samples": "<b>Samples</b>: seeds of one file, their mean, and a map of where the decoder invents.",
-}
-
-
-def _welcome_html(kinds: Sequence[str]) -> str:
-    purposes = "".join(f"<li>{_PURPOSES[kind]}</li>" for kind in kinds)
-    return (
-        '<section class="card welcome"><h2>What do you trade for what?</h2>'
-        "<p>Faithful in every pixel or lifelike: with so few bits a decoder cannot be both. A sweep paints one photo "
-        "under many settings and draws each picture as a point, as soon as it is finished.</p>"
-        f"<ul>{purposes}</ul></section>"
     )

@@ -10,6 +10,7 @@ from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import kept_file
 from percov2_demo.ui.session.ballot import pair_runs
 from percov2_demo.ui.session.run import Run
+from percov2_demo.ui.templates import render
 
 
 class VoteTab:
@@ -20,7 +21,7 @@ class VoteTab:
     """
 
     def __init__(self, runs: gr.State) -> None:
-        self.welcome = gr.HTML(_WELCOME)
+        self.welcome = gr.HTML(render("tabs/vote_welcome.html"))
         self.start = gr.Button("Begin the vote", variant="primary")
         self.panel = VotePanel()
         self.start.click(friendly(self.begin), runs, [self.welcome, self.start, *self.panel.components], **PAGE_EVENT)
@@ -40,12 +41,3 @@ class VoteTab:
             self.start: gr.Button("Begin a new vote", variant="secondary"),
             **self.panel.begin(pairs),
         }
-
-
-_WELCOME = (
-    '<section class="card welcome"><h2>Which do you believe?</h2>'
-    "<p>Metrics have an opinion, people have another. Here you see the session's pictures two at a time, of the same "
-    "photo, without their names and sizes. The original is there when you ask for it. What they were is told with the "
-    "results; the votes stay in this session until you download them.</p></section>"
-)
-"""What the tab says before the first pair."""
