@@ -88,6 +88,8 @@ def test_the_installed_package_names_its_files(installed, tmp_path):
     assert Path(module) == installed / "percov2_demo" / "assets.py"
     assert Path(assets) == installed / "percov2_demo" / "assets"
     assert int(count) > 0
+    templates = {path.relative_to(ROOT) for path in (ROOT / "percov2_demo").rglob("*.html")}
+    assert templates == {path.relative_to(installed) for path in (installed / "percov2_demo").rglob("*.html")}
     published = run(installed, tmp_path, "publish", "--space", "me/explorer", "--hardware", "cpu-basic", "--dry-run")
     assert published.returncode == 2
     assert "clone of the repository" in published.stderr
