@@ -77,7 +77,7 @@ def round_trip(server: Server, photo: Path) -> None:
 
 
 def begin_painting(server: Server, photo: Path) -> None:
-    """Returns while a picture is painted that takes minutes."""
+    """Returns while a picture is painted that takes long."""
     client = client_of(server, photo.parent)
     stream, _ = client.predict(handle_file(photo), api_name="/compress")
     job = client.submit(handle_file(stream), steps=100, api_name="/decompress")
@@ -88,41 +88,32 @@ def begin_painting(server: Server, photo: Path) -> None:
 
 
 @pytest.mark.server
-def test_a_killed_server_starts_again(tmp_path, photo):
-    for life in ("first", "second"):
-        (tmp_path / life).mkdir()
-    with started(tmp_path / "first") as server:
-        begin_painting(server, photo)
-        server.process.kill()
-        assert server.process.wait(10) == -signal.SIGKILL
-    with started(tmp_path / "second") as server:
-        round_trip(server, photo)
-
-
-@pytest.mark.server
 @pytest.mark.parametrize("sent", [pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGINT])
-def test_a_server_stops_at_once_while_it_paints(tmp_path, photo, sent):
-    with started(tmp_path) as server:
-        begin_painting(server, photo)
-        assert server.files()
-        assert server.stop(sent) < 5
-        assert server.process.returncode == 0
-        assert not server.files()
-    assert "Traceback" not in (tmp_path / "server.log").read_text()
+def test_a_killed_server_starts_again_and_stops_at_once_while_it_paints(tmp_path, photo, model, sent):
+    """The first has no network and no home, nor the variables that tell the libraries so.
 
-
-@pytest.mark.server
-def test_no_network_and_no_home(tmp_path, photo, model):
-    """Also without the variables that tell the libraries so; a folder inside of a file cannot be made by anybody."""
-    patch = tmp_path / "patch"
-    patch.mkdir()
+    A folder inside of a file cannot be made by anybody.
+    """
+    first, second, patch = (tmp_path / name for name in ("first", "second", "patch"))
+    for folder in (first, second, patch):
+        folder.mkdir()
     (patch / "sitecustomize.py").write_text(NO_NETWORK)
     nowhere = tmp_path / "file"
     nowhere.write_text("")
     home = str(nowhere / "home")
     variables = dict.fromkeys(("HOME", "USERPROFILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HOME"), home)
-    with started(tmp_path, "--model", str(model), PYTHONPATH=str(patch), **variables) as server:
+    with started(first, "--model", str(model), PYTHONPATH=str(patch), **variables) as server:
         round_trip(server, photo)
+        begin_painting(server, photo)
+        server.process.kill()
+        assert server.process.wait(10) == -signal.SIGKILL
+    with started(second) as server:
+        begin_painting(server, photo)
+        assert server.files()
+        assert server.stop(sent) < 5
+        assert server.process.returncode == 0
+        assert not server.files()
+    assert "Traceback" not in (second / "server.log").read_text()
 
 
 def test_a_port_in_use_is_said(model, capsys, monkeypatch):
