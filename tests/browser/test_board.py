@@ -179,20 +179,3 @@ def test_visitors_do_not_see_each_others_runs(page, browser, server, embedded, s
         expect(cards(visitor)).to_have_count(1)
         expect(cards(visitor)).to_contain_text(caption)
     other.close()
-
-
-def test_a_phone_needs_no_sideways_scrolling_on_the_board(phone, photo):
-    choose_photo(phone, photo)
-    choose_preset(phone, "ultra-low")
-    open_painting(phone)
-    set_steps(phone, 1)
-    compress_button(phone).click()
-    expect_runs(phone, 1)
-    phone.locator(".tray .count").click()
-    expect(points(phone)).to_have_count(1)
-    choose_axis(phone, "Across", "Payload rate")
-    choose_axis(phone, "Up", "PSNR")
-    expect(points(phone)).to_have_count(3)
-    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    cards(phone).first.click()
-    expect(phone.get_by_text("photo and settings are back")).to_be_in_viewport()

@@ -64,8 +64,3 @@ def test_the_page_about_itself(page, embedded):
     panel.get_by_text("The collections and the licences they state").click()
     expect(panel.get_by_role("columnheader", name="Licence")).to_be_visible()
     expect(panel.locator(".citations textarea")).to_have_value(re.compile(r"arXiv:2503\.09368"))
-
-
-def test_a_phone_needs_no_sideways_scrolling_inside(phone):
-    look_inside(phone)
-    assert phone.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
