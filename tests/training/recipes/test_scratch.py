@@ -125,7 +125,9 @@ def test_recipe_makes_a_model(data, tmp_path):
     change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]
     edits = (tmp_path / "work" / "leverage" / "edits.csv").read_text().splitlines()
-    assert len(edits) == 1 + len(pipeline.presets) * len(EDITS)
+    # Nothing is drawn of the finest preset.
+    assert len(edits) == 1 + (2 * len(pipeline.presets) - 1) * len(EDITS)
+    assert len((tmp_path / "work" / "leverage" / "scales.csv").read_text().splitlines()) == 1 + 3
     assert "painter: coarse" in (tmp_path / "work" / "curves.html").read_text()
 
 
