@@ -94,6 +94,15 @@ class PresetSymbols(nn.Module):
         return self.indices.logits(x)[..., : self.codebook_size]
 
 
+def build_trunk(width: int, blocks: int, hidden: int, kernel: int) -> nn.Sequential:
+    """Build the blocks that look around in a map; arguments as of `MaskedModel`."""
+    gain = (2 * blocks) ** -0.5
+    trunk = nn.Sequential()
+    for _ in range(blocks):
+        trunk.extend([SpatialMixer(width, kernel, gain), FeedForward(width, hidden, gain)])
+    return trunk
+
+
 class MaskedModel(ModelMixin, ConfigMixin):
     """Probabilities of hidden indices.
 
@@ -117,13 +126,10 @@ class MaskedModel(ModelMixin, ConfigMixin):
         zones: int = 8,
     ):
         super().__init__()
-        gain = (2 * blocks) ** -0.5
         self.symbols = nn.ModuleDict(
             {name: PresetSymbols(get_preset(name).codebook_size, width, zones) for name in presets}
         )
-        self.trunk = nn.Sequential()
-        for _ in range(blocks):
-            self.trunk.extend([SpatialMixer(width, kernel, gain), FeedForward(width, hidden, gain)])
+        self.trunk = build_trunk(width, blocks, hidden, kernel)
         self.norm = IntegerNorm(width)
 
     def forward(self, indices: Tensor, preset: str, positions: Tensor | None = None) -> Tensor:

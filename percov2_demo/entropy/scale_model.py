@@ -18,14 +18,13 @@ from percov2_demo.entropy.index_coder import draw_symbols
 from percov2_demo.entropy.integer_layers import (
     ACTIVATION_UNIT,
     RESIDUAL_UNIT,
-    FeedForward,
     IntegerEmbedding,
     IntegerLinear,
     IntegerNorm,
     round_through,
     to_activations,
 )
-from percov2_demo.entropy.masked_model import MASK, PresetSymbols, SpatialMixer
+from percov2_demo.entropy.masked_model import MASK, PresetSymbols, build_trunk
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.errors import InputError
 from percov2_demo.presets import get_preset
@@ -64,16 +63,13 @@ class ScaleModel(ModelMixin, ConfigMixin):
         zones: int = 8,
     ):
         super().__init__()
-        gain = (2 * blocks) ** -0.5
         self.symbols = nn.ModuleDict(
             {name: PresetSymbols(get_preset(name).codebook_size, width, zones) for name in presets}
         )
         self.places = IntegerEmbedding(_MOST_ALONG**2, width)
         self.words = IntegerEmbedding(vocabulary_size, text_width)
         self.text = IntegerLinear(text_width, width)
-        self.trunk = nn.Sequential()
-        for _ in range(blocks):
-            self.trunk.extend([SpatialMixer(width, kernel, gain), FeedForward(width, hidden, gain)])
+        self.trunk = build_trunk(width, blocks, hidden, kernel)
         self.norm = IntegerNorm(width)
 
     def forward(

@@ -60,10 +60,15 @@ class MaskedObjective(nn.Module):
         count, rows, columns = indices.shape
         known = draw_known(self.schedules, count, rows, columns, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset) / LOGIT_UNIT
-        nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
-        hidden = (~known).float()
-        # A map has the same weight whether much or little of it is hidden, as when its groups are coded one by one.
-        return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
+        return hidden_bits(logits, indices, known)
+
+
+def hidden_bits(logits: Tensor, indices: Tensor, known: Tensor) -> Tensor:
+    """Compute the bits of a hidden index of maps `(B, rows, columns)`, of logits `(B, rows, columns, K)` in nats."""
+    nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
+    hidden = (~known).float()
+    # A map has the same weight whether much or little of it is hidden, as when its groups are coded one by one.
+    return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
 
 
 def draw_known(schedules: Sequence[tuple[str, int]], count: int, rows: int, columns: int, draws: Draws) -> Tensor:

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from percov2_demo.entropy.integer_layers import LOGIT_UNIT
 from percov2_demo.entropy.masked_model import MASK
 from percov2_demo.entropy.scale_model import ScaleModel
 from percov2_demo.training.data.determinism import Draws
-from percov2_demo.training.objectives.masked import draw_known
+from percov2_demo.training.objectives.masked import draw_known, hidden_bits
 
 
 @dataclass(frozen=True)
@@ -84,6 +82,4 @@ class ScalesObjective(nn.Module):
         count, rows, columns = indices.shape
         known = draw_known([("qlds", self.steps)], count, rows, columns, draws).to(indices.device)
         logits = self.model(torch.where(known, indices, MASK), preset, coarser, tokens) / LOGIT_UNIT
-        nats = F.cross_entropy(logits.flatten(0, 2), indices.flatten(), reduction="none").view_as(indices)
-        hidden = (~known).float()
-        return ((nats * hidden).sum((1, 2)) / hidden.sum((1, 2))).mean() / np.log(2)
+        return hidden_bits(logits, indices, known)
