@@ -262,6 +262,11 @@ class Bitstream:
         )
 
     @property
+    def is_refined(self) -> bool:
+        """Whether refinement blocks follow the base stream."""
+        return self.refinement is not None and bool(self.refinement.data)
+
+    @property
     def part_sizes(self) -> PartSizes:
         """Bytes of the parts that `to_bytes` joins."""
         container, spatial, caption, refinement = map(len, self._parts)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from percov2_demo.bitstream import Bitstream
 from percov2_demo.bitstream.captions import encode_utf8
 from percov2_demo.bitstream.header import TEMPERATURE_UNIT
 from percov2_demo.entropy.scale_model import ScaleDrawer, ScaleModel
@@ -94,7 +93,7 @@ class ScalePainter(Painter):
         check_sigma(sigma)
         caption = canvas.caption if caption is None else caption
         encode_utf8(caption)
-        if _is_refined(canvas.stream):
+        if canvas.stream.is_refined:
             raise InputError("a refined file says more than drawn indices would: choose another painter")
         temperature = round(sigma * TEMPERATURE_UNIT) / TEMPERATURE_UNIT
         return ScaleStart(canvas, self._codec.tokenize(["", caption]), temperature)
@@ -147,10 +146,6 @@ class ScalePainter(Painter):
             for indices in drawer.draw(preset, grid, coarser, steps):
                 yield preset, indices
             coarser[preset] = indices
-
-
-def _is_refined(stream: Bitstream) -> bool:
-    return stream.refinement is not None and bool(stream.refinement.data)
 
 
 def _shares(steps: int, count: int) -> list[int]:

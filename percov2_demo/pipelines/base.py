@@ -105,8 +105,7 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
 
     def stream_strength(self, stream: Bitstream) -> float:
         """Return the strength that is used for a stream when none is asked for: 0 where it has refinement blocks."""
-        refined = stream.refinement is not None and bool(stream.refinement.data)
-        return 0.0 if refined else self.default_strength(stream.preset)
+        return 0.0 if stream.is_refined else self.default_strength(stream.preset)
 
     @property
     def condition_channels(self) -> int:
