@@ -65,13 +65,26 @@ class FlowObjective(nn.Module):
         Beside the loss stands the gain, the share of the estimate's squared error that the transformer removes.
         """
         condition = self.condition(sources)
+        loss, error = self.match(latents, condition, input_ids, draws)
+        with torch.no_grad():
+            gain = 1 - error / (condition.estimate - latents).square().mean()
+        return {"loss": loss, "gain": gain}
+
+    def match(
+        self, latents: Tensor, condition: Condition, input_ids: Tensor, draws: Draws
+    ) -> tuple[Tensor, Tensor]:
+        """Compute the loss of flow matching, and the mean squared error that it weighs by noise level.
+
+        Args:
+            latents: Scaled latents `(B, C, H, W)`.
+            condition: What the indices say of them.
+            input_ids: Tokens of their captions, `(B, L)`.
+            draws: Random numbers.
+        """
         sigma = self.noise_levels(latents, draws)
         noisy = noisy_latent(latents, draws.normal(latents.shape, latents.device), sigma)
-        expected = self.expected(noisy, sigma, condition, input_ids)
-        error = (expected - latents).square()
-        with torch.no_grad():
-            gain = 1 - error.mean() / (condition.estimate - latents).square().mean()
-        return {"loss": (self.weight(sigma) * error).mean(), "gain": gain}
+        error = (self.expected(noisy, sigma, condition, input_ids) - latents).square()
+        return (self.weight(sigma) * error).mean(), error.detach().mean()
 
     def expected(self, noisy: Tensor, sigma: Tensor, condition: Condition, input_ids: Tensor) -> Tensor:
         """Return the latent `(B, C, H, W)` that the transformer expects behind a noisy one."""

@@ -5,8 +5,9 @@ Here the transformer follows its own path for some steps without gradients, from
 decoding does; the step after that is decoded, and the picture is judged: by features of a pretrained network, by
 fidelity at low resolution, and by whether the decoder's grid shows. Some steps decode the estimates alone, without the
 transformer, which is several times as fast; some of their samples are led part of the way to the photo's own latents,
-as refined files are. Some samples of the other steps are on the photo's own path, as flow matching has them, so that a
-prediction also uses what a noisy latent tells (the refinement's path).
+as refined files are. The other steps also hold the transformer to the photo's own path, in latents, as flow matching
+does: on its own path there is nothing that it is not told, and it would forget what a noisy latent tells of a photo, which
+is all that refined files are made of.
 """
 
 from collections.abc import Callable
@@ -33,15 +34,15 @@ class _Decoded(NamedTuple):
 
     Args:
         latents: Latents that are decoded.
-        wanted: Those of the picture that is wanted.
-        weight: Weight of the error between them.
-        led: How far each sample was led to the wanted latents, from 0 to 1, `(B, 1, 1, 1)`.
+        led: How far each sample was led to the latents of the picture that is wanted, from 0 to 1, `(B, 1, 1, 1)`.
+        latent: Mean squared error of latents, of estimates; 0 in other steps.
+        path: Loss on the photo's own path; 0 in steps on estimates.
     """
 
     latents: Tensor
-    wanted: Tensor
-    weight: Tensor
     led: Tensor
+    latent: Tensor
+    path: Tensor
 
 
 class PainterObjective(nn.Module):
@@ -54,11 +55,11 @@ class PainterObjective(nn.Module):
         coarse_weight: Weight of the absolute error of cells of `COARSE` pixels.
         fine_weight: Weight of the absolute error of pixels.
         grid_weight: Weight of `grid_pattern`.
-        latent_weight: Weight of the squared error of latents, of estimates and on the photo's own path.
+        latent_weight: Weight of the squared error of estimated latents.
         estimate_share: Share of the steps that decode the estimates themselves, as strength 0 does.
         led_share: Share of these steps' samples that are led part of the way to the photo's own latents.
         led_weight: Weight of the absolute error of a pixel in a sample that is led all the way.
-        photo_share: Share of the other steps' samples that are on the photo's own path.
+        path_weight: Weight of the other steps' loss of flow matching, on the photo's own path.
         noise_share: Share of the own paths that start from pure noise.
         dropped_share: Share of the other steps' samples without indices, where the caption alone tells.
         steps: Numbers of steps that own paths are divided into.
@@ -76,7 +77,7 @@ class PainterObjective(nn.Module):
         estimate_share: float,
         led_share: float,
         led_weight: float,
-        photo_share: float,
+        path_weight: float,
         noise_share: float,
         dropped_share: float,
         steps: tuple[int, ...],
@@ -85,7 +86,7 @@ class PainterObjective(nn.Module):
         self.flow, self.autoencoder, self.deep = flow, autoencoder, deep
         self.coarse_weight, self.fine_weight = coarse_weight, fine_weight
         self.grid_weight, self.latent_weight = grid_weight, latent_weight
-        self.estimate_share, self.photo_share = estimate_share, photo_share
+        self.estimate_share, self.path_weight = estimate_share, path_weight
         self.led_share, self.led_weight = led_share, led_weight
         self.noise_share, self.dropped_share, self.steps = noise_share, dropped_share, steps
         autoencoder.freeze_encoder()
@@ -97,7 +98,7 @@ class PainterObjective(nn.Module):
             # The estimate depends on what is sent alone, whatever the captions ask for.
             pictures, decoded = sources, self._estimated(sources, draws)
         else:
-            decoded = self._painted(pictures, sources, input_ids, draws)
+            decoded = self._painted(sources, input_ids, draws)
         painted = self._decode(decoded.latents)
 
         deep = self.deep(painted, pictures)
@@ -106,14 +107,15 @@ class PainterObjective(nn.Module):
         fine = error.abs().mean()
         led = (decoded.led * error.abs()).mean()
         grid = grid_pattern(painted, pictures)
-        latent = (decoded.weight * (decoded.latents - decoded.wanted).square()).mean()
         loss = deep.mean() + self.coarse_weight * coarse + self.fine_weight * fine
-        loss = loss + self.led_weight * led + self.grid_weight * grid + self.latent_weight * latent
+        loss = loss + self.led_weight * led + self.grid_weight * grid
+        loss = loss + self.latent_weight * decoded.latent + self.path_weight * decoded.path
         presets = self.flow.hyper_codec.config.presets
         parts = {
             name: part.mean() for name, part in zip(presets, deep.detach().tensor_split(len(presets)), strict=True)
         }
-        terms = {"coarse": coarse, "fine": fine, "led": led, "grid": grid, "latent": latent}
+        terms = {"coarse": coarse, "fine": fine, "led": led, "grid": grid}
+        terms |= {"latent": decoded.latent, "path": decoded.path}
         return {"loss": loss, **{name: term.detach() for name, term in terms.items()}, **parts}
 
     def _estimated(self, pictures: Tensor, draws: Draws) -> _Decoded:
@@ -122,27 +124,26 @@ class PainterObjective(nn.Module):
         chance, far = draws.uniform((len(pictures), 2, 1, 1, 1), pictures.device).unbind(1)
         led = (chance < self.led_share) * far.sqrt()
         estimate = self.flow.condition(latents).estimate
-        return _Decoded(torch.lerp(estimate, latents, led), latents, torch.ones(()), led)
+        return _Decoded(torch.lerp(estimate, latents, led), led, F.mse_loss(estimate, latents), torch.zeros(()))
 
-    def _painted(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> _Decoded:
-        count, device = len(pictures), pictures.device
-        chance = draws.uniform((count, 4, 1, 1, 1), device).unbind(1)
-        dropped, on_photo = chance[0] < self.dropped_share, chance[1] < self.photo_share
+    def _painted(self, sources: Tensor, input_ids: Tensor, draws: Draws) -> _Decoded:
+        count, device = len(sources), sources.device
+        chance = draws.uniform((count, 3, 1, 1, 1), device).unbind(1)
+        dropped = chance[0] < self.dropped_share
         with torch.no_grad():
-            latents = scaled_latents(self.autoencoder, pictures)
             sent = scaled_latents(self.autoencoder, sources)
         condition = self._condition(sent, dropped)
         with torch.no_grad():
-            noise = draws.normal(latents.shape, device)
+            noise = draws.normal(sent.shape, device)
             steps = self.steps[int(torch.randint(len(self.steps), ()))]
             done = int(torch.randint(steps, ()))
-            start = torch.where(chance[2] < self.noise_share, 1.0, 0.1 + 0.9 * chance[3])
-            level = start * (steps - done) / steps
-            sigma = torch.where(on_photo, self.flow.noise_levels(latents, draws), level)
+            start = torch.where(chance[1] < self.noise_share, 1.0, 0.1 + 0.9 * chance[2])
             noisy = self._followed(condition, noise, start, steps, done, input_ids)
-            noisy = torch.where(on_photo, noisy_latent(latents, noise, sigma), noisy)
-        expected = self.flow.expected(noisy, sigma, condition, input_ids)
-        return _Decoded(expected, latents, on_photo * self.flow.weight(sigma), torch.zeros_like(sigma))
+        expected = self.flow.expected(noisy, start * (steps - done) / steps, condition, input_ids)
+        # What decodes the indices is trained by pictures alone.
+        told = Condition(condition.channels.detach(), condition.estimate.detach())
+        zero = torch.zeros(())
+        return _Decoded(expected, zero, zero, self.flow.match(sent, told, input_ids, draws)[0])
 
     def _condition(self, latents: Tensor, dropped: Tensor) -> Condition:
         condition = self.flow.condition(latents)

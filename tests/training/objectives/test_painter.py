@@ -13,8 +13,8 @@ from percov2_demo.training.objectives.painter import PainterObjective
 from tests.conftest import tiny_pipeline
 
 
-SHARES = dict.fromkeys(("photo_share", "estimate_share", "noise_share", "dropped_share", "led_share"), 0.0)
-WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "grid_weight": 1.0, "latent_weight": 0.05, "led_weight": 2.0}
+SHARES = dict.fromkeys(("estimate_share", "noise_share", "dropped_share", "led_share"), 0.0)
+WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "grid_weight": 1.0, "latent_weight": 0.05, "led_weight": 2.0, "path_weight": 1.0}
 
 
 def plain_distance(pictures, originals):
@@ -33,11 +33,11 @@ def batch():
 
 def test_all_that_decodes_learns_and_what_encodes_does_not():
     pipeline = tiny_pipeline()
-    objective = make_objective(pipeline, photo_share=0.5)
+    objective = make_objective(pipeline)
     torch.manual_seed(0)
     losses = objective(**batch(), draws=Draws(0, 0))
     losses["loss"].backward()
-    assert set(losses) == {"loss", "coarse", "fine", "led", "grid", "latent", *pipeline.presets}
+    assert set(losses) == {"loss", "coarse", "fine", "led", "grid", "latent", "path", *pipeline.presets}
     learning = {name for name, parameter in objective.named_parameters() if parameter.grad is not None}
     decoders = (f"flow.hyper_codec.decoders.{preset}" for preset in pipeline.presets)
     parts = ("flow.transformer", "flow.text_encoder", "autoencoder.decoder", "autoencoder.synthesis", *decoders)
@@ -115,9 +115,17 @@ def test_a_share_of_estimates_is_led_to_the_photos_own_latents():
     objective = make_objective(pipeline, estimate_share=1.0, led_share=1.0)
     sources = batch()["sources"]
     estimated = objective._estimated(sources, Draws(0, 0))
-    estimate = objective.flow.condition(estimated.wanted).estimate
-    torch.testing.assert_close(estimated.latents, torch.lerp(estimate, estimated.wanted, estimated.led))
+    latents = scaled_latents(pipeline.vae, sources)
+    estimate = objective.flow.condition(latents).estimate
+    torch.testing.assert_close(estimated.latents, torch.lerp(estimate, latents, estimated.led))
     assert ((estimated.led > 0) & (estimated.led < 1)).all()
     with_them, without = objective(**batch(), draws=Draws(0, 0)), make_objective(pipeline, estimate_share=1.0)
     assert with_them["led"] > 0
     assert without(**batch(), draws=Draws(0, 0))["led"] == 0
+
+
+def test_the_transformer_also_learns_the_photos_own_path():
+    pipeline = tiny_pipeline()
+    objective, estimates = make_objective(pipeline), make_objective(pipeline, estimate_share=1.0)
+    assert objective(**batch(), draws=Draws(0, 0))["path"] > 0
+    assert estimates(**batch(), draws=Draws(0, 0))["path"] == 0
