@@ -70,9 +70,7 @@ class FlowObjective(nn.Module):
             gain = 1 - error / (condition.estimate - latents).square().mean()
         return {"loss": loss, "gain": gain}
 
-    def match(
-        self, latents: Tensor, condition: Condition, input_ids: Tensor, draws: Draws
-    ) -> tuple[Tensor, Tensor]:
+    def match(self, latents: Tensor, condition: Condition, input_ids: Tensor, draws: Draws) -> tuple[Tensor, Tensor]:
         """Compute the loss of flow matching, and the mean squared error that it weighs by noise level.
 
         Args:

@@ -6,8 +6,8 @@ decoding does; the step after that is decoded, and the picture is judged: by fea
 fidelity at low resolution, and by whether the decoder's grid shows. Some steps decode the estimates alone, without the
 transformer, which is several times as fast; some of their samples are led part of the way to the photo's own latents,
 as refined files are. The other steps also hold the transformer to the photo's own path, in latents, as flow matching
-does: on its own path there is nothing that it is not told, and it would forget what a noisy latent tells of a photo, which
-is all that refined files are made of.
+does: its own path tells it nothing new, and it would forget what a noisy latent tells of a photo, which is all that
+refined files are made of.
 """
 
 from collections.abc import Callable

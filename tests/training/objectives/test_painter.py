@@ -14,7 +14,10 @@ from tests.conftest import tiny_pipeline
 
 
 SHARES = dict.fromkeys(("estimate_share", "noise_share", "dropped_share", "led_share"), 0.0)
-WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "grid_weight": 1.0, "latent_weight": 0.05, "led_weight": 2.0, "path_weight": 1.0}
+WEIGHTS = {"coarse_weight": 1.0, "fine_weight": 0.25, "grid_weight": 1.0, "latent_weight": 0.05} | {
+    "led_weight": 2.0,
+    "path_weight": 1.0,
+}
 
 
 def plain_distance(pictures, originals):
