@@ -149,10 +149,10 @@ def lend_settings_script(borrower: str, usual: Sequence[object]) -> str:
     }}"""
 
 
-def size_script(element_id: str, smallest: int, largest: int, positions: int) -> str:
-    """Show the bytes that a position of the size slider stands for, see `SizeControl`."""
+def size_script(element_id: str, sizes: Sequence[int]) -> str:
+    """Show the bytes that a position of the size slider stands for, from 1 on, see `SizeControl`."""
     return f"""(position) => {{
-        const size = Math.round({smallest} * ({largest} / {smallest}) ** ((position - 1) / {positions - 1}));
+        const size = {json.dumps(sizes)}[position - 1];
         const text = position ? size.toLocaleString("en") + " bytes" : "the preset as it is";
         document.querySelector("#{element_id}-bytes b").textContent = text;
     }}"""

@@ -1,6 +1,8 @@
 """A target size: a slider over bytes on a logarithmic scale, with the presets as marks."""
 
 from collections.abc import Mapping
+from functools import cache
+from math import log
 
 import gradio as gr
 
@@ -15,6 +17,9 @@ SMALLEST, LARGEST = 60, 6000
 POSITIONS = 100
 """Steps of the slider; at 0 there is no target."""
 
+_ROUND = [digit * power for power in (100, 1000) for digit in range(1, 10)]
+"""Sizes that people ask for: each is a step of the slider."""
+
 
 class SizeControl:
     """The slider, and beside it what it stands for.
@@ -27,29 +32,41 @@ class SizeControl:
     """
 
     def __init__(self, element_id: str, marks: Mapping[str, float], position: int = 0, optional: bool = True):
-        self.slider = gr.Slider(
-            0 if optional else 1,
-            POSITIONS,
-            position,
-            step=1,
-            label="Target size",
-            info="Any number of bytes: the preset that suits, refined."
-            + " On the left, the preset as it is." * optional,
-            elem_id=element_id,
-            elem_classes="scale",
-        )
-        self.told = gr.HTML(_told_html(element_id, marks, position))
-        self.slider.change(None, self.slider, js=size_script(element_id, SMALLEST, LARGEST, POSITIONS), **PAGE_EVENT)
+        with gr.Group():
+            self.slider = gr.Slider(
+                0 if optional else 1,
+                POSITIONS,
+                position,
+                step=1,
+                label="Target size",
+                info="The preset that suits, refined up to so many bytes."
+                + " On the left, the preset as it is." * optional,
+                elem_id=element_id,
+                elem_classes="scale",
+            )
+            self.told = gr.HTML(_told_html(element_id, marks, position))
+        self.slider.change(None, self.slider, js=size_script(element_id, _sizes()), **PAGE_EVENT)
 
 
 def bytes_at(position: int) -> int:
     """Return the bytes that a position of the slider stands for, from 1 on."""
-    return round(SMALLEST * (LARGEST / SMALLEST) ** ((position - 1) / (POSITIONS - 1)))
+    return _sizes()[position - 1]
 
 
 def position_of(size: float) -> int:
     """Return the slider's position that is nearest to so many bytes."""
     return min(range(1, POSITIONS + 1), key=lambda position: abs(bytes_at(position) - size))
+
+
+@cache
+def _sizes() -> tuple[int, ...]:
+    """Return the bytes of all positions: a geometric row, in which round numbers stand for those nearest to them."""
+    ratio = (LARGEST / SMALLEST) ** (1 / (POSITIONS - 1))
+    sizes = [round(SMALLEST * ratio**step) for step in range(POSITIONS)]
+    for size in _ROUND:
+        if SMALLEST <= size <= LARGEST:
+            sizes[round(log(size / SMALLEST, ratio))] = size
+    return tuple(sizes)
 
 
 def _told_html(element_id: str, marks: Mapping[str, float], position: int) -> str:

@@ -38,6 +38,11 @@ def loading_html(loading: Loading) -> str:
     return _line(text, bar="Download", step=loading.arrived, steps=loading.total)
 
 
+def writing_html() -> str:
+    """Return a bar that says that files are about to be written."""
+    return _line("Writing the file", bar="Writing")
+
+
 def rest_html(text: str, lead: str = "") -> str:
     """Return the line that says how painting ended, with what stands before it in bold."""
     return _line(text, lead)

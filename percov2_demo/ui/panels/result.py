@@ -19,7 +19,7 @@ from percov2_demo.ui.panels.codecs import CodecComparison
 from percov2_demo.ui.panels.comparison import comparison_html, create_comparison
 from percov2_demo.ui.panels.headline import headline_html
 from percov2_demo.ui.panels.link import create_link, link_html
-from percov2_demo.ui.panels.progress import create_progress, rest_html
+from percov2_demo.ui.panels.progress import create_progress, rest_html, writing_html
 from percov2_demo.ui.panels.strip import StripFile, create_strip, strip_html
 from percov2_demo.ui.render.breakdown import breakdown_html, breakdown_summary
 from percov2_demo.ui.render.maps import maps_html
@@ -126,11 +126,12 @@ class ResultPanel:
             size: Its width and height in pixels.
             files: What is about to be written.
         """
-        empty = dict.fromkeys((self.progress, self.announced, self.breakdown, self.link, self.metrics), "")
+        empty = dict.fromkeys((self.announced, self.breakdown, self.link, self.metrics), "")
         downloads = (self.stream_download, self.picture_download, self.json_download)
         return {
             **empty,
             self.panel: gr.Column(visible=True),
+            self.progress: writing_html(),
             self.runs: (),
             self.shown: None,
             self.headline: headline,

@@ -36,12 +36,12 @@ def breakdown_html(report: RateReport, preset: Preset) -> str:
 def breakdown_summary(report: RateReport) -> str:
     """Say what the bytes are spent on in one line."""
     parts = {
-        "tokens": report.spatial_bytes,
-        "caption": report.caption_bytes,
-        "refinement": report.refinement_bytes,
-        "header": report.container_bytes,
+        "for tokens": report.spatial_bytes,
+        "for the caption": report.caption_bytes,
+        "for refinement": report.refinement_bytes,
+        "for the header": report.container_bytes,
     }
-    told = " + ".join(f"{size:,} {name}" for name, size in parts.items() if size)
+    told = ", ".join(f"{size:,} {name}" for name, size in parts.items() if size)
     return f"{format_size(report.file_bytes)}: {told}"
 
 

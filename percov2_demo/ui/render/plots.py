@@ -41,6 +41,8 @@ SETTINGS = ("preset", "guidance", "strength", "steps", "seed")
 _TELLING = (*SETTINGS, "hold", "painter", "caption")
 """Settings in which runs of one photo can differ, the file's own coding aside."""
 
+_UNORDERED = ("seed", "painter", "caption")
+
 _RATE_TICKS = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
 _RATE_AXIS = {"type": "log", "tickvals": _RATE_TICKS, "ticktext": [f"{tick:g}" for tick in _RATE_TICKS]}
 _GRID, _LINE = "rgba(128, 138, 155, 0.25)", "rgba(128, 138, 155, 0.7)"
@@ -167,8 +169,8 @@ def preset_scatter(points: Sequence[Point], x: str, y: str, chosen: int | None =
 
 
 def _joined(points: Sequence[Point], prefers_preset: bool) -> list[list[Point]]:
-    """Return the curves of the setting that joins most points; seeds are joined by none."""
-    candidates = [name for name in _TELLING if name != "seed"]
+    """Return the curves of the setting that joins most points, among those whose values have an order."""
+    candidates = [name for name in _TELLING if name not in _UNORDERED]
     curves = {name: _curves_along(name, points) for name in candidates}
     if prefers_preset and curves["preset"]:
         return curves["preset"]

@@ -330,7 +330,7 @@ def _plan(
 
 
 def _title(run: Run) -> str:
-    return f"{run.number}: “{run.caption}”" if run.caption else f"{run.number}: no caption"
+    return f"{run.number}: “{run.caption}”" if run.caption else f"{run.number}, no caption"
 
 
 def _example_texts() -> list[tuple[str, str]]:

@@ -61,6 +61,7 @@ class CompressTab:
         self._pipeline = pipeline
         self._session = session
         self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
+        self.first = gr.State("")
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=5, min_width=320):
                 self._create_inputs()
@@ -104,8 +105,8 @@ class CompressTab:
         prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
         running = prepared.success(
             friendly(self.run),
-            {self.fitted, self._session.runs, self._session.address, self.own_strength, *self._settings},
-            [self.caption.text, self._session.runs, *self.result.components],
+            {self.fitted, self.first, self._session.runs, self._session.address, self.own_strength, *self._settings},
+            [self.caption.text, self.first, self._session.runs, *self.result.components],
             show_progress_on=self.result.progress,
             api_visibility="private",
             **MODEL_QUEUE,
@@ -115,7 +116,7 @@ class CompressTab:
         taken = self.result.repaint.click(
             self.take_words,
             [self.result.words, self.result.shown],
-            [*self.caption.components, self.own_strength, self.sampling.strength],
+            [*self.caption.components, self.first, self.own_strength, self.sampling.strength],
             **PAGE_EVENT,
         )
         taken.success(None, js=press_script("compress"), **PAGE_EVENT)
@@ -164,7 +165,7 @@ class CompressTab:
         }
 
     def take_words(self, words: str, shown: Run | None) -> Updates:
-        """Make the words under the headline the caption; where they would change nothing, raise the strength.
+        """Make the words under the headline the caption of what is seen; raise a strength at which words do nothing.
 
         Args:
             words: What the file is to say.
@@ -172,8 +173,10 @@ class CompressTab:
         """
         words = words.strip()
         updates: Updates = {self.caption.text: words, self.caption.source: "custom" if words else "none"}
-        if shown is not None and shown.sampling.strength == 0:
-            updates |= {self.own_strength: False, self.sampling.strength: WORDS_STRENGTH}
+        if shown is not None:
+            updates[self.first] = shown.preset
+            if shown.sampling.strength == 0:
+                updates |= {self.own_strength: False, self.sampling.strength: WORDS_STRENGTH}
         return updates
 
     def prepare(self, photo: dict[str, Any] | None, fit: str, presets: Sequence[str]) -> Updates:
@@ -196,7 +199,7 @@ class CompressTab:
         }
 
     def run(self, values: Mapping[Component, Any]) -> Iterator[Updates]:
-        """Write a file of each rate, the largest first, and paint the photo back from it.
+        """Write a file of each rate, the one to be repainted or the largest first, and paint the photo back from it.
 
         Args:
             values: What all the inputs hold.
@@ -212,8 +215,8 @@ class CompressTab:
         files = [StripFile(preset or TARGET) for preset in presets]
         job = next_number(values[self._session.runs])
         runs: tuple[Run, ...] = ()
-        for place, preset in enumerate(presets):
-            started = time.perf_counter()
+        for place in sorted(range(len(presets)), key=lambda place: presets[place] != values[self.first]):
+            started, preset = time.perf_counter(), presets[place]
             if preset is None:
                 stream = refine(self._pipeline, original, bytes_at(target), caption)
             else:
@@ -229,6 +232,7 @@ class CompressTab:
             name = f"{photo.stem}-{stream.preset}"
             written = {self.result.strip: strip_html(files, shown=job if runs else 0, keeps_choice=True)}
             if not runs:
+                written[self.first] = ""
                 is_own = not is_example(photo.received)
                 link = self.result.link_to(data, stream.preset, settings, values[self._session.address])
                 written |= self.result.show_file(
@@ -260,7 +264,7 @@ class CompressTab:
                     time.perf_counter() - started,
                 ),
                 photo,
-                number=job + place,
+                number=job + len(runs),
                 job=job,
                 source=source,
                 origin=Origin(

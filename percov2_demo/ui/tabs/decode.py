@@ -301,7 +301,7 @@ class DecodeTab:
             self.json_download: gr.DownloadButton(
                 value=save_download(run.to_json(), f"{received.stem}.json"), interactive=True
             ),
-            self.progress: rest_html(f"Painted in {run.seconds:.1f} s."),
+            self.progress: rest_html(f"Decoded in {run.seconds:.1f} s."),
             self.link: link_html(self._link(received, settings, replacement, stream.preset, address), received.data),
             self._session.runs: (run,),
         }

@@ -46,12 +46,13 @@ class Lab(ABC):
                 self._create_inputs()
                 self.forecast = gr.HTML()
                 self.run_button = gr.Button(action, variant="primary", elem_classes="main-action")
-                self.stop_button = gr.Button("Stop", variant="stop", visible=False)
             with gr.Column(scale=8, min_width=320, elem_id=f"{name}-result"):
                 self.fitted = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
                 self.painted = gr.State((), time_to_live=STATE_LIFETIME_SECONDS)
                 self.welcome = gr.HTML(welcome)
-                self.status = gr.HTML()
+                with gr.Row():
+                    self.status = gr.HTML()
+                    self.stop_button = gr.Button("Stop", variant="stop", scale=0, min_width=110, visible=False)
                 with gr.Column(visible=False) as self.result:
                     self._create_results()
         self._connect()

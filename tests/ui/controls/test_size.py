@@ -10,6 +10,7 @@ def test_the_scale_is_logarithmic():
     sizes = [bytes_at(position) for position in range(1, POSITIONS + 1)]
     assert (sizes[0], sizes[-1]) == (SMALLEST, LARGEST)
     assert all(1.02 < after / before < 1.08 for before, after in pairwise(sizes))
+    assert {100, 200, 300, 500, 1000, 2000, 5000} < set(sizes)
 
 
 def test_positions_are_found_again():
@@ -18,7 +19,7 @@ def test_positions_are_found_again():
 
 def test_what_it_stands_for_is_said(blocks):
     assert "the preset as it is" in SizeControl("size", {}).told.value
-    assert "1,965 bytes" in SizeControl("other", {}, position_of(2000), optional=False).told.value
+    assert "2,000 bytes" in SizeControl("other", {}, position_of(2000), optional=False).told.value
 
 
 def test_presets_have_their_names_where_their_sizes_are(blocks):

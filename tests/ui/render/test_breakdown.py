@@ -74,7 +74,7 @@ def test_published_files_are_drawn_to_the_files_scale():
     report = RateReport.from_bitstream(stream("an old castle"))
     html = breakdown_html(report, PRESETS["ultra-low"])
     largest = max(rate.bpp for rate in PRESETS["ultra-low"].published) * 512 * 512 / 8
-    assert f"Published: {largest:.0f} B here" in html
+    assert f": {largest:.0f} bytes for a picture of this size" in html
     assert f'style="width:{100 * report.file_bytes / largest:.1f}%"' in html
 
 

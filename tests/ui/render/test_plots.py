@@ -144,7 +144,9 @@ def test_runs_are_joined_along_one_setting():
 
     assert lines(point(1, steps=4, psnr=1), point(2, steps=8, psnr=2), point(3, caption="a wall", psnr=3)) == [[1, 2]]
     assert lines(point(1, steps=4), point(2, steps=8, guidance=7)) == []
+    # Neither seeds nor captions have an order.
     assert lines(point(1, seed=4), point(2, seed=8)) == []
+    assert lines(point(1, caption="a wall"), point(2, caption="a tower")) == []
     # The usual strengths of two presets are one setting.
     usual = [point(1, True, strength=0.3, psnr=1), point(2, True, preset="ultra-low", strength=0.6, psnr=2)]
     assert lines(*usual) == [[2, 1]]

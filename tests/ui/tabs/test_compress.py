@@ -45,10 +45,10 @@ def values(tab, photo, fit="native", **chosen):
         "seed": tab.sampling.seed,
         "target": tab.size.slider,
     }
-    presets = chosen.pop("presets", ["ultra-low"])
+    presets, first = chosen.pop("presets", ["ultra-low"]), chosen.pop("first", "")
     given |= {named[name]: value for name, value in chosen.items()}
     given |= {tab._session.runs: (), tab._session.address: "http://here/", tab.own_strength: False}
-    given |= {tab.coding.presets: presets}
+    given |= {tab.coding.presets: presets, tab.first: first}
     return given | {tab.fitted: tab.prepare(photo, fit, presets)[tab.fitted]}
 
 
@@ -190,6 +190,20 @@ def test_every_rate_is_made_the_largest_first(tab, uploaded_photo):
     opened = tab.result.open(runs, "http://here/", SimpleNamespace(index=3))
     assert opened[tab.result.shown] is runs[2]
     assert f"<em>{runs[2].rates.file_bytes} bytes</em>" in opened[tab.result.headline]
+
+
+def test_what_is_seen_is_repainted_first_and_stays_open(tab, uploaded_photo):
+    presets = ["ultra-low", "low", "extreme-low"]
+    (seen,) = runs_of(tab, tab.run(values(tab, uploaded_photo, presets=["low"], steps=1)))
+    first = tab.take_words("an old castle", seen)[tab.first]
+    updates = list(tab.run(values(tab, uploaded_photo, presets=presets, first=first, steps=1)))
+    runs = runs_of(tab, updates)
+    assert [run.preset for run in runs] == ["low", "extreme-low", "ultra-low"]
+    assert [update[tab.result.shown] for update in updates if tab.result.shown in update] == [runs[0]]
+    assert [update[tab.first] for update in updates if tab.first in update] == [""]
+    strip = [update[tab.result.strip] for update in updates if tab.result.strip in update][-1]
+    # The strip's order stays.
+    assert strip.index(">extreme-low<") < strip.index(">low<") < strip.index(">ultra-low<")
 
 
 def test_no_rate(tab, uploaded_photo):
