@@ -2,8 +2,12 @@
 ({ idle, show, patience, slides, shuffled, painters }) => {
     const NEXT = "percov2-kiosk";
     const find = (selector) => document.querySelector(selector);
+    const source = (selector) => find(selector)?.getAttribute("src");
     const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
     const next = sessionStorage.getItem(NEXT);
+    // A picture in the address was the last visitor's; the theme is the host's.
+    const theme = new URLSearchParams(location.search).get("__theme");
+    const home = location.pathname + (theme ? `?${new URLSearchParams({ __theme: theme })}` : "");
     let lastTouch = performance.now();
     let pointer = null;
     let isLeaving = false;
@@ -15,8 +19,10 @@
         if (number === null) sessionStorage.removeItem(NEXT);
         else sessionStorage.setItem(NEXT, number);
         // Where nothing answers, the browser's own error page would be the last one.
-        while (!(await fetch(location.pathname).then((answer) => answer.ok, () => false))) await sleep(1);
-        location.replace(location.pathname);
+        while (!(await fetch(home).then((answer) => answer.ok, () => false))) await sleep(1);
+        // Gradio (6.31) breaks its streams off when the page is left, and handles none of these errors.
+        addEventListener("unhandledrejection", (event) => event.preventDefault());
+        location.replace(home);
     }
 
     async function until(isSo) {
@@ -26,6 +32,8 @@
             await sleep(0.1);
         }
     }
+
+    const untilAnother = (selector, last) => until(() => source(selector) && source(selector) !== last);
 
     function press(key) {
         find("#comparison .comparison").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
@@ -45,16 +53,25 @@
             find("#link-fold button").click();
             await sleep(0.5);
         }
+        const drawing = find(".share .qr svg")?.cloneNode(true);
+        if (!drawing || find(".share .warning")) return;
         const code = find("#kiosk-code") ?? find(".gradio-container").appendChild(document.createElement("figure"));
-        const drawing = find(".share .warning") ? null : find(".share .qr svg");
         code.id = "kiosk-code";
-        code.replaceChildren(...(drawing ? [drawing.cloneNode(true), "This picture, on your phone"] : []));
+        code.replaceChildren(drawing, "This picture, on your phone");
+        // Phones do not read finer ones from where a visitor stands.
+        if (drawing.getBoundingClientRect().width < 3 * drawing.viewBox.baseVal.width) code.replaceChildren();
     }
 
     // Each file in turn: the photo, what is painted from the file, and both side by side.
     async function compare(number) {
-        find(`#strip li:nth-child(${number + 1}) button`).click();
+        const button = find(`#strip li:nth-child(${number + 1}) button`);
+        const isOpen = button.getAttribute("aria-pressed") === "true";
+        const painting = "#comparison .result img";
+        const last = source(painting);
+        find("#kiosk-code")?.replaceChildren();
         press("1");
+        button.click();
+        if (!isOpen) await untilAnother(painting, last);
         await sleep(0.15 * show);
         await showCode();
         await wipe("ArrowLeft", 0.25 * show);
@@ -72,10 +89,9 @@
     }
 
     async function present(example) {
-        const source = (selector) => find(selector)?.getAttribute("src");
-        const photo = source("#photo img");
+        const last = source("#photo img");
         example.click();
-        await until(() => source("#photo img") && source("#photo img") !== photo);
+        await untilAnother("#photo img", last);
         const button = find("#compress");
         button.click();
         await until(() => button.disabled);

@@ -16,9 +16,9 @@ IDLE_SECONDS = 4
 
 @pytest.fixture
 def desk(browser, embedded, requested_hosts):
-    demo = build_demo(embedded, Kiosk(IDLE_SECONDS, show_seconds=0.5), "https://example.org/percov2/")
+    demo = build_demo(embedded, Kiosk(IDLE_SECONDS, show_seconds=2), "https://example.org/percov2/")
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **launch_options())
-    page = open_page(browser, url, requested_hosts)
+    page = open_page(browser, f"{url}?__theme=dark", requested_hosts)
     yield page
     page.close()
     demo.close()
@@ -29,7 +29,8 @@ def example(page: Page) -> str:
 
 
 def test_an_idle_desk_shows_the_examples_until_it_is_touched(desk, embedded, monkeypatch):
-    compress, failures = embedded.compress, []
+    compress, failures, errors = embedded.compress, [], []
+    desk.on("pageerror", lambda error: errors.append(error))
 
     def fail_once(*arguments, **options):
         if not failures:
@@ -41,11 +42,16 @@ def test_an_idle_desk_shows_the_examples_until_it_is_touched(desk, embedded, mon
     showing = desk.locator("[data-kiosk]")
     desk.locator("#caption textarea").fill("what the last visitor typed")
     expect(showing).to_have_count(1, timeout=20_000)
+    expect(desk.locator("body.dark")).to_be_visible()
     expect(compress_button(desk)).to_be_hidden()
     # The first run fails, so that the second example is the first that is painted.
     expect_picture(desk)
     expect(desk.get_by_role("heading", name=re.compile("^This .* photo is now"))).to_be_visible()
-    expect(desk.locator("#kiosk-code svg")).to_be_visible(timeout=TIMEOUT)
+    # The smallest file comes last, and has a code of its own.
+    expect(desk.locator("#strip li:last-child [aria-pressed=true]")).to_be_visible(timeout=TIMEOUT)
+    expect(desk.locator("#kiosk-code svg")).to_be_visible()
+    code, link = (desk.locator(f"{place} path").last.get_attribute("d") for place in ("#kiosk-code", ".qr"))
+    assert code == link
     assert failures
     shown = example(desk)
     desk.wait_for_function(
@@ -57,3 +63,5 @@ def test_an_idle_desk_shows_the_examples_until_it_is_touched(desk, embedded, mon
     expect(compress_button(desk)).to_be_visible()
     expect(desk.locator("#photo img")).to_have_count(0)
     expect(desk.get_by_role("heading", name="How small can a photo get?")).to_be_visible()
+    expect(desk.locator("body.dark")).to_be_visible()
+    assert not errors
