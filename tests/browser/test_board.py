@@ -132,8 +132,11 @@ def test_runs_are_cards_and_points_and_can_be_had_again(page, embedded, photo, t
     panel = panel_of(page, "Vote")
     panel.get_by_role("button", name="Begin the vote").click()
     expect(panel.get_by_text("Pair 1 of 2")).to_be_visible()  # Runs 1 and 3 are one picture.
+    # Pictures and questions are on one screen.
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     panel.get_by_role("button", name="Show the original").click()
     expect(panel.get_by_alt_text("Picture Original")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     panel.get_by_role("radio", name="B").last.check(force=True)
     for pair in (1, 2):
         expect(panel.get_by_text(f"Pair {pair} of 2")).to_be_visible()

@@ -34,11 +34,10 @@ class VotePanel:
     def __init__(self, keep: Callable[[Ballot], None] | None = None) -> None:
         self._keep = keep
         self.ballot = gr.State(None, time_to_live=STATE_LIFETIME_SECONDS)
-        with gr.Column(visible=False) as self.booth:
+        with gr.Column(visible=False, elem_classes="centred") as self.booth:
             self.pictures = gr.HTML()
-            with gr.Row():
-                self.likeness = _create_question("Which looks more like a photo?")
-                self.closeness = _create_question("Which is closer to the original?", visible=False)
+            self.likeness = _create_question("Which looks more like a photo?")
+            self.closeness = _create_question("Which is closer to the original?", visible=False)
             with gr.Row():
                 self.original_button = gr.Button("Show the original", min_width=160)
                 self.next_button = gr.Button("Vote", variant="primary", min_width=160)
@@ -120,7 +119,7 @@ class VotePanel:
 
 
 def _create_question(label: str, visible: bool = True) -> gr.Radio:
-    return gr.Radio(_ANSWERS, label=label, visible=visible, elem_classes="choices", min_width=280)
+    return gr.Radio(_ANSWERS, label=label, visible=visible, elem_classes=["choices", "versus"])
 
 
 def _pair_html(ballot: Ballot, with_original: bool = False) -> str:
@@ -129,12 +128,12 @@ def _pair_html(ballot: Ballot, with_original: bool = False) -> str:
     shown = [("A", pair.a.path), ("B", pair.b.path)]
     if with_original and pair.original is not None:
         shown.insert(1, ("Original", pair.original))
+    pictures = [(label, load_image(Path(path))) for label, path in shown]
     return render(
         "panels/vote.html",
+        ratio=f"{pictures[0][1].width / pictures[0][1].height:.4f}",
         number=len(ballot.votes) + 1,
         count=len(ballot.pairs),
         # Copies, because a picture's own name would tell which it is.
-        pictures=[
-            (label, file_url(save_download(png_bytes(load_image(Path(path))), "picture.png"))) for label, path in shown
-        ],
+        pictures=[(label, file_url(save_download(png_bytes(picture), "picture.png"))) for label, picture in pictures],
     )

@@ -51,7 +51,7 @@ class Progressive:
         gr.HTML(render("tabs/progressive.html"))
         sizes = typical_sizes(pipeline.name_or_path)
         self.size = SizeControl("progressive-size", sizes, position_of(2000), optional=False)
-        self.button = gr.Button("Refine and receive", size="sm")
+        self.button = gr.Button("Refine and receive", variant="primary")
         self.received = gr.Slider(0, 1, 0, step=1, label="Blocks received", elem_id="blocks", visible=False)
         self.note = gr.HTML()
         self.picture = gr.Image(

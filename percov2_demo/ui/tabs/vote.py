@@ -22,8 +22,8 @@ class VoteTab:
 
     def __init__(self, runs: gr.State) -> None:
         self.welcome = gr.HTML(render("tabs/vote_welcome.html"))
-        self.start = gr.Button("Begin the vote", variant="primary")
         self.panel = VotePanel()
+        self.start = gr.Button("Begin the vote", variant="primary")
         self.start.click(friendly(self.begin), runs, [self.welcome, self.start, *self.panel.components], **PAGE_EVENT)
 
     def begin(self, runs: Sequence[Run]) -> Updates:
@@ -38,6 +38,6 @@ class VoteTab:
             raise gr.Error(message, print_exception=False)
         return {
             self.welcome: gr.HTML(visible=False),
-            self.start: gr.Button("Begin a new vote", variant="secondary"),
+            self.start: gr.Button("Begin a new vote", variant="secondary", size="sm", elem_classes="centred"),
             **self.panel.begin(pairs),
         }
