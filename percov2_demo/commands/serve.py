@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         type=seconds,
         const=60.0,
         metavar="SECONDS",
-        help="show the examples when nobody has touched the page for so many seconds; default: 60",
+        help="show slides when nobody has touched the page for so many seconds; default: 60",
     )
     parser.add_argument(
         "--kiosk-seconds",
@@ -45,10 +45,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--kiosk-slides",
         nargs="+",
-        metavar="NAME",
-        help="the examples that are shown there, in this order: tower, cheetah, lion, cheetah1; default: all",
+        metavar="SLIDE",
+        help="what is shown there, in this order: pictures, folders of pictures, and the examples tower, cheetah, "
+        "lion, cheetah1 by name; default: the examples",
     )
-    parser.add_argument("--kiosk-shuffle", action="store_true", help="draw each example there at random")
+    parser.add_argument("--kiosk-shuffle", action="store_true", help="draw each slide there at random")
     parser.add_argument(
         "--kiosk-painters", action="store_true", help="let the painters on offer take turns there, see --painter"
     )
@@ -125,16 +126,13 @@ def load_first_painter(painters: "Painters") -> None:
 
 
 def _kiosk(options: Namespace) -> "Kiosk":
-    from percov2_demo.ui.kiosk import EXAMPLE_NAMES, Kiosk
+    from percov2_demo.commands.slides import find_slides
+    from percov2_demo.ui.kiosk import Kiosk, example_slides
 
-    slides = tuple(options.kiosk_slides or EXAMPLE_NAMES)
-    for name in slides:
-        if name not in EXAMPLE_NAMES:
-            raise InputError(f"{name} is no example: choose among {', '.join(EXAMPLE_NAMES)}")
     return Kiosk(
         options.kiosk,
         options.kiosk_seconds,
-        slides=slides,
+        slides=find_slides(options.kiosk_slides or list(example_slides())),
         shuffled=options.kiosk_shuffle,
         painters=options.kiosk_painters,
     )

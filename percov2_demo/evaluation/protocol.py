@@ -106,8 +106,31 @@ def list_pictures(folder: Path, captions: Path | None, fit: str, max_side: int =
     stem, count = Counter(path.stem for path in paths).most_common(1)[0]
     if count > 1:
         raise InputError(f"two pictures are named {stem}: results are named after pictures, rename one")
-    texts = _read_captions(captions, [path.name for path in paths]) if captions else {}
+    texts = read_captions(captions, [path.name for path in paths]) if captions else {}
     return [Picture(path, texts.get(path.name, ""), fit, max_side) for path in paths]
+
+
+def read_captions(path: Path, names: Sequence[str]) -> dict[str, str]:
+    """Read the captions of pictures from JSON lines with "file" and "caption".
+
+    Args:
+        path: The file.
+        names: Names of the pictures' files.
+
+    Raises:
+        InputError: A caption is missing or cannot be sent.
+        OSError: The file cannot be read.
+    """
+    captions = {line.record["file"]: line.record["caption"] for line in read_caption_lines(path)}
+    missing = sorted(set(names) - set(captions))
+    if missing:
+        raise InputError(f"{path.name} has no caption for {missing[0]}: add a line for it")
+    for name in names:
+        try:
+            encode_utf8(captions[name])
+        except InputError as error:
+            raise InputError(f"{path.name} cannot be used for {name}: {error}") from None
+    return captions
 
 
 def describe_pictures(pictures: Sequence[Picture], caption: Callable[[Image.Image], str]) -> list[Picture]:
@@ -153,16 +176,3 @@ def _described(picture: Picture, caption: Callable[[Image.Image], str]) -> Pictu
     except ImageError:
         return picture
     return replace(picture, caption=caption(image))
-
-
-def _read_captions(path: Path, names: Sequence[str]) -> dict[str, str]:
-    captions = {line.record["file"]: line.record["caption"] for line in read_caption_lines(path)}
-    missing = sorted(set(names) - set(captions))
-    if missing:
-        raise InputError(f"{path.name} has no caption for {missing[0]}: add a line for it")
-    for name in names:
-        try:
-            encode_utf8(captions[name])
-        except InputError as error:
-            raise InputError(f"{path.name} cannot be used for {name}: {error}") from None
-    return captions

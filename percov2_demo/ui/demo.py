@@ -1,6 +1,6 @@
 """The page as a whole: header, tabs, and how it is served."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -11,11 +11,19 @@ from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.events import PAGE_EVENT
-from percov2_demo.ui.kiosk import Kiosk
+from percov2_demo.ui.kiosk import Kiosk, Slide
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_path, picture_url
-from percov2_demo.ui.scripts import LEAVE_SCRIPT, PAINTER_SCRIPT, lend_script, lend_settings_script, paste_script
+from percov2_demo.ui.scripts import (
+    LEAVE_SCRIPT,
+    PAINTER_SCRIPT,
+    SLIDE_SCRIPT,
+    lend_script,
+    lend_settings_script,
+    paste_script,
+)
 from percov2_demo.ui.server.cleaning import cleaning
+from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.folder import KeptFolder
 from percov2_demo.ui.server.gradio_internals import FriendlyBlocks, share_queue_fairly, tool_server
 from percov2_demo.ui.server.limits import RequestLimits
@@ -46,11 +54,12 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
 
     Args:
         pipeline: The codec.
-        kiosk: When the page shows the examples by itself; None for never.
+        kiosk: When the page shows which slides by itself; None for never.
         public_url: Where others reach the page, for links and QR codes; None for wherever the visitor does.
     """
     with FriendlyBlocks(title="PerCoV2 Explorer", analytics_enabled=False) as demo:
-        session = Session.create(demo, public_url)
+        slides = kiosk.slides if kiosk else ()
+        session = Session.create(demo, public_url, [slide.photo for slide in slides])
         with gr.Row(elem_classes="head"):
             gr.HTML(_header_html(pipeline))
             tray = create_run_list(visible=False, min_width=0)
@@ -78,6 +87,8 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
             with gr.Tab("About", id="about"):
                 create_about(pipeline)
         demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
+        if slides:
+            _offer_slides(compress, slides)
         if kiosk is not None and kiosk.painters:
             _offer_turns(compress)
         demo.load(None, js=LEAVE_SCRIPT if kiosk is None else kiosk.script(), **PAGE_EVENT)
@@ -123,6 +134,18 @@ def _lend_settings(tab: gr.Tab, name: str, pairs: Iterable[tuple[Component, Comp
     lent, own = map(list, zip(*pairs, strict=True))
     script = lend_settings_script(name, [component.value for component in lent])
     tab.select(None, [*lent, *own], own, js=script, **PAGE_EVENT)
+
+
+def _offer_slides(compress: CompressTab, slides: Sequence[Slide]) -> None:
+    """Lay out what the kiosk's script presses for a slide."""
+
+    def choose(number: float) -> dict[Component, Any]:
+        slide = slides[int(number) % len(slides)]
+        return compress.choose(slide.photo, slide.caption)
+
+    outputs = [compress.photo.image, *compress.caption.components]
+    button = gr.Button("Next slide", visible="hidden", elem_id="next-slide")
+    button.click(friendly(choose), gr.Number(visible=False), outputs, js=SLIDE_SCRIPT, **PAGE_EVENT)
 
 
 def _offer_turns(compress: CompressTab) -> None:

@@ -4,7 +4,6 @@ import base64
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from gradio.media import get_image
 
@@ -20,9 +19,6 @@ _CAPTIONS: dict[str, str] = {
     "lion.jpg": "a male lion with a dark mane lying on a rock in the sun",
     "cheetah1.jpg": "a close up of a cheetah looking straight into the camera",
 }
-
-EXAMPLE_NAMES = tuple(Path(name).stem for name in _CAPTIONS)
-"""What the examples are called, in their order."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +39,6 @@ class ExamplePicture:
 def example_photos() -> list[tuple[str, str]]:
     """List rows of photo path and caption."""
     return [(get_image(name), caption) for name, caption in _CAPTIONS.items()]
-
-
-def is_example(path: str | Path) -> bool:
-    """Tell whether a file is one of the examples, whatever it is called; one that is gone is none."""
-    path = Path(path)
-    return (
-        path.is_file() and path.stat().st_size in _example_files() and path.read_bytes() in _example_files().values()
-    )
-
-
-@cache
-def _example_files() -> dict[int, bytes]:
-    """The examples by their size."""
-    files = (Path(path).read_bytes() for path, _ in example_photos())
-    return {len(data): data for data in files}
 
 
 @cache

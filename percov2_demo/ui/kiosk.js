@@ -12,7 +12,7 @@
     let pointer = null;
     let isLeaving = false;
 
-    // With the number of an example, the new page shows the examples from there on; without, it is a visitor's.
+    // With the number of a slide, the new page shows the slides from there on; without, it is a visitor's.
     async function renew(number) {
         if (isLeaving) return;
         isLeaving = true;
@@ -88,9 +88,10 @@
         await until(() => document.body.dataset.painter !== painter);
     }
 
-    async function present(example) {
+    async function present(slide) {
         const last = source("#photo img");
-        example.click();
+        document.body.dataset.slide = slide;
+        find("#next-slide").click();
         await untilAnother("#photo img", last);
         const button = find("#compress");
         button.click();
@@ -102,18 +103,17 @@
 
     async function presentAll(number) {
         document.body.dataset.kiosk = "";
-        const examples = () => document.querySelectorAll("#examples button");
-        const drawn = () => (shuffled ? Math.floor(Math.random() * slides.length) : number);
+        const drawn = () => (shuffled ? Math.floor(Math.random() * slides) : number);
         try {
-            await until(() => examples().length);
-            for (; number < slides.length; number++) {
-                await present(examples()[slides[drawn()]]);
+            await until(() => find("#next-slide"));
+            for (; number < slides; number++) {
+                await present(drawn());
                 if (painters) await changePainter();
             }
             await renew(0);
         } catch {
             await sleep(show);
-            await renew((number + 1) % slides.length);
+            await renew((number + 1) % slides);
         }
     }
 

@@ -18,6 +18,10 @@ PAINTER_SCRIPT = "(painter) => { document.body.dataset.painter = painter; }"
 """Writes down who paints, for the kiosk's script."""
 
 
+SLIDE_SCRIPT = "() => Number(document.body.dataset.slide)"
+"""Tells which slide the kiosk's script asks for."""
+
+
 FETCH_SCRIPT = """(address) => {
     const link = document.createElement("a");
     link.href = address;

@@ -120,6 +120,11 @@ class CaptionControls:
             zlib_bytes=in_papers,
         )
 
+    def choose(self, caption: str | None) -> dict[Component, Any]:
+        """Return updates to a caption; None is the model's own, or none where it has no captioner."""
+        source = "custom" if caption else "auto" if caption is None and self._pipeline.has_captioner else "none"
+        return {self.source: source, self.text: caption or ""}
+
     def restore(self, caption: str, source: CaptionSource) -> dict[Component, Any]:
         """Return updates to an earlier run's caption and to who wrote it; a file's is the visitor's choice now."""
         return {self.source: "custom" if source == "file" and caption else source, self.text: caption}

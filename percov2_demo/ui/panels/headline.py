@@ -20,7 +20,7 @@ def headline_html(
         report: The file's bytes, with those of the original where there was one.
         size: Width and height in pixels of the coded picture.
         png_bytes: Bytes of the photo as it is coded, as a PNG file; None where there is none.
-        is_own: Whether the photo is the visitor's, and no example.
+        is_own: Whether the photo is the visitor's, and none that the page offers.
         painter: What the painter is called, where it is not the codec's own.
     """
     factor = png_bytes / report.file_bytes if png_bytes else 0

@@ -13,7 +13,6 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
-from percov2_demo.ui.examples import is_example
 from percov2_demo.ui.links import changed_settings, link_to
 from percov2_demo.ui.panels.codecs import CodecComparison
 from percov2_demo.ui.panels.comparison import comparison_html, create_comparison
@@ -163,7 +162,7 @@ class ResultPanel:
             report: Its bytes.
             original: Path of the photo as the codec sees it.
             link: The file as a link.
-            is_own: Whether the photo is the visitor's, and no example.
+            is_own: Whether the photo is the visitor's, see `Session.is_own`.
             painter: Who paints.
         """
         photo = kept_file(original)
@@ -211,7 +210,7 @@ class ResultPanel:
         document = save_download(run.to_json(), f"{name}.json")
         told = " · ".join(filter(None, [format_size(run.rates.file_bytes), run.caption and f"“{run.caption}”"]))
         link = self.link_to(run.stream, run.preset, run.sampling, address)
-        is_own = run.origin is None or not is_example(run.origin.photo)
+        is_own = run.origin is None or self._session.is_own(run.origin.photo)
         return {
             **self.show_file(
                 name, run.stream, run.fields, run.rates, run.original, link, is_own, run.sampling.painter

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -20,7 +21,7 @@ from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.sampling import SamplingControls
 from percov2_demo.ui.controls.size import SizeControl, bytes_at
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
-from percov2_demo.ui.examples import example_photos, is_example
+from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import MAX_PREVIEWS, paint
 from percov2_demo.ui.jobs.refining import refine
@@ -32,7 +33,7 @@ from percov2_demo.ui.render.metrics import pair_metrics
 from percov2_demo.ui.render.wording import counted, format_size
 from percov2_demo.ui.scripts import constant_script, press_script, scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
-from percov2_demo.ui.server.files import kept_file
+from percov2_demo.ui.server.files import kept_file, safe_stem, save_download
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.recording import record
@@ -164,6 +165,16 @@ class CompressTab:
             self.own_strength: run.sampling.strength == self._usual_strength(run.preset, run.sampling.painter),
         }
 
+    def choose(self, photo: Path, caption: str | None) -> Updates:
+        """Return updates to a photo and what it is said to show.
+
+        Args:
+            photo: The file.
+            caption: Its caption; None leaves it to the model's captioner, where there is one.
+        """
+        kept = save_download(photo.read_bytes(), f"{safe_stem(photo.name)}{photo.suffix}")
+        return {self.photo.image: kept, **self.caption.choose(caption)}
+
     def take_words(self, words: str, shown: Run | None) -> Updates:
         """Make the words under the headline the caption of what is seen; raise a strength at which words do nothing.
 
@@ -189,7 +200,7 @@ class CompressTab:
         """
         fitted = self.photo.read(photo, fit)
         size = format_size(fitted.original_bytes, before_noun=True)
-        headline = render("panels/writing.html", photo=size, is_own=not is_example(fitted.received))
+        headline = render("panels/writing.html", photo=size, is_own=self._session.is_own(fitted.received))
         files = [StripFile(preset) for preset in self.coding.ordered(presets)]
         return {
             self.fitted: fitted,
@@ -233,7 +244,7 @@ class CompressTab:
             written = {self.result.strip: strip_html(files, shown=job if runs else 0, keeps_choice=True)}
             if not runs:
                 written[self.first] = ""
-                is_own = not is_example(photo.received)
+                is_own = self._session.is_own(photo.received)
                 link = self.result.link_to(data, stream.preset, settings, values[self._session.address])
                 written |= self.result.show_file(
                     name, data, stream.to_dict(), report, photo.path, link, is_own, settings.painter

@@ -30,6 +30,13 @@ def test_automatic_is_offered_where_there_is_a_captioner(controls, fake, blocks)
     assert captioned.source.value == "auto"
 
 
+@pytest.mark.parametrize(("caption", "source"), [(None, "none"), ("", "none"), ("a wall", "custom")])
+def test_a_caption_is_chosen_with_its_author(controls, fake, caption, source):
+    assert controls.choose(caption) == {controls.source: source, controls.text: caption or ""}
+    fake.captioner = object()
+    assert controls.choose(None)[controls.source] == "auto"
+
+
 @pytest.mark.parametrize(
     ("caption", "source", "restored"),
     [("a wall", "custom", "custom"), ("", "none", "none"), ("a wall", "auto", "auto"), ("a wall", "file", "custom")],

@@ -27,6 +27,12 @@ def tab(fake, session):
     return CompressTab(fake, session)
 
 
+def test_a_photo_is_chosen_for_the_visitor(tab, saved_picture):
+    chosen = tab.choose(Path(saved_picture), "a wall")
+    assert Path(chosen[tab.photo.image]).read_bytes() == Path(saved_picture).read_bytes()
+    assert chosen[tab.caption.text] == "a wall"
+
+
 def path_of(button: gr.DownloadButton) -> Path:
     return Path(button.value["path"])
 
