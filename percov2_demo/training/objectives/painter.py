@@ -140,6 +140,7 @@ class PainterObjective(nn.Module):
             start = torch.where(chance[1] < self.noise_share, 1.0, 0.1 + 0.9 * chance[2])
             noisy = self._followed(condition, noise, start, steps, done, input_ids)
         expected = self.flow.expected(noisy, start * (steps - done) / steps, condition, input_ids)
+        assert condition.estimate is not None
         # What decodes the indices is trained by pictures alone.
         told = Condition(condition.channels.detach(), condition.estimate.detach())
         zero = torch.zeros(())
