@@ -20,7 +20,6 @@ from percov2_demo.sweeps import difference
 from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.measures.curves import draw_curves
 from percov2_demo.training.measures.leverage import CONTRAST
-from percov2_demo.training.stage_names import TIMED_STAGES
 from percov2_demo.ui.examples import example_photos
 from tests.browser.conftest import CHROMIUM, FLAGS
 from tools.document_tables import ROOT, SCALE, TRAINING
@@ -66,8 +65,9 @@ def rewrites_sheet(pipeline: PerCoV2Pipeline, preset: str) -> None:
 
 
 def curves() -> None:
-    """The curves that were kept."""
-    _draw(draw_curves({stage: TRAINING / f"{stage}-curve.csv" for stage in TIMED_STAGES}), CURVES, CURVES_WIDTH)
+    """The curves that were kept, those of stages that are no more among them."""
+    paths = sorted(TRAINING.glob("*-curve.csv"))
+    _draw(draw_curves({path.stem.removesuffix("-curve"): path for path in paths}), CURVES, CURVES_WIDTH)
 
 
 def scale() -> None:
