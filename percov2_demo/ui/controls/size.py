@@ -17,7 +17,7 @@ SMALLEST, LARGEST = 60, 6000
 POSITIONS = 100
 """Steps of the slider; at 0 there is no target."""
 
-_ROUND = [digit * power for power in (100, 1000) for digit in range(1, 10)]
+_ROUND = [*range(100, 1000, 100), *range(1000, LARGEST + 1, 1000)]
 """Sizes that people ask for: each is a step of the slider."""
 
 
@@ -64,8 +64,7 @@ def _sizes() -> tuple[int, ...]:
     ratio = (LARGEST / SMALLEST) ** (1 / (POSITIONS - 1))
     sizes = [round(SMALLEST * ratio**step) for step in range(POSITIONS)]
     for size in _ROUND:
-        if SMALLEST <= size <= LARGEST:
-            sizes[round(log(size / SMALLEST, ratio))] = size
+        sizes[round(log(size / SMALLEST, ratio))] = size
     return tuple(sizes)
 
 
