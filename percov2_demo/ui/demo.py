@@ -18,9 +18,9 @@ from percov2_demo.ui.scripts import (
     LEAVE_SCRIPT,
     PAINTER_SCRIPT,
     SLIDE_SCRIPT,
-    lend_script,
     lend_settings_script,
     paste_script,
+    share_photo_script,
 )
 from percov2_demo.ui.server.cleaning import cleaning
 from percov2_demo.ui.server.errors import friendly
@@ -72,21 +72,23 @@ def build_demo(pipeline: "Codec", kiosk: Kiosk | None = None, public_url: str | 
                 VoteTab(board.kept)
             with gr.Tab("Caption lab", id="caption-lab") as tab:
                 captions = CaptionLab(pipeline, session)
-                _lend_photo(tab, compress.photo, captions.photo, "caption-lab-result")
                 _lend_settings(tab, "captions", compress.sampling.pair_with(captions.sampling))
             with gr.Tab("Trade-off lab", id="tradeoff-lab") as tab:
                 tradeoff = TradeoffLab(pipeline, session)
-                _lend_photo(tab, compress.photo, tradeoff.photo, "tradeoff-lab-result")
                 _lend_settings(tab, "tradeoff", [(compress.sampling.painter, tradeoff.controls.painter)])
+            photos = [captions.photo, tradeoff.photo]
             if pipeline.has_entropy_models:
-                with gr.Tab("Inside the codec", id="inside") as tab:
-                    _lend_photo(tab, compress.photo, InsideTab(pipeline, session).photo, "inside-result")
+                with gr.Tab("Inside the codec", id="inside"):
+                    photos.append(InsideTab(pipeline, session).photo)
             with gr.Tab("Decode", id=DECODE_TAB) as tab:
                 decode = DecodeTab(pipeline, session, tabs)
                 _lend_settings(tab, "decode", compress.sampling.pair_with(decode.sampling))
             with gr.Tab("About", id="about"):
                 create_about(pipeline)
-        demo.load(None, js=paste_script("photo"), **PAGE_EVENT)
+        # Last, so that its photo counts where the board has brought an earlier one back into it.
+        photos.append(compress.photo)
+        _share_photo(tabs, photos)
+        demo.load(None, js=paste_script([photo.image.elem_id for photo in photos]), **PAGE_EVENT)
         if slides:
             _offer_slides(compress, slides)
         if kiosk is not None and kiosk.painters:
@@ -117,10 +119,11 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _lend_photo(tab: gr.Tab, lender: PhotoInput, borrower: PhotoInput, result_id: str) -> None:
-    """Let a tab that is opened have the photo of Compress, unless the visitor chose another there."""
-    photos = [lender.image, borrower.image]
-    tab.select(None, photos, borrower.image, js=lend_script(result_id), **PAGE_EVENT)
+def _share_photo(tabs: gr.Tabs, photos: Sequence[PhotoInput]) -> None:
+    """Let a photo that was chosen in one tab be that of all, when another is opened."""
+    values = [component for photo in photos for component in (photo.image, *photo.texts)]
+    script = share_photo_script([(photo.result_id, len(photo.texts), photo.leaving_script) for photo in photos])
+    tabs.select(None, values, values, js=script, **PAGE_EVENT)
 
 
 def _lend_settings(tab: gr.Tab, name: str, pairs: Iterable[tuple[Component, Component]]) -> None:

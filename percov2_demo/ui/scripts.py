@@ -55,9 +55,9 @@ def constant_script(value: str | bool) -> str:
 
 
 def forget_script(values: Sequence[str], source: str) -> str:
-    """`(source, text)` to `[text, source]`: a text that no visitor wrote leaves, and the source is the first again."""
+    """Return a script from `(source, text)` to both: a text that no visitor wrote leaves, the source is the first."""
     return f"""(source, text) =>
-        source === "auto" || {json.dumps(values)}.includes(text) ? ["", {json.dumps(source)}] : [text, source]"""
+        source === "auto" || {json.dumps(values)}.includes(text) ? [{json.dumps(source)}, ""] : [source, text]"""
 
 
 def replace_script(table: Mapping[str, str]) -> str:
@@ -65,10 +65,13 @@ def replace_script(table: Mapping[str, str]) -> str:
     return f"(text) => new Map({json.dumps(list(table.items()))}).get(text) ?? text"
 
 
-def paste_script(element_id: str) -> str:
-    """Make a picture that is pasted anywhere on the page a choice of the image component."""
+def paste_script(element_ids: Sequence[str]) -> str:
+    """Make a picture that is pasted anywhere on the page a choice of the image component that is seen, or the last."""
+    selector = ", ".join(f"#{element_id}" for element_id in element_ids)
     return f"""() => document.addEventListener("paste", (event) => {{
-        const input = document.querySelector("#{element_id} input[type=file]");
+        const photos = [...document.querySelectorAll("{selector}")];
+        const photo = photos.find((each) => each.checkVisibility()) ?? document.getElementById("{element_ids[-1]}");
+        const input = photo?.querySelector("input[type=file]");
         const files = [...event.clipboardData.files].filter((file) => file.type.startsWith("image/"));
         if (!input || !files.length) return;
         event.preventDefault();
@@ -120,19 +123,37 @@ def stale_script(element_id: str, is_stale: bool) -> str:
     return f"""() => document.getElementById("{element_id}").toggleAttribute("data-stale", {json.dumps(is_stale)})"""
 
 
-def lend_script(element_id: str) -> str:
-    """Return a script from `(lent, own)` photos to a tab's: its own where the visitor chose one there.
+def fresh_script(element_id: str) -> str:
+    """Return a script from whether an element shows the chosen photo; where it does, it is not marked any more."""
+    return f"""(is_fresh) => {{
+        if (is_fresh) document.getElementById("{element_id}")?.toggleAttribute("data-stale", false);
+    }}"""
+
+
+def share_photo_script(tabs: Sequence[tuple[str, int, str]]) -> str:
+    """Return a script from tabs' photos, each with the texts that leave with it, to the same with one photo in all.
+
+    It is the one chosen since the script ran last, the last of them where there are several.
 
     Args:
-        element_id: The tab's results, marked as of another photo where the lent one changes.
+        tabs: Of each photo, the identity of its results, which are marked as of another photo where it changes; the
+            number of its texts; and a script from these to those for another photo.
     """
-    return f"""(lent, own) => {{
-        const known = (window.lentPhotos ??= new Set());
-        if (!lent || (own && !known.has(own.path))) return own;
-        known.add(lent.path);
-        if (own && lent.path !== own.path)
-            document.getElementById("{element_id}").toggleAttribute("data-stale", true);
-        return lent;
+    parts = ", ".join(f'{{ result: "{result}", texts: {texts}, leave: {script} }}' for result, texts, script in tabs)
+    return f"""(...values) => {{
+        const tabs = [{parts}].map((tab) => {{
+            const [photo, ...texts] = values.splice(0, 1 + tab.texts);
+            return {{ ...tab, photo, texts }};
+        }});
+        const seen = window.seenPhotos ?? [];
+        const chosen = tabs.findLast(({{ photo }}, place) => photo && photo.path !== seen[place])?.photo;
+        const shared = tabs.map(({{ result, photo, texts, leave }}) => {{
+            if (!chosen || photo?.path === chosen.path) return [photo, ...texts];
+            if (photo) document.getElementById(result)?.toggleAttribute("data-stale", true);
+            return [chosen, leave(...texts)].flat();
+        }});
+        window.seenPhotos = shared.map(([photo]) => photo?.path);
+        return shared.flat();
     }}"""
 
 

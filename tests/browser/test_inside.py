@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.actions import choose_photo, panel_of, toast
+from tests.browser.actions import panel_of, toast
 from tests.browser.conftest import TIMEOUT
 
 
@@ -42,12 +42,6 @@ def test_a_transmission_step_by_step(page, embedded):
     expect(page.get_by_text(re.compile(r"\d+ of \d+ tokens lost"))).to_be_visible(timeout=TIMEOUT)
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(page.get_by_role("button", name="Lose them and paint")).to_be_visible()
-
-
-def test_the_photo_of_compress_is_there(page, photo):
-    choose_photo(page, photo)
-    panel_of(page, "Inside the codec")
-    expect(page.locator("#inside-photo img")).to_be_visible()
 
 
 def test_nothing_to_look_into_is_said(page):

@@ -4,9 +4,9 @@ import re
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.actions import open_fold, panel_of, set_steps
+from tests.browser.actions import caption_of, compress_button, open_fold, open_painting, panel_of, set_steps
 from tests.browser.conftest import TIMEOUT
-from tests.browser.test_board import archive_of, cards, table_of
+from tests.browser.test_board import archive_of, cards, expect_runs, table_of
 
 
 def open_lab(page: Page, name: str, photo) -> Locator:
@@ -131,6 +131,48 @@ def test_settings_of_compress_come_along_until_the_lab_has_its_own(page):
     panel_of(page, "Compress")
     expect(panel_of(page, "Caption lab").get_by_label("Seed", exact=True)).to_have_value("9")
     expect(panel_of(page, "Decode").get_by_label("Seed", exact=True)).to_have_value("7")
+
+
+def photo_of(panel: Locator) -> Locator:
+    return panel.locator("[id$=photo] img")
+
+
+def test_the_photo_that_was_chosen_last_is_that_of_all_tabs(page, photo):
+    page.get_by_role("button", name="Example: a male lion").click()
+    expect(caption_of(page)).to_have_value(re.compile("lion"))
+    open_painting(page)
+    set_steps(page, 1)
+    compress_button(page).click()
+    expect_runs(page, 3)
+    lion = photo_of(page.locator("[role=tabpanel]:visible")).get_attribute("src")
+
+    lab = panel_of(page, "Trade-off lab")
+    expect(photo_of(lab)).to_have_attribute("src", lion)
+    lab.locator("#tradeoff-lab-caption textarea").fill("my own words")
+    lab.get_by_label("Remove Image").click()
+    panel_of(page, "Inside the codec")
+    expect(photo_of(panel_of(page, "Trade-off lab"))).to_have_count(0)
+    lab = open_lab(page, "Trade-off lab", photo)
+    chosen = photo_of(lab).get_attribute("src")
+    for name in ("Inside the codec", "Caption lab"):
+        expect(photo_of(panel_of(page, name))).to_have_attribute("src", chosen)
+    expect(panel_of(page, "Trade-off lab").locator("#tradeoff-lab-caption textarea")).to_have_value("my own words")
+
+    compress = panel_of(page, "Compress")
+    expect(photo_of(compress)).to_have_attribute("src", chosen)
+    # The example's caption has left with it; what was painted is still seen, and said to be of another photo.
+    expect(caption_of(page)).to_have_value("")
+    stale = page.locator("#compress-result[data-stale]")
+    expect(stale.get_by_text("From the file")).to_be_visible()
+
+    # A run that comes back brings its photo.
+    page.locator(".tray [data-run='1']").click()
+    expect(page.get_by_text("photo and settings are back")).to_be_visible()
+    panel_of(page, "Compress")
+    expect(photo_of(compress)).to_have_attribute("src", lion)
+    expect(caption_of(page)).to_have_value(re.compile("lion"))
+    expect(stale).to_have_count(0)
+    expect(photo_of(panel_of(page, "Caption lab"))).to_have_attribute("src", lion)
 
 
 def test_no_photo_is_said(page):

@@ -74,8 +74,7 @@ class CaptionControls:
             self.text.render()
             self.cost.render()
         self.text.input(None, outputs=self.source, js=constant_script("custom"), **PAGE_EVENT)
-        forget = forget_script(self._examples, self._first_source)
-        photo.image.input(None, self.components, [self.text, self.source], js=forget, **PAGE_EVENT)
+        photo.let_leave(self.components, forget_script(self._examples, self._first_source))
         photo.examples.click(
             self.offer_example, [photo.examples, *self.components], [self.text, self.source], **PAGE_EVENT
         )

@@ -1,16 +1,17 @@
 """A photo to begin with: the component, its examples, and the photo as the codec sees it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.ui.events import PAGE_EVENT
 from percov2_demo.ui.examples import example_photos
-from percov2_demo.ui.scripts import name_script, replace_script
+from percov2_demo.ui.scripts import name_script, replace_script, stale_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import png_bytes, received_path, safe_stem, save_download
 from percov2_demo.ui.session.photo import FittedPhoto
@@ -25,13 +26,19 @@ class PhotoInput:
     Args:
         prefix: Start of the elements' ids.
         max_side: Longest side in pixels that the codec takes.
+        result_id: Identity of the element that shows what was made of it; it is marked when another is chosen.
         height: Height in pixels.
         invitation: First line of what stands in its place before there is a photo.
     """
 
-    def __init__(self, prefix: str, max_side: int, height: int = 220, invitation: str = "Drop a photo here"):
+    def __init__(
+        self, prefix: str, max_side: int, result_id: str, height: int = 220, invitation: str = "Drop a photo here"
+    ):
         self._prefix = prefix
         self._max_side = max_side
+        self.result_id = result_id
+        self.texts: Sequence[Component] = ()
+        self.leaving_script = "() => []"
         self.image = gr.Image(
             label="Photo",
             type="filepath",
@@ -59,6 +66,18 @@ class PhotoInput:
         # Gradio (6.31) gives the buttons no names.
         names = [f"Example: {caption}" for _, caption in example_photos()]
         gr.HTML(visible="hidden", js_on_load=name_script(f"#{self._prefix}examples button:has(img)", names))
+        choices = [self.image.upload, self.image.clear, self.examples.click]
+        gr.on(choices, None, js=stale_script(self.result_id, True), **PAGE_EVENT)
+
+    def let_leave(self, texts: Sequence[Component], script: str) -> None:
+        """Let texts leave with their photo, but what the visitor wrote.
+
+        Args:
+            texts: What says something of the photo.
+            script: JavaScript from their values to those for another photo.
+        """
+        self.texts, self.leaving_script = texts, script
+        self.image.input(None, texts, texts, js=script, **PAGE_EVENT)
 
     def offer_texts(self, rows: Sequence[tuple[str, str]], box: gr.Textbox, first: str = "") -> None:
         """Lay out examples and below them a box for their texts, which leave with their photo.
@@ -71,17 +90,12 @@ class PhotoInput:
         self.offer([photo for photo, _ in rows])
         box.render()
         texts = [text for _, text in rows]
-        self.image.input(None, box, box, js=replace_script(dict.fromkeys(texts, first)), **PAGE_EVENT)
+        self.let_leave([box], replace_script(dict.fromkeys(texts, first)))
 
         def offer_text(example: tuple[int, list[Any]], text: str) -> str:
             return texts[example[0]] if text in ("", first, *texts) else text
 
         self.examples.click(offer_text, [self.examples, box], box, **PAGE_EVENT)
-
-    @property
-    def choices(self) -> list[Callable[..., Any]]:
-        """Triggers for `gr.on`: a visitor chooses another photo, or takes it away."""
-        return [self.image.upload, self.image.clear, self.examples.click]
 
     def offer_captions(self, info: str) -> gr.Textbox:
         """Lay out examples and below them a box for the caption, which it returns.

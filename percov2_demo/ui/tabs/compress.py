@@ -73,7 +73,9 @@ class CompressTab:
 
     def _create_inputs(self) -> None:
         examples = example_photos()
-        self.photo = PhotoInput("", self._pipeline.max_side, height=190, invitation="Drop a photo here, paste it")
+        self.photo = PhotoInput(
+            "", self._pipeline.max_side, "compress-result", height=190, invitation="Drop a photo here, paste it"
+        )
         self.caption = CaptionControls(self._pipeline, [caption for _, caption in examples])
         self.coding = CodingControls(self._pipeline)
         self.photo.offer([photo for photo, _ in examples])
@@ -101,7 +103,6 @@ class CompressTab:
             preprocess=False,
             **PAGE_EVENT,
         )
-        gr.on(self.photo.choices, None, js=stale_script("compress-result", True), **PAGE_EVENT)
         prepared.success(None, js=stale_script("compress-result", False), **PAGE_EVENT)
         prepared.success(None, js=scroll_script("compress-result"), **PAGE_EVENT)
         running = prepared.success(

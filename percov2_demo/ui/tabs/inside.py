@@ -56,7 +56,7 @@ class InsideTab:
 
     def _create_inputs(self) -> None:
         presets = [get_preset(name) for name in self._pipeline.presets]
-        self.photo = PhotoInput("inside-", self._pipeline.max_side)
+        self.photo = PhotoInput("inside-", self._pipeline.max_side, "inside-result")
         self.caption = self.photo.offer_captions("Travels in the file. Leave it empty for none.")
         self.preset = gr.Radio(
             [(_preset_label(preset), preset.name) for preset in presets],
@@ -103,7 +103,6 @@ class InsideTab:
         )
         encoded.success(None, js=scroll_script("inside-result"), **PAGE_EVENT)
         encoded.success(None, js=stale_script("inside-result", False), **PAGE_EVENT)
-        gr.on(self.photo.choices, None, js=stale_script("inside-result", True), **PAGE_EVENT)
 
     def encode(self, photo: dict[str, Any] | None, caption: str | None, preset: str, choice: str) -> Updates:
         """Code the photo and show how its tokens become known.

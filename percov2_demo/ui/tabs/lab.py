@@ -42,7 +42,7 @@ class Lab(ABC):
         self._name = name
         with gr.Row(elem_classes="workbench"):
             with gr.Column(scale=5, min_width=320):
-                self.photo = PhotoInput(f"{name}-", pipeline.max_side)
+                self.photo = PhotoInput(f"{name}-", pipeline.max_side, f"{name}-result")
                 self._create_inputs()
                 self.forecast = gr.HTML()
                 self.run_button = gr.Button(action, variant="primary", elem_classes="main-action")
@@ -113,7 +113,6 @@ class Lab(ABC):
         )
         prepared.success(None, js=scroll_script(f"{self._name}-result"), **PAGE_EVENT)
         prepared.success(None, js=stale_script(f"{self._name}-result", False), **PAGE_EVENT)
-        gr.on(self.photo.choices, None, js=stale_script(f"{self._name}-result", True), **PAGE_EVENT)
         running = prepared.success(
             friendly(self.run),
             [self.fitted, self._session.runs, *inputs],

@@ -21,7 +21,7 @@ from percov2_demo.ui.panels.run_view import RunView
 from percov2_demo.ui.render.note import note_html
 from percov2_demo.ui.render.plots import LPIPS, axis_choices, preset_scatter
 from percov2_demo.ui.render.published_layer import add_published, has_published, published_html
-from percov2_demo.ui.scripts import scroll_script
+from percov2_demo.ui.scripts import fresh_script, scroll_script
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.collection import RunCollection
 from percov2_demo.ui.session.page_state import Session
@@ -58,6 +58,7 @@ class SessionBoard:
         self.collection = gr.State(RunCollection(), time_to_live=STATE_LIFETIME_SECONDS)
         self.kept = gr.State((), time_to_live=STATE_LIFETIME_SECONDS)
         self.chosen = gr.State(0, time_to_live=STATE_LIFETIME_SECONDS)
+        self.is_in_compress = gr.Checkbox(False, visible=False)
         self.welcome = gr.HTML(render("tabs/session_welcome.html"))
         with gr.Column(visible=False) as self.panel, gr.Row(elem_classes=["workbench", "board"]):
             with gr.Column(scale=1, min_width=320, elem_classes="all-runs"):
@@ -93,12 +94,15 @@ class SessionBoard:
         )
         drawing = [self.collection, self.chosen, *axes]
         gr.on([axis.input for axis in axes], self.draw, drawing, self._drawn, **PAGE_EVENT)
-        shown = [self.photo, *self._drawn, *self._run, *self._compress.restorable]
+        shown = [self.photo, *self._drawn, *self._run, self.is_in_compress, *self._compress.restorable]
         stored = [self.collection, self._session.address, *axes]
+        fresh = {"fn": None, "inputs": self.is_in_compress, "js": fresh_script(self._compress.photo.result_id)}
         for clicked in (self.cards.select, self.bridge.select):
             showing = clicked(friendly(self.show), stored, shown, **PAGE_EVENT)
             showing.success(None, js=scroll_script("board-run"), **PAGE_EVENT)
-        self._tray.select(friendly(self.open), stored, [self._tabs, *shown], **PAGE_EVENT)
+            showing.success(**fresh, **PAGE_EVENT)
+        opening = self._tray.select(friendly(self.open), stored, [self._tabs, *shown], **PAGE_EVENT)
+        opening.success(**fresh, **PAGE_EVENT)
         self.clear_button.click(
             self.clear,
             [self.clear_confirmed, self.collection],
@@ -183,12 +187,14 @@ class SessionBoard:
         if run is None:
             raise gr.Error("This run is no longer here.", print_exception=False)
         restored = self._compress.restore(run, collection.runs, address)
+        has_photo = self._compress.photo.image in restored
         if photo != ALL_PHOTOS:
             photo = _photo_of(collection, run, photo)
         return {
             self.photo: photo,
             **self.draw(collection, run.number, photo, x, y, with_published),
-            **self._show(collection, run, _restored(run, self._compress.photo.image in restored)),
+            **self._show(collection, run, _restored(run, has_photo)),
+            self.is_in_compress: has_photo,
             **restored,
         }
 
@@ -203,7 +209,7 @@ class SessionBoard:
         event: gr.SelectData,
     ) -> Updates:
         """As `show`, from another tab; or the board as it is."""
-        shown = {}
+        shown: Updates = {self.is_in_compress: False}
         if event.index != OPEN_BOARD:
             shown = self.show(collection, address, photo, x, y, with_published, event)
         return {self._tabs: gr.Tabs(selected=BOARD_TAB)} | shown

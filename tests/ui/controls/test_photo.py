@@ -13,7 +13,7 @@ from percov2_demo.ui.server.files import save_download
 
 @pytest.fixture
 def photo_input(blocks):
-    return PhotoInput("test-", max_side=640)
+    return PhotoInput("test-", max_side=640, result_id="test-result")
 
 
 def test_a_photo_is_fitted_and_keeps_its_name(photo_input, uploaded_photo):

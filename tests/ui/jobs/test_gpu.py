@@ -122,7 +122,7 @@ def test_a_refusal_of_the_codec_keeps_its_sentence(place, pipeline):
 def test_a_sweep_and_its_pace(place, pipeline, blocks, uploaded_photo):
     runner = SweepRunner(pipeline)
     trials = [Trial("ultra-low", caption, Sampling(2, strength=0.5)) for caption in ("", "a castle")]
-    photo = PhotoInput("test", pipeline.max_side).read(uploaded_photo)
+    photo = PhotoInput("test", pipeline.max_side, "test-result").read(uploaded_photo)
     outcomes = [outcome for _, outcome in runner.run(photo, trials) if outcome is not None]
     assert [outcome.trial for outcome in outcomes] == trials
     assert "as measured here" in runner.forecast_html(trials)

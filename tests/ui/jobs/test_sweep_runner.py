@@ -26,7 +26,7 @@ def runner(codec):
 
 @pytest.fixture
 def photo(blocks, uploaded_photo):
-    return PhotoInput("test-", 640).read(uploaded_photo)
+    return PhotoInput("test-", 640, "test-result").read(uploaded_photo)
 
 
 def trials(count: int, steps: int = 2) -> list[Trial]:

@@ -132,20 +132,23 @@ def test_a_click_shows_the_run_and_restores_it(board, run):
     assert [updates[part] for part in compress.sampling.components] == [4, 3.0, 0.4, 9, 0.0, "own"]
     assert updates[compress.photo.image] == run.origin.photo
     assert "photo and settings are back" in updates[board.note]
-    assert set(updates) <= {board.photo, *board._drawn, *board._run, *compress.restorable}
+    assert updates[board.is_in_compress]
+    assert set(updates) <= {board.photo, board.is_in_compress, *board._drawn, *board._run, *compress.restorable}
 
 
 def test_a_photo_that_is_deleted_is_said(board, run):
     gone = replace(run, origin=replace(run.origin, photo=run.origin.photo + ".gone"))
     updates = board.show(collect(board, gone)[board.collection], *ARGUMENTS, clicked(1))
-    assert board._compress.photo not in updates
+    assert board._compress.photo.image not in updates
+    assert not updates[board.is_in_compress]
     assert "Its photo is deleted" in updates[board.note]
 
 
 def test_a_run_of_a_file_leaves_the_photo(board, foreign):
     updates = board.show(collect(board, foreign)[board.collection], *ARGUMENTS, clicked(2))
     compress = board._compress
-    assert compress.photo not in updates
+    assert compress.photo.image not in updates
+    assert not updates[board.is_in_compress]
     assert compress.coding.fit not in updates
     assert updates[compress.caption.text] == foreign.caption
     assert "a file without one" in updates[board.note]
@@ -170,7 +173,8 @@ def test_the_tray_opens_the_board(board, run):
     collection = collect(board, run)[board.collection]
     opened = board.open(collection, *ARGUMENTS, clicked(OPEN_BOARD))
     assert opened[board._tabs].selected == BOARD_TAB
-    assert set(opened) == {board._tabs}
+    assert set(opened) == {board._tabs, board.is_in_compress}
+    assert not opened[board.is_in_compress]
     assert "Run 1" in board.open(collection, *ARGUMENTS, clicked(1))[board.view.heading]
 
 
