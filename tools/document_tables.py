@@ -204,9 +204,9 @@ def parts() -> str:
     """Parameters, bytes and minutes of training of each part."""
     training = manifest()["training"]
     stages = {
-        "vae": ("autoencoder", "decoder"),
+        "vae": ("autoencoder", "decoder", "painter"),
         "hyper_codec": ("hyper",),
-        "transformer": ("flow", "adversarial"),
+        "transformer": ("flow", "adversarial", "painter"),
         "masked_model": ("entropy",),
         "caption_model": ("caption-coder",),
         "captioner": ("captioner",),
