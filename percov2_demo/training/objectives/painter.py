@@ -98,7 +98,7 @@ class PainterObjective(nn.Module):
             # The estimate depends on what is sent alone, whatever the captions ask for.
             pictures, decoded = sources, self._estimated(sources, draws)
         else:
-            decoded = self._painted(sources, input_ids, draws)
+            decoded = self._painted(pictures, sources, input_ids, draws)
         painted = self._decode(decoded.latents)
 
         deep = self.deep(painted, pictures)
@@ -126,12 +126,12 @@ class PainterObjective(nn.Module):
         estimate = self.flow.condition(latents).estimate
         return _Decoded(torch.lerp(estimate, latents, led), led, F.mse_loss(estimate, latents), torch.zeros(()))
 
-    def _painted(self, sources: Tensor, input_ids: Tensor, draws: Draws) -> _Decoded:
+    def _painted(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> _Decoded:
         count, device = len(sources), sources.device
         chance = draws.uniform((count, 3, 1, 1, 1), device).unbind(1)
         dropped = chance[0] < self.dropped_share
         with torch.no_grad():
-            sent = scaled_latents(self.autoencoder, sources)
+            wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).chunk(2)
         condition = self._condition(sent, dropped)
         with torch.no_grad():
             noise = draws.normal(sent.shape, device)
@@ -144,7 +144,7 @@ class PainterObjective(nn.Module):
         # What decodes the indices is trained by pictures alone.
         told = Condition(condition.channels.detach(), condition.estimate.detach())
         zero = torch.zeros(())
-        return _Decoded(expected, zero, zero, self.flow.match(sent, told, input_ids, draws)[0])
+        return _Decoded(expected, zero, zero, self.flow.match(wanted, told, input_ids, draws)[0])
 
     def _condition(self, latents: Tensor, dropped: Tensor) -> Condition:
         condition = self.flow.condition(latents)
