@@ -1,6 +1,6 @@
 """A graphics card that is not there: what is brought to it stays in main memory, but behaves as if it were there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
 
@@ -39,18 +39,18 @@ class PretendedGPU(TorchFunctionMode):
         if function == Tensor.data.__set__:
             args[0].is_on_gpu = device_of(args[1]) == GPU
             return function(*args)
-        leaves = _pytree.tree_leaves((args, kwargs))
+        leaves = [*_leaves(args), *_leaves(kwargs)]
         tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
-        # A single number may come from elsewhere.
-        devices = {device_of(tensor) for tensor in [each for each in tensors if each.ndim] or tensors}
-        if function == Tensor.numpy and GPU in devices:
-            raise TypeError("a tensor on the GPU has no numpy array")
-        if len(devices) > 1 and function not in _MIXING:
-            raise RuntimeError(f"{function} was given tensors of two devices")
-        targets = [CPU] if function == Tensor.cpu else [torch.device(leaf) for leaf in leaves if _names_device(leaf)]
+        devices = _check_devices(function, tensors)
+        named = [torch.device(leaf) for leaf in leaves if _names_device(leaf)]
+        if named:
+            args, kwargs = _on_cpu(args), _on_cpu(kwargs)
+        result = function(*args, **kwargs)
+        if not isinstance(result, Tensor | list | tuple):
+            return result
+        targets = [CPU] if function == Tensor.cpu else named
         if function == Tensor.to:
             targets += [device_of(other) for other in tensors[1:]]
-        result = function(*_on_cpu(args), **_on_cpu(kwargs))
 
         def bring(tensor: Tensor) -> Tensor:
             if any(tensor is given for given in tensors):
@@ -60,7 +60,7 @@ class PretendedGPU(TorchFunctionMode):
             tensor.is_on_gpu = GPU in (targets or devices)
             return tensor
 
-        return _pytree.tree_map_only(Tensor, bring, result)
+        return bring(result) if isinstance(result, Tensor) else _pytree.tree_map_only(Tensor, bring, result)
 
 
 def device_of(tensor: Tensor) -> torch.device:
@@ -75,6 +75,27 @@ def on_gpu(pipeline: CodecPipeline) -> set[str]:
         for name, part in pipeline.networks.items()
         if any(device_of(value) == GPU for value in chain(part.parameters(), part.buffers()))
     }
+
+
+def _check_devices(function: Callable[..., Any], tensors: list[Tensor]) -> set[torch.device]:
+    """Return the devices of a function's tensors, after the refusals of a real one."""
+    # A single number may come from elsewhere.
+    devices = {device_of(tensor) for tensor in [each for each in tensors if each.ndim] or tensors}
+    if function == Tensor.numpy and GPU in devices:
+        raise TypeError("a tensor on the GPU has no numpy array")
+    if len(devices) > 1 and function not in _MIXING:
+        raise RuntimeError(f"{function} was given tensors of two devices")
+    return devices
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from _leaves(part)
+    elif isinstance(value, dict):
+        yield from _leaves([*value.values()])
+    else:
+        yield value
 
 
 def _names_device(value: object) -> bool:
