@@ -12,8 +12,8 @@ from percov2_demo.entropy.caption_model import CaptionModel
 from percov2_demo.entropy.masked_model import MaskedModel
 from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import InputError, ModelError
-from percov2_demo.training.data.edits import EDITS
 from percov2_demo.training.data.indices import IndexBatches
+from percov2_demo.training.measures import edits
 from percov2_demo.training.recipes.config import read_config
 from percov2_demo.training.recipes.export import note_earlier_training
 from percov2_demo.training.recipes.scratch import EMBEDDED_CONFIG, ScratchRecipe
@@ -84,7 +84,9 @@ def small_config():
     return config
 
 
-def test_recipe_makes_a_model(data, tmp_path):
+def test_recipe_makes_a_model(data, tmp_path, monkeypatch):
+    # Each edit of each picture is painted.
+    monkeypatch.setattr(edits, "EDITS", edits.EDITS[:1])
     config = small_config()
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no")
     for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "painter"):
@@ -92,7 +94,7 @@ def test_recipe_makes_a_model(data, tmp_path):
     with pytest.raises(InputError, match="a trained state of step 2 in painter: resume it"):
         stages.run("painter", 60.0)
     assert (tmp_path / "work" / "painter" / "transformer").is_dir()
-    config["strength"] |= {"candidates": [0.5, 1.0], "steps": 1}
+    config["strength"] |= {"photos": 1, "candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
     assert json.loads((tmp_path / "work" / "flow" / "state.json").read_text())["step"] == 3
@@ -124,9 +126,9 @@ def test_recipe_makes_a_model(data, tmp_path):
     assert len((tmp_path / "work" / "leverage" / "leverage.csv").read_text().splitlines()) == 1 + 3
     change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]
-    edits = (tmp_path / "work" / "leverage" / "edits.csv").read_text().splitlines()
+    edited = (tmp_path / "work" / "leverage" / "edits.csv").read_text().splitlines()
     # Nothing is drawn of the finest preset.
-    assert len(edits) == 1 + (2 * len(pipeline.presets) - 1) * len(EDITS)
+    assert len(edited) == 1 + 2 * len(pipeline.presets) - 1
     assert len((tmp_path / "work" / "leverage" / "scales.csv").read_text().splitlines()) == 1 + 3
     assert "painter: coarse" in (tmp_path / "work" / "curves.html").read_text()
 
