@@ -1,6 +1,7 @@
 """Tiny pipelines of the real classes with random weights: they behave like a model in all but the picture."""
 
 import json
+import signal
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,10 @@ def pretend_training(pipeline: PerCoV2Pipeline) -> None:
         pipeline.transformer.pos_embed.proj.weight[:, 16:].normal_(std=0.2)
         pipeline.transformer.proj_out.bias.normal_(std=0.2)
 
+
+# A shell starts its background jobs with Ctrl-C ignored, and processes that tests start would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SERVERS = {"server", "api", "browser", "page", "address", "replicas", "report", "pieces", "trained_folder"}
 """Fixtures that start a server, a browser or other processes."""
