@@ -6,7 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.actions import caption_of, compress_button, open_fold, open_painting, panel_of, set_steps
 from tests.browser.conftest import TIMEOUT
-from tests.browser.test_board import archive_of, cards, expect_runs, table_of
+from tests.browser.test_board import archive_of, cards, expect_runs, settings_of, table_of
 
 
 def open_lab(page: Page, name: str, photo) -> Locator:
@@ -57,7 +57,10 @@ def test_captions_paint_their_own_pictures(page, embedded, photo, tmp_path):
     peak.fill("8")
     peak.press("Enter")
     expect(panel.get_by_text("8 and more of 255 levels")).to_be_visible()
-    assert len(table_of(archive_of(panel, tmp_path / "captions.zip"))) == 5
+    archive = archive_of(panel, tmp_path / "captions.zip")
+    assert [row["noise_floor_seeds"] for row in table_of(archive)] == ["", "2", "2", "2", "2"]
+    assert [run["map"]["maximum"] for run in settings_of(archive) if "map" in run] == [8, 8]
+    assert sum(name.startswith("maps/") for name in archive.namelist()) == 2
 
 
 def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path):

@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import mean, stdev
+from typing import Any
 
-import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
 from percov2_demo.sweeps import difference
-from percov2_demo.ui.render.heat import colour_bar_html, heat_map
+from percov2_demo.ui.render.heat import SCALE, colour_bar_html, heat_map
 from percov2_demo.ui.render.plots import AXES
 from percov2_demo.ui.server.files import file_url, png_bytes, save_download
+from percov2_demo.ui.session.archive import Supplement, archive_bytes
 from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.templates import render
 
@@ -25,13 +27,22 @@ class Cell:
 
     Attributes:
         run: The picture.
-        change: Mean difference, of 255, to the picture without a caption and with the same settings.
-        map: Where the browser finds the map of the difference; empty for the picture without a caption.
+        plain: The picture without a caption and with the same settings.
+        change: Mean difference, of 255, between the two.
+        drawing: Path of the map of the difference; empty for a picture without a caption.
+        peak: The difference, of 255, that the map shows lightest.
     """
 
     run: Run
+    plain: Run
     change: float = 0.0
-    map: str = ""
+    drawing: str = ""
+    peak: float = 0.0
+
+    @property
+    def map(self) -> str:
+        """Where the browser finds the map; empty without."""
+        return file_url(self.drawing) if self.drawing else ""
 
     @property
     def picture(self) -> str:
@@ -62,23 +73,39 @@ def measure_cells(runs: Sequence[Run], peak: float, known: Sequence[Cell] = ()) 
     for run in runs[len(known) :]:
         plain = next((each for each in runs if each.sampling.strength == run.sampling.strength), run)
         if plain is run:
-            cells.append(Cell(run))
+            cells.append(Cell(run, plain))
             continue
         distance = difference(_open(run), _open(plain))
         drawing = ""
         if run.caption:
-            drawing = file_url(save_download(png_bytes(heat_map(distance, peak)), f"run-{run.number}-change.png"))
-        cells.append(Cell(run, float(distance.mean()), drawing))
+            drawing = save_download(png_bytes(heat_map(distance, peak)), f"run-{run.number}-change.png")
+        cells.append(Cell(run, plain, float(distance.mean()), drawing, peak))
     return cells
 
 
-def noise_floor(cells: Sequence[Cell]) -> str:
-    """Say how much other seeds change the picture without a caption: mean, and spread where there are several."""
-    changes = [cell.change for cell in cells[1:] if not cell.run.caption and cell.run.sampling.seed != _seed(cells)]
-    if not changes:
-        return ""
-    spread = f" ± {np.std(changes):.1f}" if len(changes) > 1 else ""
-    return f"{np.mean(changes):.1f}{spread}"
+@dataclass(frozen=True)
+class NoiseFloor:
+    """How much other seeds change the picture without a caption.
+
+    Attributes:
+        mean: Mean of their `Cell.change`.
+        deviation: Its standard deviation over the seeds, of a sample; None for one seed.
+        seeds: How many there are.
+    """
+
+    mean: float
+    deviation: float | None
+    seeds: int
+
+    @classmethod
+    def of(cls, cells: Sequence[Cell]) -> "NoiseFloor | None":
+        """Measure it over those cells that differ from the first in their seed alone; None without."""
+        changes = [cell.change for cell in cells if not cell.run.caption and cell.run.sampling.seed != _seed(cells)]
+        return cls(mean(changes), stdev(changes) if len(changes) > 1 else None, len(changes)) if changes else None
+
+    def __str__(self) -> str:
+        spread = "" if self.deviation is None else f" ± {self.deviation:.1f}"
+        return f"{self.mean:.1f}{spread}"
 
 
 def grid_html(cells: Sequence[Cell], peak: float) -> str:
@@ -103,9 +130,37 @@ def grid_html(cells: Sequence[Cell], peak: float) -> str:
         rows=list((with_words or rows).items()),
         table=next(iter((with_words or rows).values()), []),
         metrics=[AXES[name] for name in _BOUGHT],
-        floor=noise_floor(cells),
+        floor=NoiseFloor.of(cells),
         bar=Markup(colour_bar_html(peak, "of 255 levels")),
     )
+
+
+def archive_cells(cells: Sequence[Cell], drawing: str = "") -> bytes:
+    """Write the runs into a ZIP file with what the words changed and what noise changes, see `archive_bytes`."""
+    floor = NoiseFloor.of(cells)
+    return archive_bytes(
+        [cell.run for cell in cells], drawing, {cell.run.number: _supplement(cell, cells[0], floor) for cell in cells}
+    )
+
+
+def _supplement(cell: Cell, first: Cell, floor: NoiseFloor | None) -> Supplement:
+    if cell.run is cell.plain:
+        return Supplement()
+    columns: dict[str, Any] = {"compared_with": cell.plain.number, "change": cell.change}
+    if floor is not None and cell.plain is first.run:  # Other strengths have another floor, which was not measured.
+        columns |= {
+            "noise_floor_mean": floor.mean,
+            "noise_floor_deviation": floor.deviation,
+            "noise_floor_seeds": floor.seeds,
+        }
+    drawn = {
+        "compared_with": cell.plain.number,
+        "quantity": "root mean square difference over R, G and B, in levels of 255",
+        "scale": "linear from 0, black; what is above the maximum has its colour",
+        "colours": SCALE,
+        "maximum": cell.peak,
+    }
+    return Supplement(columns, {"map": drawn} if cell.drawing else {}, cell.drawing)
 
 
 def _seed(cells: Sequence[Cell]) -> int:

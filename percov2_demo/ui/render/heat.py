@@ -10,7 +10,8 @@ from percov2_demo.ui.render.colours import colours
 from percov2_demo.ui.templates import render
 
 
-_SCALE = "Inferno"
+SCALE = "Inferno"
+"""Plotly's and matplotlib's name of the colours, from black for 0."""
 
 
 def heat_map(values: NDArray[np.floating], peak: float) -> Image.Image:
@@ -32,4 +33,4 @@ def colour_bar_html(peak: float, quantity: str) -> str:
 
 @cache
 def _colour_table() -> NDArray[np.uint8]:
-    return colours(_SCALE, np.linspace(0, 1, 256))
+    return colours(SCALE, np.linspace(0, 1, 256))

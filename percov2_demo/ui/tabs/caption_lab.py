@@ -19,7 +19,7 @@ from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.archive_button import create_archive_button
-from percov2_demo.ui.panels.caption_grid import Cell, grid_html, measure_cells
+from percov2_demo.ui.panels.caption_grid import Cell, archive_cells, grid_html, measure_cells
 from percov2_demo.ui.panels.comparison import comparison_html, create_comparison
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.render.note import note_html
@@ -136,7 +136,7 @@ class CaptionLab(Lab):
             self.first = gr.Dropdown([("The photo", PHOTO)], value=PHOTO, label="A", filterable=False)
             self.second = gr.Dropdown([("The photo", PHOTO)], value=PHOTO, label="B", filterable=False)
         self.comparison = create_comparison(elem_id="caption-comparison")
-        create_archive_button(self.painted, "caption-grid", "captions")
+        create_archive_button(self.cells, "caption-grid", "captions", archive_cells)
 
     def _connect(self) -> None:
         self.view.change(None, self.view, js=_SHOW_MAPS, **PAGE_EVENT)

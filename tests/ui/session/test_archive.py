@@ -9,7 +9,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from percov2_demo.ui.session.archive import MAX_DRAWING, archive_bytes
+from percov2_demo.ui.session.archive import MAX_DRAWING, Supplement, archive_bytes
 from tests.ui.session.test_run import RUN
 
 
@@ -29,6 +29,7 @@ def test_an_archive_has_all_that_belongs_to_a_run(run):
         *("pictures/run-003-ultra-low.png", "streams/run-003-ultra-low.pcv2", "settings/run-003-ultra-low.json"),
         *("pictures/run-004-low.png", "streams/run-004-low.pcv2", "settings/run-004-low.json"),
     }
+    assert "maps/" not in archive.read("README.txt").decode()
     assert archive.read("streams/run-003-ultra-low.pcv2") == run.stream
     assert archive.read("pictures/run-003-ultra-low.png") == Path(run.picture).read_bytes()
     assert json.loads(archive.read("settings/run-003-ultra-low.json")) == run.to_dict()
@@ -36,6 +37,18 @@ def test_an_archive_has_all_that_belongs_to_a_run(run):
     assert [(row["number"], row["name"], row["ms_ssim"]) for row in rows] == [("3", "holiday", "0.5")] * 1 + [
         ("4", "holiday", "0.5")
     ]
+
+
+def test_an_archive_has_what_a_lab_adds(run):
+    more = Supplement({"change": 2.5}, {"map": {"maximum": 8}}, run.thumbnail)
+    archive = open_archive([run, replace(run, number=4)], "", {4: more})
+    assert [name for name in archive.namelist() if name.startswith("maps/")] == ["maps/run-004-ultra-low.png"]
+    assert archive.read("maps/run-004-ultra-low.png") == Path(run.thumbnail).read_bytes()
+    assert json.loads(archive.read("settings/run-004-ultra-low.json"))["map"] == {"maximum": 8}
+    rows = list(csv.DictReader(io.StringIO(archive.read("runs.csv").decode())))
+    assert [row["change"] for row in rows] == ["", "2.5"]
+    assert "maps/" in archive.read("README.txt").decode()
+    assert "plot.svg" not in archive.read("README.txt").decode()
 
 
 def test_what_is_deleted_is_left_out(run):

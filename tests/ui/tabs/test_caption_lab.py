@@ -1,7 +1,10 @@
 """The handlers of the caption lab."""
 
+import csv
+import io
+import json
 from types import SimpleNamespace
-from urllib.parse import unquote
+from zipfile import ZipFile
 
 import gradio as gr
 import numpy as np
@@ -11,6 +14,7 @@ from PIL import Image
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.checkpoints.folders import EMBEDDED_MODEL, caption_leverage
 from percov2_demo.sweeps import difference
+from percov2_demo.ui.panels.caption_grid import NoiseFloor, archive_cells
 from percov2_demo.ui.render.heat import heat_map
 from percov2_demo.ui.tabs.caption_lab import MAX_CAPTIONS, PHOTO, CaptionLab
 from tests.ui.lab_fakes import CaptioningPipeline, LabPipeline
@@ -59,10 +63,10 @@ def test_maps_show_the_difference_to_no_caption(lab, uploaded_photo):
     assert without.map == ""
     assert cell.change == pytest.approx(difference(plain, castle).mean())
     assert f"<b>{cell.change:.1f}</b> of 255" in shown[lab.grid]
-    drawn = Image.open(unquote(cell.map.partition("file=")[2]))
+    drawn = Image.open(cell.drawing)
     assert np.array_equal(drawn, heat_map(difference(plain, castle), 32))
     again = lab.redraw(shown[lab.painted], 8)
-    redrawn = Image.open(unquote(again[lab.cells][1].map.partition("file=")[2]))
+    redrawn = Image.open(again[lab.cells][1].drawing)
     assert np.array_equal(redrawn, heat_map(difference(plain, castle), 8))
     assert "8 and more" in again[lab.grid]
 
@@ -72,8 +76,42 @@ def test_the_noise_floor_is_of_other_seeds_without_a_caption(lab, codec, uploade
     assert [call["seed"] for call in codec.calls] == [3, 3, 4, 5]
     pictures = [Image.open(run.picture) for run in shown[lab.painted]]
     changes = [difference(pictures[0], other).mean() for other in pictures[2:]]
-    assert f"other noise alone, by {np.mean(changes):.1f} ± {np.std(changes):.1f}" in shown[lab.grid]
+    assert f"other noise alone, by {np.mean(changes):.1f} ± {np.std(changes, ddof=1):.1f}" in shown[lab.grid]
     assert shown[lab.grid].count("<li") == 2
+
+
+def test_the_archive_has_maps_with_their_scale_and_the_noise_floor(lab, uploaded_photo):
+    shown = merged(run(lab, uploaded_photo, "an old castle", floor=2, strengths=[0.4]))
+    cells = lab.redraw(shown[lab.painted], 8)[lab.cells]
+    archive = ZipFile(io.BytesIO(archive_cells(cells)))
+    maps = [name for name in archive.namelist() if name.startswith("maps/")]
+    assert maps == ["maps/run-002-low.png", "maps/run-004-low.png"]
+    drawn = Image.open(io.BytesIO(archive.read(maps[0])))
+    pictures = [Image.open(io.BytesIO(archive.read(f"pictures/run-00{number}-low.png"))) for number in (1, 2, 5, 6)]
+    assert np.array_equal(drawn, heat_map(difference(pictures[0], pictures[1]), 8))
+    described = json.loads(archive.read("settings/run-002-low.json"))["map"]
+    assert (described["maximum"], described["compared_with"]) == (8, 1)
+    assert described["scale"].startswith("linear from 0")
+    assert "map" not in json.loads(archive.read("settings/run-001-low.json"))
+
+    rows = list(csv.DictReader(io.StringIO(archive.read("runs.csv").decode())))
+    floor = [difference(pictures[0], other).mean() for other in pictures[2:]]
+    for row in (rows[1], rows[4], rows[5]):
+        assert float(row["noise_floor_mean"]) == pytest.approx(np.mean(floor))
+        assert float(row["noise_floor_deviation"]) == pytest.approx(np.std(floor, ddof=1))
+        assert row["noise_floor_seeds"] == "2"
+    # The seeds were painted with the first strength.
+    assert [row["noise_floor_mean"] for row in (rows[0], rows[2], rows[3])] == ["", "", ""]
+    assert float(rows[1]["change"]) == pytest.approx(difference(pictures[0], pictures[1]).mean())
+    assert rows[3]["compared_with"] == "3"
+
+
+def test_one_other_seed_has_no_spread(lab, uploaded_photo):
+    cells = merged(run(lab, uploaded_photo, "an old castle", floor=1))[lab.cells]
+    floor = NoiseFloor.of(cells)
+    assert (floor.mean, floor.deviation, floor.seeds) == (cells[2].change, None, 1)
+    assert str(floor) == f"{cells[2].change:.1f}"
+    assert NoiseFloor.of(cells[:2]) is None
 
 
 def test_strengths_and_guidances_make_a_grid(lab, codec, uploaded_photo):
