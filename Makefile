@@ -1,6 +1,6 @@
 # The commands of every day; CONTRIBUTING.md says when to use which.
-# Tests' models are so small that a second thread costs more than it does.
-PYTEST = OMP_NUM_THREADS=1 python -m pytest
+# Tests' models are so small that a second thread costs more than it does; where a test wants one, it waits asleep.
+PYTEST = OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive python -m pytest
 
 .PHONY: install run test test-all test-slow heavy lint types docs ci
 
