@@ -73,6 +73,7 @@ def test_a_sweep_is_points_to_click_and_to_take_away(page, photo, tmp_path):
     expect(panel.get_by_text("4 pictures painted.")).to_be_visible(timeout=TIMEOUT)
     points = panel.locator("#tradeoff-plot .scatterlayer .point")
     expect(points).to_have_count(4)
+    expect(panel.locator("#tradeoff-plot .textpoint").first).to_have_text(re.compile(r"guidance \d|\d steps?"))
 
     rows = table_of(archive_of(panel, tmp_path / "sweep.zip"))
     assert {(row["steps"], row["guidance"]) for row in rows} == {(s, g) for s in "12" for g in "13"}

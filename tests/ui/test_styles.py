@@ -13,7 +13,7 @@ UI = Path(STYLESHEETS[0]).parent.parent
 GRADIO = "gradio"
 """The one file with class names of gradio."""
 
-PLOTLY = {"js-plotly-plot", "modebar-container"}
+PLOTLY = {"js-plotly-plot", "modebar-container", "textpoint"}
 """Classes that plotly gives when it draws."""
 
 MAX_LINES = 900

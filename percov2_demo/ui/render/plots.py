@@ -1,8 +1,9 @@
 """Plots and maps of the labs and the session board."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
+from math import log
 from statistics import mean, stdev
 from typing import Any
 
@@ -42,6 +43,12 @@ _TELLING = (*SETTINGS, "hold", "painter", "caption")
 """Settings in which runs of one photo can differ, the file's own coding aside."""
 
 _UNORDERED = ("seed", "painter", "caption")
+
+MAX_LABELLED = 12
+"""Points of a plot that has labels; of more, the page tells on hovering."""
+
+_LABEL_ROOM = (0.14, 0.08)
+"""Width and height that a label takes of a plot, about."""
 
 _RATE_TICKS = [digit * 10.0**power for power in range(-4, 2) for digit in (1, 2, 5)]
 _RATE_AXIS = {"type": "log", "tickvals": _RATE_TICKS, "ticktext": [f"{tick:g}" for tick in _RATE_TICKS]}
@@ -112,7 +119,8 @@ def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
     """Return points at their two metrics' values; those that differ in the busiest setting alone form a curve.
 
     Where seeds of the same settings were painted, their mean stands between them, with its standard deviation.
-    A point's `customdata` are its number, its thumbnail and its settings and values for people.
+    Few points have labels of what differs along their curve, where there is room. A point's `customdata` are its
+    number, its thumbnail and its settings and values for people.
 
     Args:
         points: Finished pictures of one photo.
@@ -129,9 +137,11 @@ def scatter(points: Sequence[Point], x: str, y: str) -> go.Figure:
     # A curve over seeds would be a scribble.
     mode = "markers" if along == "seed" else "lines+markers"
     by = x if x in RATES else along
+    is_told = along != "seed" and varied[along] > 1
+    labels = _labels([point for point in points if point.has(x, y)], along, x, y) if is_told else {}
     figure = go.Figure(
         [
-            _trace(name, sorted(members, key=lambda point: point.row[by]), colour, mode, x, y)
+            _trace(name, sorted(members, key=lambda point: point.row[by]), colour, mode, x, y, labels=labels)
             for (name, members), colour in zip(curves.items(), cycle(COLOURS), strict=False)
         ]
     )
@@ -226,13 +236,40 @@ def _means(points: Sequence[Point], x: str, y: str) -> list[go.Scatter]:
     ]
 
 
+def _labels(points: Sequence[Point], along: str, x: str, y: str) -> dict[int, str]:
+    """Tell a setting at each point, by its number; not where it would cover another's, nor at all at many points."""
+    if not 0 < len(points) <= MAX_LABELLED:
+        return {}
+    shares = zip(_shares(points, x), _shares(points, y), strict=True)
+    placed: dict[int, tuple[float, float]] = {}
+    for point, (across, up) in zip(points, shares, strict=True):
+        width, height = _LABEL_ROOM
+        if all(abs(across - left) >= width or abs(up - low) >= height for left, low in placed.values()):
+            placed[point.number] = across, up
+    return {point.number: settings_text(point.row, [along]) for point in points if point.number in placed}
+
+
+def _shares(points: Sequence[Point], column: str) -> list[float]:
+    """Return where on an axis points are, from 0 to 1."""
+    values = [log(point.row[column]) if column in RATES else point.row[column] for point in points]
+    low, high = min(values), max(values)
+    return [(value - low) / (high - low) if high > low else 0.5 for value in values]
+
+
 def _counts(points: Sequence[Point]) -> dict[str, int]:
     """How many values each setting has among the points."""
     return {name: len({point.row[name] for point in points}) for name in SETTINGS}
 
 
 def _trace(
-    name: str, members: Sequence[Point], colour: str, mode: str, x: str, y: str, chosen: int | None = None
+    name: str,
+    members: Sequence[Point],
+    colour: str,
+    mode: str,
+    x: str,
+    y: str,
+    chosen: int | None = None,
+    labels: Mapping[int, str] | None = None,
 ) -> go.Scatter:
     is_chosen = [point.number == chosen for point in members]
     edges = ["#f59e0b" if one else "rgba(255, 255, 255, 0.85)" for one in is_chosen]
@@ -241,7 +278,10 @@ def _trace(
         y=[point.row[y] for point in members],
         customdata=[[point.number, point.thumbnail, _card_text(point, x, y)] for point in members],
         name=name,
-        mode=mode,
+        mode=f"{mode}+text" if labels else mode,
+        text=[labels.get(point.number, "") for point in members] if labels else None,
+        textposition="top center",
+        cliponaxis=not labels,
         marker={
             "size": [20 if one else 13 for one in is_chosen],
             "color": colour,

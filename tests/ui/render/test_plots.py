@@ -6,6 +6,7 @@ from percov2_demo.metrics import METRICS
 from percov2_demo.ui.render.plots import (
     AXES,
     LPIPS,
+    MAX_LABELLED,
     PAYLOAD_RATE,
     RATE,
     RATES,
@@ -48,6 +49,39 @@ def test_points_are_connected_along_the_busiest_setting():
         "5 steps": [(0.05, 19), (0.05, 17), (0.05, 13)],
         "20 steps": [(0.2, 19), (0.2, 17), (0.2, 13)],
     }
+
+
+def labels(figure) -> list[str]:
+    return [text for trace in figure.data for text in trace.text or ()]
+
+
+def test_few_points_tell_what_differs_along_their_curve():
+    points = [
+        point(10 * s + g, guidance=g, steps=s, psnr=20 - g, deep_realism=s / 100) for s in (5, 20) for g in (1, 3, 7)
+    ]
+    figure = scatter(points, "deep_realism", "psnr")
+    assert labels(figure) == ["guidance 1", "guidance 3", "guidance 7"] * 2
+    assert all(trace.mode == "lines+markers+text" for trace in figure.data)
+    presets = [point(1, preset="low", **{RATE: 0.1}), point(2, preset="ultra-low", **{RATE: 0.01})]
+    assert labels(scatter(presets, RATE, "psnr")) == ["ultra-low", "low"]
+
+
+def test_a_label_that_would_cover_another_is_left_out():
+    points = [point(g, guidance=g, psnr=psnr) for g, psnr in ((1, 10.0), (3, 10.1), (7, 20.0))]
+    assert labels(scatter(points, "deep_realism", "psnr")) == ["guidance 1", "", "guidance 7"]
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        [point(number, guidance=number, psnr=number) for number in range(MAX_LABELLED + 1)],
+        [point(seed, seed=seed, psnr=seed) for seed in range(4)],
+        [point()],
+        [point(guidance=number, psnr=None) for number in range(2)],
+    ],
+)
+def test_points_without_labels(points):
+    assert labels(scatter(points, "deep_realism", "psnr")) == []
 
 
 def test_rate_curves_are_over_presets():
