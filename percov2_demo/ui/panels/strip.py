@@ -23,7 +23,7 @@ class StripFile:
     """A file as the strip shows it.
 
     Attributes:
-        preset: Name of its preset.
+        preset: Name of its preset, or `TARGET`.
         size: Its bytes, in words; empty until it is written.
         number: The run that painted it; 0 until it is painted.
         thumbnail: Where the browser finds its picture in small; empty without.

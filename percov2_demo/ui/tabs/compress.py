@@ -186,7 +186,7 @@ class CompressTab:
         words = words.strip()
         updates: Updates = {self.caption.text: words, self.caption.source: "custom" if words else "none"}
         if shown is not None:
-            updates[self.first] = shown.preset
+            updates[self.first] = StripFile.of(shown).preset
             if shown.sampling.strength == 0:
                 updates |= {self.own_strength: False, self.sampling.strength: WORDS_STRENGTH}
         return updates
@@ -227,7 +227,7 @@ class CompressTab:
         files = [StripFile(preset or TARGET) for preset in presets]
         job = next_number(values[self._session.runs])
         runs: tuple[Run, ...] = ()
-        for place in sorted(range(len(presets)), key=lambda place: presets[place] != values[self.first]):
+        for place in sorted(range(len(files)), key=lambda place: files[place].preset != values[self.first]):
             started, preset = time.perf_counter(), presets[place]
             if preset is None:
                 stream = refine(self._pipeline, original, bytes_at(target), caption)

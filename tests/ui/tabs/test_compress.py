@@ -288,3 +288,12 @@ def test_a_target_size_is_refined_to(pipeline, session, blocks, uploaded_photo):
     assert run.rates.refinement_bytes > 0
     assert run.sampling.strength == 0
     assert tab.restore(run, [run, plain], "http://here/")[tab.size.slider] == position_of(400)
+    # What is seen is repainted first, be it the target's file or one of the same preset.
+    presets = list({plain.preset, run.preset})
+    for seen in (run, plain, replace(plain, preset=run.preset)):
+        first = tab.take_words("an old castle", seen)[tab.first]
+        chosen = values(tab, uploaded_photo, presets=presets, target=position_of(400), steps=1, first=first)
+        updates = list(tab.run(chosen))
+        again = runs_of(tab, updates)
+        assert (again[0].preset, again[0].origin.target) == (seen.preset, seen.origin.target)
+        assert [update[tab.result.shown] for update in updates if tab.result.shown in update] == [again[0]]
