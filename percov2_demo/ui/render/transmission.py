@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.evaluation.published import published_caption_bytes, published_transmission
 from percov2_demo.presets import get_preset
+from percov2_demo.ui.render.colours import picture_uri
 from percov2_demo.ui.render.token_maps import SCALE_CSS, cells, heat_layer, picture_layer, token_map
 from percov2_demo.ui.render.wording import counted
 from percov2_demo.ui.templates import render
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from percov2_demo.entropy.trace import GroupTrace
 
 ELEMENT_ID = "transmission"
+
+_SWATCH_SIDE = 24
+"""Pixels of the photo in the legend."""
 
 
 def transmission_html(
@@ -44,6 +48,7 @@ def transmission_html(
         packed=f"{stream.indices.size * top:,}",
         top=top,
         scale=SCALE_CSS,
+        swatch=picture_uri(ImageOps.fit(photo, (_SWATCH_SIDE, _SWATCH_SIDE))),
         arrived=token_map(grid, [picture_layer(photo, grid), drawn], "Tokens that have arrived"),
         expected=token_map(
             grid,

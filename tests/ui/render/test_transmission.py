@@ -1,5 +1,7 @@
 """A transmission as the page shows it."""
 
+import base64
+import io
 import re
 
 import numpy as np
@@ -37,6 +39,14 @@ def test_every_token_is_in_each_map_once(html):
         ]
         squares = re.findall(r"M(\d+) (\d+)", "".join(path for _, _, path in groups))
         assert len(squares) == len(set(squares)) == 64
+
+
+def test_the_legend_shows_the_maps_photo(stream, traces):
+    photo = Image.linear_gradient("L").convert("RGB").resize((512, 512))
+    legend = re.search(r'<p class="keys" style="--picture:url\((.*?)\)', transmission_html(photo, stream, traces, 3))
+    swatch = np.asarray(Image.open(io.BytesIO(base64.b64decode(legend.group(1).partition("base64,")[2]))), float)
+    assert swatch[0].mean() < 10
+    assert swatch[-1].mean() > 245
 
 
 def test_one_step_is_seen(html):
