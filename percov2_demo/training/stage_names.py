@@ -8,6 +8,7 @@ _IS_TIMED = {
     "hyper": True,
     "flow": True,
     "joint": True,
+    "edits": True,
     "painter": True,
     "strength": False,
     "leverage": False,

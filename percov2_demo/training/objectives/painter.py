@@ -56,7 +56,8 @@ class PainterObjective(nn.Module):
         fine_weight: Weight of the absolute error of pixels.
         grid_weight: Weight of `grid_pattern`.
         latent_weight: Weight of the squared error of estimated latents.
-        estimate_share: Share of the steps that decode the estimates themselves, as strength 0 does.
+        estimate_share: Share of the steps that decode the estimates themselves, as strength 0 does; where it is 0,
+            what decodes stays as it is, and only transformer and text encoder are trained.
         led_share: Share of these steps' samples that are led part of the way to the photo's own latents.
         led_weight: Weight of the absolute error of a pixel in a sample that is led all the way.
         path_weight: Weight of the other steps' loss of flow matching, on the photo's own path.
@@ -90,7 +91,10 @@ class PainterObjective(nn.Module):
         self.led_share, self.led_weight = led_share, led_weight
         self.noise_share, self.dropped_share, self.steps = noise_share, dropped_share, steps
         autoencoder.freeze_encoder()
-        flow.hyper_codec.train_decoders()
+        if estimate_share:
+            flow.hyper_codec.train_decoders()
+        else:
+            autoencoder.requires_grad_(False)
 
     def forward(self, pictures: Tensor, sources: Tensor, input_ids: Tensor, draws: Draws) -> dict[str, Tensor]:
         """Compute the losses of pictures `(B, 3, H, W)` in [-1, 1], of those that are sent, and of caption tokens."""
@@ -132,19 +136,16 @@ class PainterObjective(nn.Module):
         dropped = chance[0] < self.dropped_share
         with torch.no_grad():
             wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).chunk(2)
-        condition = self._condition(sent, dropped)
-        with torch.no_grad():
+            # Estimates are of what is sent; pictures that captions change would spoil them.
+            condition = self._condition(sent, dropped)
             noise = draws.normal(sent.shape, device)
             steps = self.steps[int(torch.randint(len(self.steps), ()))]
             done = int(torch.randint(steps, ()))
             start = torch.where(chance[1] < self.noise_share, 1.0, 0.1 + 0.9 * chance[2])
             noisy = self._followed(condition, noise, start, steps, done, input_ids)
         expected = self.flow.expected(noisy, start * (steps - done) / steps, condition, input_ids)
-        assert condition.estimate is not None
-        # What decodes the indices is trained by pictures alone.
-        told = Condition(condition.channels.detach(), condition.estimate.detach())
         zero = torch.zeros(())
-        return _Decoded(expected, zero, zero, self.flow.match(wanted, told, input_ids, draws)[0])
+        return _Decoded(expected, zero, zero, self.flow.match(wanted, condition, input_ids, draws)[0])
 
     def _condition(self, latents: Tensor, dropped: Tensor) -> Condition:
         condition = self.flow.condition(latents)

@@ -21,6 +21,7 @@ from percov2_demo.training.data.crops import PhotoBatches
 from percov2_demo.training.data.indices import encode_indices
 from percov2_demo.training.data.pictures import PictureBatches
 from percov2_demo.training.loop import LoopConfig
+from percov2_demo.training.objectives.edits import EditObjective
 from percov2_demo.training.objectives.joint import JointConfig, JointObjective
 from percov2_demo.training.objectives.masked import EntropyConfig
 from percov2_demo.training.objectives.painter import PainterObjective
@@ -78,6 +79,11 @@ _SECTIONS = {stage: _section(loop=_LOOP) for stage in TIMED_STAGES} | {
     "joint": _settings(
         JointConfig,
         objective=_settings(JointObjective, "transformer", "hyper_codec", "shift", "perceptual"),
+        loop=_LOOP,
+    ),
+    "edits": _section(
+        batches=_settings(PictureBatches, "photos", "seed"),
+        objective=_settings(EditObjective, "flow", "autoencoder"),
         loop=_LOOP,
     ),
     "painter": _section(

@@ -41,8 +41,11 @@ class _Manifest(TypedDict):
 _FOLDERS: dict[str, tuple[Any, tuple[str, ...]]] = {
     "vae": (PatchAutoencoder, ("painter/vae", "autoencoder/model")),
     "hyper_codec": (HyperCodec, ("painter/hyper_codec", "flow/hyper_codec")),
-    "transformer": (SD3Transformer2DModel, ("painter/transformer", "flow/transformer")),
-    "text_encoder": (CLIPTextModelWithProjection, ("painter/text_encoder", "flow/text_encoder")),
+    "transformer": (SD3Transformer2DModel, ("painter/transformer", "edits/transformer", "flow/transformer")),
+    "text_encoder": (
+        CLIPTextModelWithProjection,
+        ("painter/text_encoder", "edits/text_encoder", "flow/text_encoder"),
+    ),
     "tokenizer": (AutoTokenizer, ("tokenizer/model",)),
 }
 """Class of each part, and where the stages leave it in a work folder: the last stage's first."""

@@ -35,6 +35,7 @@ from percov2_demo.training.objectives.autoencoder import AutoencoderObjective, C
 from percov2_demo.training.objectives.caption_coder import CaptionBatches, CaptionObjective
 from percov2_demo.training.objectives.captioner import CaptionerBatches, CaptionerObjective, build_captioner
 from percov2_demo.training.objectives.deep_features import DeepFeatureLoss
+from percov2_demo.training.objectives.edits import EditObjective, widen_embeddings
 from percov2_demo.training.objectives.flow import FlowObjective, HyperObjective
 from percov2_demo.training.objectives.masked import fix_offsets, start_from_codes
 from percov2_demo.training.objectives.painter import PainterObjective
@@ -115,15 +116,25 @@ class ScratchRecipe(Recipe):
         self._save_flow("flow", trained)
         self._save("flow", trained.hyper_codec, "hyper_codec")
 
+    def edits(self, time_budget_s: float, resume: bool = False) -> None:
+        """Train a new text encoder, and what in the transformer listens to it, on edits that captions name."""
+        pipeline = self._continued("edits", resume)
+        text_encoder = CLIPTextModelWithProjection(self._text_config(pipeline.tokenizer))
+        widen_embeddings(text_encoder)
+        nn.init.normal_(pipeline.transformer.context_embedder.weight, std=0.05)
+        pipeline.register_modules(text_encoder=text_encoder)
+        flow = self._flow_objective(pipeline)
+        objective = EditObjective(flow, pipeline.vae.float(), **self.config["edits"]["objective"])
+        next_batch = self._edited_batches("edits", pipeline)
+        trained = self._run("edits", objective, next_batch, time_budget_s, resume)
+        self._save_flow("edits", trained.flow)
+
     def painter(self, time_budget_s: float, resume: bool = False) -> None:
-        """Train hyper-decoders, flow transformer, text encoder and the autoencoder's decoder in pixels.
+        """Train flow transformer and text encoder in pixels, and what decodes, where steps on estimates train that.
 
         A model that is named keeps its transformer if that is as the config has it; otherwise a new one begins.
         """
-        config = self.config["painter"]
-        if not resume and self.accelerator.is_main_process:
-            note_earlier_training(self.work / "painter", self.model)
-        pipeline = assemble(self.config, self.work, self.model)
+        pipeline = self._continued("painter", resume)
         wanted = self.config["flow"]["transformer"]
         if any(pipeline.transformer.config[name] != value for name, value in wanted.items()):
             pipeline.register_modules(transformer=self._new_transformer(pipeline.hyper_codec))
@@ -131,14 +142,7 @@ class ScratchRecipe(Recipe):
         flow.hyper_codec.to(memory_format=torch.channels_last)
         autoencoder = pipeline.vae.float().to(memory_format=torch.channels_last)
         deep = DeepFeatureLoss(self.accelerator.device)
-        objective = PainterObjective(flow, autoencoder, deep, **config["objective"])
-        batches = PictureBatches(self.photos, **config["batches"], seed=self.config["seed"])
-        ahead = ReadAhead(batches, config.get("workers", 0))
-
-        def next_batch(step: int) -> dict[str, torch.Tensor]:
-            batch = ahead(step)
-            tokens = tokenize(pipeline.tokenizer, batch.captions)
-            return {"pictures": batch.pictures, "sources": batch.sources, "input_ids": tokens}
+        objective = PainterObjective(flow, autoencoder, deep, **self.config["painter"]["objective"])
 
         def save(trained: PainterObjective, step: int) -> None:
             self._save_flow("painter", trained.flow)
@@ -148,8 +152,8 @@ class ScratchRecipe(Recipe):
                 hyper_codec.quantize_weights()
             self._save("painter", hyper_codec, "hyper_codec")
 
-        groups = len(flow.hyper_codec.config.presets)
-        self._run("painter", objective, self._shared(next_batch, groups), time_budget_s, resume, save)
+        next_batch = self._edited_batches("painter", pipeline)
+        self._run("painter", objective, next_batch, time_budget_s, resume, save)
 
     def strength(self) -> None:
         """Measure the default strength of each preset on the largest validation photos."""
@@ -261,6 +265,25 @@ class ScratchRecipe(Recipe):
     def export(self, out: Path) -> None:
         """Write the model that the stages made as a pipeline folder."""
         export(self.config, self.photos, self.work, out, self.model)
+
+    def _continued(self, stage: str, resume: bool) -> PerCoV2Pipeline:
+        """Assemble what a stage goes on from, and write down how long that was trained in it."""
+        if not resume and self.accelerator.is_main_process:
+            note_earlier_training(self.work / stage, self.model)
+        return assemble(self.config, self.work, self.model)
+
+    def _edited_batches(self, stage: str, pipeline: PerCoV2Pipeline) -> NextBatch:
+        """Make a stage's batches of pictures, of which some are to come out as their caption says."""
+        config = self.config[stage]
+        batches = PictureBatches(self.photos, **config["batches"], seed=self.config["seed"])
+        ahead = ReadAhead(batches, config.get("workers", 0))
+
+        def next_batch(step: int) -> dict[str, torch.Tensor]:
+            batch = ahead(step)
+            tokens = tokenize(pipeline.tokenizer, batch.captions)
+            return {"pictures": batch.pictures, "sources": batch.sources, "input_ids": tokens}
+
+        return self._shared(next_batch, len(pipeline.presets))
 
     def _new_transformer(self, hyper_codec: HyperCodec) -> SD3Transformer2DModel:
         config = self.config["flow"]

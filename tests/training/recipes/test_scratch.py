@@ -5,6 +5,7 @@ import json
 
 import pytest
 import torch
+from transformers import CLIPTextModelWithProjection
 
 from percov2_demo import HyperCodec, PatchAutoencoder, PerCoV2Pipeline
 from percov2_demo.bitstream import Header
@@ -76,7 +77,8 @@ def small_config():
     config["captioner"] |= TINY_CAPTIONER | {"side": 72}
     config["captioner"]["batches"] |= {"crop": 8, "batch_size": 4}
     config["latents"]["edited_share"] = 0.5
-    config["painter"]["batches"]["shapes"] = [[64, 64, 1.0, 3]]
+    for stage in ("edits", "painter"):
+        config[stage]["batches"]["shapes"] = [[64, 64, 1.0, 3]]
     for stage in ("hyper", "flow"):
         config[stage]["shapes"] = [[32, 32, 0.5, 3], [32, 40, 0.5, 3]]
     for stage in set(TIMED_STAGES) & set(config):
@@ -89,11 +91,19 @@ def test_recipe_makes_a_model(data, tmp_path, monkeypatch):
     monkeypatch.setattr(edits, "EDITS", edits.EDITS[:1])
     config = small_config()
     stages = ScratchRecipe(config, data, tmp_path / "work", precision="no")
-    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "painter"):
+    for stage in ("autoencoder", "latents", "tokenizer", "hyper", "flow", "edits", "painter"):
         stages.run(stage, 60.0)
     with pytest.raises(InputError, match="a trained state of step 2 in painter: resume it"):
         stages.run("painter", 60.0)
     assert (tmp_path / "work" / "painter" / "transformer").is_dir()
+    words = [
+        CLIPTextModelWithProjection.from_pretrained(tmp_path / "work" / stage / "text_encoder").state_dict()
+        for stage in ("flow", "edits", "painter")
+    ]
+    first, widened, kept = (next(v for k, v in part.items() if "token_embedding" in k) for part in words)
+    # A new text encoder begins with `edits`, and the painter goes on with it.
+    assert widened.std() > 5 * first.std()
+    torch.testing.assert_close(kept, widened, atol=0.01, rtol=0)
     config["strength"] |= {"photos": 1, "candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
