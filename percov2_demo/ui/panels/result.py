@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 Updates = dict[Component, Any]
 
+_NO_WORDS = "No words: the tokens alone"
+
 WORDS_STRENGTH = 0.67
 """With which words are repainted where the picture was painted with none: at strength 0 they change nothing."""
 
@@ -60,7 +62,7 @@ class ResultPanel:
             with gr.Row(elem_classes="file-says"):
                 self.words = gr.Textbox(
                     label="The file says",
-                    placeholder="No words: the tokens alone",
+                    placeholder=_NO_WORDS,
                     max_lines=2,
                     max_length=MAX_CAPTION_BYTES,
                     elem_id="words",
@@ -134,6 +136,7 @@ class ResultPanel:
             self.runs: (),
             self.shown: None,
             self.headline: headline,
+            self.words: gr.Textbox(placeholder="…"),
             self.stop: gr.Button(visible=True),
             self.comparison: comparison_html(original, None, size),
             self.strip: strip_html(files, shown=0),
@@ -174,7 +177,7 @@ class ResultPanel:
                 is_own,
                 "" if painter == OWN else painter_label(painter),
             ),
-            self.words: fields["caption"],
+            self.words: gr.Textbox(fields["caption"], placeholder=_NO_WORDS),
             self.stream_download: gr.DownloadButton(value=save_download(data, f"{name}.pcv2"), interactive=True),
             self.breakdown_fold: gr.Accordion(label=breakdown_summary(report)),
             self.breakdown: breakdown_html(report, get_preset(fields["preset"])),

@@ -73,6 +73,8 @@ def test_a_photo_is_shown_as_the_codec_sees_it(tab, uploaded_photo):
     assert updates[tab.result.shown] is None
     assert updates[tab.compress_button].interactive is False
     assert updates[tab.result.stop].visible is True
+    # That a file has no words is said of one that is there.
+    assert updates[tab.result.words].placeholder == "…"
 
 
 def test_no_photo(tab):
@@ -100,6 +102,8 @@ def test_the_file_comes_before_the_picture(tab, fake, uploaded_photo):
     assert written.name == "My-holiday-1-low.pcv2"
     assert (stream.width, stream.height, stream.preset, stream.caption) == (512, 512, "low", "a grey wall")
     assert f"<em>{len(data)} bytes</em>" in updates[0][tab.result.headline]
+    words = updates[0][tab.result.words]
+    assert (words.value, words.placeholder) == ("a grey wall", "No words: the tokens alone")
     settings = {"steps": "2", "seed": "11"}  # The strength is the usual one.
     assert link_to("http://here/", data, settings).replace("&", "&amp;") in updates[0][tab.result.link]
 
