@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
 from percov2_demo.sampling.interpolant import noisy_latent
 from percov2_demo.training.data.determinism import Draws
-from percov2_demo.training.objectives.flow import FlowObjective
+from percov2_demo.training.objectives.flow import FlowObjective, starting_levels
 
 
 COARSE = 4
@@ -70,7 +70,7 @@ class EditObjective(nn.Module):
         with torch.no_grad():
             wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).chunk(2)
             condition = self.flow.condition(sent)
-            sigma = torch.where(chance[0] < self.noise_share, 1.0, 0.1 + 0.9 * chance[1])
+            sigma = starting_levels(chance[0], chance[1], self.noise_share)
             led = torch.where(chance[2] < self.led_share, chance[3], 0.0)
             start = torch.lerp(condition.estimate, wanted, led)
             noisy = noisy_latent(start, draws.normal(sent.shape, sent.device), sigma)

@@ -118,3 +118,14 @@ class FlowObjective(nn.Module):
         """Draw noise levels `(B, 1, 1, 1)` of a batch."""
         logits = self.sigma_location + self.sigma_scale * draws.normal((len(latents), 1, 1, 1), latents.device)
         return logits.sigmoid().clamp(min=0.01)
+
+
+def starting_levels(chance: Tensor, level: Tensor, noise_share: float) -> Tensor:
+    """Return the noise levels at which own paths start: pure noise for a share of the samples, else 0.1 to 1.
+
+    Args:
+        chance: Uniform numbers in [0, 1) that choose the share.
+        level: Others, of the same shape, that choose the levels of the rest.
+        noise_share: The share.
+    """
+    return torch.where(chance < noise_share, 1.0, 0.1 + 0.9 * level)

@@ -21,7 +21,7 @@ from percov2_demo.models.autoencoder import PatchAutoencoder, scaled_latents
 from percov2_demo.models.hyper_codec import Condition
 from percov2_demo.sampling.interpolant import noisy_latent, velocity
 from percov2_demo.training.data.determinism import Draws
-from percov2_demo.training.objectives.flow import FlowObjective
+from percov2_demo.training.objectives.flow import FlowObjective, starting_levels
 from percov2_demo.training.objectives.grid import grid_pattern
 
 
@@ -141,7 +141,7 @@ class PainterObjective(nn.Module):
             noise = draws.normal(sent.shape, device)
             steps = self.steps[int(torch.randint(len(self.steps), ()))]
             done = int(torch.randint(steps, ()))
-            start = torch.where(chance[1] < self.noise_share, 1.0, 0.1 + 0.9 * chance[2])
+            start = starting_levels(chance[1], chance[2], self.noise_share)
             noisy = self._followed(condition, noise, start, steps, done, input_ids)
         expected = self.flow.expected(noisy, start * (steps - done) / steps, condition, input_ids)
         zero = torch.zeros(())

@@ -46,8 +46,10 @@ def learning(objective, **wanted):
 
 
 def test_a_step_on_estimates_trains_what_decodes_and_another_the_painter():
-    estimates = learning(make_objective(tiny_pipeline(), estimate_share=1.0))
-    assert all(any(name.startswith(part) for name in estimates) for part in DECODERS)
+    pipeline = tiny_pipeline()
+    estimates = learning(make_objective(pipeline, estimate_share=1.0))
+    presets = [f"flow.hyper_codec.decoders.{preset}" for preset in pipeline.presets]
+    assert all(any(name.startswith(part) for name in estimates) for part in (*DECODERS, *presets))
     assert all(name.startswith(DECODERS) for name in estimates)
 
     mixed = make_objective(tiny_pipeline(), estimate_share=1e-9)
