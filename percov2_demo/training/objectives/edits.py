@@ -68,7 +68,7 @@ class EditObjective(nn.Module):
         """Compute the losses of pictures `(B, 3, H, W)` in [-1, 1], of those that are sent, and of caption tokens."""
         chance = draws.uniform((len(sources), 4, 1, 1, 1), sources.device).unbind(1)
         with torch.no_grad():
-            wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).chunk(2)
+            wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).float().chunk(2)
             condition = self.flow.condition(sent)
             sigma = starting_levels(chance[0], chance[1], self.noise_share)
             led = torch.where(chance[2] < self.led_share, chance[3], 0.0)

@@ -124,7 +124,7 @@ class PainterObjective(nn.Module):
 
     def _estimated(self, pictures: Tensor, draws: Draws) -> _Decoded:
         with torch.no_grad():
-            latents = scaled_latents(self.autoencoder, pictures)
+            latents = scaled_latents(self.autoencoder, pictures).float()
         chance, far = draws.uniform((len(pictures), 2, 1, 1, 1), pictures.device).unbind(1)
         led = (chance < self.led_share) * far.sqrt()
         estimate = self.flow.condition(latents).estimate
@@ -135,7 +135,7 @@ class PainterObjective(nn.Module):
         chance = draws.uniform((count, 3, 1, 1, 1), device).unbind(1)
         dropped = chance[0] < self.dropped_share
         with torch.no_grad():
-            wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).chunk(2)
+            wanted, sent = scaled_latents(self.autoencoder, torch.cat([pictures, sources])).float().chunk(2)
             # Estimates are of what is sent; pictures that captions change would spoil them.
             condition = self._condition(sent, dropped)
             noise = draws.normal(sent.shape, device)

@@ -48,6 +48,13 @@ def test_what_the_caption_names_is_wanted_and_not_what_is_sent(pipeline):
     assert objective(**batch(), draws=Draws(0, 0))["path"] == 0
 
 
+def test_it_learns_in_half_precision(pipeline):
+    objective = make_objective(pipeline)
+    with torch.autocast("cpu", torch.bfloat16):
+        objective(**batch(0.2), draws=Draws(0, 0))["loss"].backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in objective.parameters())
+
+
 def test_a_caption_learns_to_darken(pipeline):
     widen_embeddings(pipeline.text_encoder)
     objective = make_objective(pipeline, led_share=0.0)

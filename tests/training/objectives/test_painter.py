@@ -64,6 +64,12 @@ def test_without_steps_on_estimates_what_decodes_stays():
     assert paintings and all(name.startswith(PAINTER) for name in paintings)
 
 
+@pytest.mark.parametrize("estimate_share", [0.0, 1.0])
+def test_both_kinds_of_steps_learn_in_half_precision(estimate_share):
+    with torch.autocast("cpu", torch.bfloat16):
+        assert learning(make_objective(tiny_pipeline(), estimate_share=estimate_share))
+
+
 def test_the_losses_have_names():
     pipeline = tiny_pipeline()
     losses = make_objective(pipeline)(**batch(), draws=Draws(0, 0))
