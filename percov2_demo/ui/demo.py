@@ -10,7 +10,7 @@ from starlette.middleware import Middleware
 from percov2_demo.images import MAX_FILE_BYTES
 from percov2_demo.ui.api import create_endpoints
 from percov2_demo.ui.controls.photo import PhotoInput
-from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.events import PAGE_EVENT, Updates
 from percov2_demo.ui.kiosk import Kiosk, Slide
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.pictures import picture_path, picture_url
@@ -142,7 +142,7 @@ def _lend_settings(tab: gr.Tab, name: str, pairs: Iterable[tuple[Component, Comp
 def _offer_slides(compress: CompressTab, slides: Sequence[Slide]) -> None:
     """Lay out what the kiosk's script presses for a slide."""
 
-    def choose(number: float) -> dict[Component, Any]:
+    def choose(number: float) -> Updates:
         slide = slides[int(number) % len(slides)]
         return compress.choose(slide.photo, slide.caption)
 

@@ -10,6 +10,9 @@ from gradio.components import Component
 if TYPE_CHECKING:
     from gradio.events import Dependency
 
+Updates = dict[Component, Any]
+"""What an event changes: components of the page, and their new values or properties."""
+
 PAGE_EVENT = {"concurrency_limit": None, "show_progress": "hidden", "api_visibility": "private"}
 """Given to every event of the page that runs no model. An event outside the queue shows no error messages."""
 

@@ -10,7 +10,7 @@ from percov2_demo.bitstream import MAX_CAPTION_BYTES, compress_caption
 from percov2_demo.checkpoints.folders import captioner_results
 from percov2_demo.errors import InputError
 from percov2_demo.ui.controls.photo import PhotoInput
-from percov2_demo.ui.events import PAGE_EVENT, READING_EVENT
+from percov2_demo.ui.events import PAGE_EVENT, READING_EVENT, Updates
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.render.wording import format_size
 from percov2_demo.ui.scripts import constant_script, forget_script
@@ -119,12 +119,12 @@ class CaptionControls:
             zlib_bytes=in_papers,
         )
 
-    def choose(self, caption: str | None) -> dict[Component, Any]:
+    def choose(self, caption: str | None) -> Updates:
         """Return updates to a caption; None is the model's own, or none where it has no captioner."""
         source = "custom" if caption else "auto" if caption is None and self._pipeline.has_captioner else "none"
         return {self.source: source, self.text: caption or ""}
 
-    def restore(self, caption: str, source: CaptionSource) -> dict[Component, Any]:
+    def restore(self, caption: str, source: CaptionSource) -> Updates:
         """Return updates to an earlier run's caption and to who wrote it; a file's is the visitor's choice now."""
         return {self.source: "custom" if source == "file" and caption else source, self.text: caption}
 

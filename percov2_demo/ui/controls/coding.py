@@ -11,7 +11,7 @@ from percov2_demo.checkpoints.folders import typical_sizes
 from percov2_demo.entropy.schedules import schedule
 from percov2_demo.images import FITS
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
-from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.events import PAGE_EVENT, Updates
 from percov2_demo.ui.session.run import DEFAULT_ENTROPY, Origin
 
 
@@ -99,7 +99,7 @@ class CodingControls:
         """Return the slider for the groups that the schedule has, of which so many are not sent."""
         return gr.Slider(maximum=self._largest_count(presets, entropy), value=withheld)
 
-    def restore(self, preset: str, origin: Origin | None) -> dict[Component, Any]:
+    def restore(self, preset: str, origin: Origin | None) -> Updates:
         """Return updates to an earlier run's coding.
 
         Args:

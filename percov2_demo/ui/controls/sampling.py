@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
@@ -11,7 +11,7 @@ from gradio.components import Component
 from percov2_demo.painters.known import usual_sigma
 from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.ui.controls.painter import create_painter_choice
-from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.events import PAGE_EVENT, Updates
 from percov2_demo.ui.scripts import random_script
 
 
@@ -107,7 +107,7 @@ class SamplingControls:
         """Return the settings of the components' values; an empty seed is the default."""
         return Sampling(steps, guidance_scale, strength, Sampling.seed if seed is None else seed, hold, painter)
 
-    def advise(self, pipeline: "Codec", painter: str) -> dict[Component, Any]:
+    def advise(self, pipeline: "Codec", painter: str) -> Updates:
         """Return updates to a painter's usual settings; one that is not known paints, and shows guidance again."""
         advice = pipeline.painters.advise(painter, pipeline.presets[0])
         strength = {self.strength: usual_sigma(advice)}
@@ -118,6 +118,6 @@ class SamplingControls:
             guidance = gr.Slider(value=advice.guidance, visible=True)
         return {self.steps: advice.steps, self.guidance_scale: guidance, **strength}
 
-    def restore(self, settings: Sampling) -> dict[Component, Any]:
+    def restore(self, settings: Sampling) -> Updates:
         """Return updates to an earlier run's settings."""
         return dict(zip(self.components, astuple(settings), strict=True))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
@@ -11,6 +11,7 @@ from gradio.components import Component
 from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.sweeps import Trial, plan
 from percov2_demo.ui.controls.painter import create_painter_choice
+from percov2_demo.ui.events import Updates
 from percov2_demo.ui.render.plots import RATE
 
 
@@ -109,7 +110,7 @@ class SweepControls:
         """Inputs for an event whose handler calls `plan` with them."""
         return [self.presets, self.guidances, self.steps, self.strengths, self.seeds, self.fast, self.painter]
 
-    def choose(self, name: str) -> dict[Component, Any]:
+    def choose(self, name: str) -> Updates:
         """Return updates to a kind of sweep."""
         kind = KINDS[name]
         return {

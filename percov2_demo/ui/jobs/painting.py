@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.components import Component
 from PIL import Image
 
 from percov2_demo.bitstream import Bitstream
 from percov2_demo.sampling.settings import Sampling
+from percov2_demo.ui.events import Updates
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.background import watch
 
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 MAX_PREVIEWS = 4
 """Pictures shown while one is painted; each takes about as long as half a step of the embedded model."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -10,7 +9,7 @@ from PIL import Image
 
 from percov2_demo.errors import CodecError
 from percov2_demo.evaluation.baselines import Codec, Coded, Ladder, available_codecs
-from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
 from percov2_demo.ui.panels.comparison import comparison_html
 from percov2_demo.ui.panels.run_cards import create_run_list
 from percov2_demo.ui.render.wording import format_size
@@ -20,8 +19,6 @@ from percov2_demo.ui.server.files import file_url, kept_file, png_bytes, save_do
 from percov2_demo.ui.session.run import Run
 from percov2_demo.ui.templates import render
 
-
-Updates = dict[Component, Any]
 
 _QUEUE = PAGE_EVENT | {"concurrency_id": "codecs", "concurrency_limit": 1}
 """Their searches take seconds of a processor, but not of the model."""

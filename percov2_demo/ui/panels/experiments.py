@@ -13,7 +13,7 @@ from percov2_demo.entropy.packet_loss import draw_lost
 from percov2_demo.entropy.schedules import stream_groups
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, connect_end
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, Updates, connect_end
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.render.concealment import concealment_html
 from percov2_demo.ui.render.metrics import pair_metrics
@@ -29,8 +29,6 @@ from percov2_demo.ui.templates import render
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 MAX_DRAW_SEED = 255
 """Seeds of what the decoder draws; a stream has a byte for it."""

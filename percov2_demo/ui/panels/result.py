@@ -12,7 +12,7 @@ from percov2_demo.bitstream import MAX_CAPTION_BYTES
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import OWN, Sampling
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
 from percov2_demo.ui.links import changed_settings, link_to
 from percov2_demo.ui.panels.codecs import CodecComparison
 from percov2_demo.ui.panels.comparison import comparison_html, create_comparison
@@ -33,8 +33,6 @@ from percov2_demo.ui.session.run import Run
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 _NO_WORDS = "No words: the tokens alone"
 

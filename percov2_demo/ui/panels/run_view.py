@@ -1,10 +1,9 @@
 """A run in large: its picture beside the original, its numbers, and its files to take away."""
 
-from typing import Any
-
 import gradio as gr
 from gradio.components import Component
 
+from percov2_demo.ui.events import Updates
 from percov2_demo.ui.panels.comparison import create_comparison
 from percov2_demo.ui.panels.run_cards import heading_html, picture_html
 from percov2_demo.ui.render.breakdown import breakdown_summary, fields_html
@@ -35,7 +34,7 @@ class RunView:
         downloads = [self.stream_download, self.picture_download, self.json_download]
         return [self.heading, self.picture, self.numbers, *downloads]
 
-    def show(self, run: Run) -> dict[Component, Any]:
+    def show(self, run: Run) -> Updates:
         """Return the updates that show a run."""
         name = f"run-{run.number}-{run.preset}"
         picture = kept_file(run.picture)

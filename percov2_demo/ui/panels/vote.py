@@ -3,14 +3,13 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import gradio as gr
 from gradio.components import Component
 
 from percov2_demo.files.csv_table import csv_bytes
 from percov2_demo.images import load_image
-from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
 from percov2_demo.ui.render.wording import counted
 from percov2_demo.ui.scripts import FETCH_SCRIPT
 from percov2_demo.ui.server.errors import friendly
@@ -18,8 +17,6 @@ from percov2_demo.ui.server.files import file_url, png_bytes, save_download
 from percov2_demo.ui.session.ballot import Answer, Ballot, Pair, count_votes, draw_ballot
 from percov2_demo.ui.templates import render
 
-
-Updates = dict[Component, Any]
 
 _ANSWERS: list[tuple[str, Answer]] = [("A", "a"), ("No difference", "same"), ("B", "b")]
 

@@ -20,7 +20,7 @@ from percov2_demo.ui.controls.coding import CodingControls
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.sampling import SamplingControls
 from percov2_demo.ui.controls.size import SizeControl, bytes_at
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates, connect_end
 from percov2_demo.ui.examples import example_photos
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.jobs.painting import MAX_PREVIEWS, paint
@@ -43,8 +43,6 @@ from percov2_demo.ui.templates import render
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 COMPRESS_TAB = "compress"
 """The tab's identity, by which it is selected."""

@@ -14,7 +14,7 @@ from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import get_preset
 from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.controls.sampling import MAX_GUIDANCE_SCALE, MAX_SEED, MAX_STEPS, SamplingControls
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, READING_EVENT, STATE_LIFETIME_SECONDS, connect_end
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, READING_EVENT, STATE_LIFETIME_SECONDS, Updates, connect_end
 from percov2_demo.ui.jobs.painting import paint
 from percov2_demo.ui.links import CAPTION, PARAMETER, changed_settings, link_to, read_settings, read_stream_text
 from percov2_demo.ui.panels.headline import headline_html
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from gradio.events import Dependency
 
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 DECODE_TAB = "decode"
 """The tab's identity, by which a link selects it."""

@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.components import Component
 
 from percov2_demo.bitstream import Bitstream, parse_coding
 from percov2_demo.bitstream.rates import RateReport
 from percov2_demo.presets import NOMINAL_SIDE, Preset, get_preset
 from percov2_demo.ui.controls.photo import PhotoInput
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.experiments import Experiments
 from percov2_demo.ui.render.transmission import ELEMENT_ID, transmission_html
@@ -23,8 +22,6 @@ from percov2_demo.ui.templates import render
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 SCHEDULE_CHOICES = (
     ("Quincunx", "quincunx"),

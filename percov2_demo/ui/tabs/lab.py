@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.photo import PhotoInput
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, connect_end
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates, connect_end
 from percov2_demo.ui.jobs.sweep_runner import SweepRunner, stopped_html, waiting_html
 from percov2_demo.ui.scripts import scroll_script, stale_script
 from percov2_demo.ui.server.errors import friendly
@@ -21,8 +21,6 @@ from percov2_demo.ui.session.run import CaptionSource, Run, next_number
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 
 class Lab(ABC):

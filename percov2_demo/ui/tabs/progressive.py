@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.components import Component
 
 from percov2_demo.checkpoints.folders import typical_sizes
 from percov2_demo.errors import InputError
@@ -13,7 +12,7 @@ from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.size import SizeControl, bytes_at, position_of
-from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
 from percov2_demo.ui.jobs.refining import receive, refine
 from percov2_demo.ui.render.metrics import pair_metrics
 from percov2_demo.ui.render.note import note_html
@@ -28,8 +27,6 @@ from percov2_demo.ui.templates import render
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 Arrived = tuple[int, str]
 """Bytes of the file so far, and the path of the picture that they give."""

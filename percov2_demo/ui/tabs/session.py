@@ -1,12 +1,12 @@
 """The session board: every picture of a visit as a card and as a point, to be seen, had again and taken away."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import gradio as gr
 from gradio.components import Component
 
-from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
+from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
 from percov2_demo.ui.panels.archive_button import create_archive_button
 from percov2_demo.ui.panels.metric_plot import ALL_PHOTOS, MetricPlot
 from percov2_demo.ui.panels.run_cards import (
@@ -32,8 +32,6 @@ from percov2_demo.ui.templates import render
 
 if TYPE_CHECKING:
     from percov2_demo.pipelines.codec import Codec
-
-Updates = dict[Component, Any]
 
 BOARD_TAB = "session"
 """The tab's identity, by which it is selected."""

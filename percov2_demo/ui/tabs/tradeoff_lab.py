@@ -8,7 +8,7 @@ from PIL import Image
 
 from percov2_demo.sweeps import Trial, mean_and_deviation
 from percov2_demo.ui.controls.sweep import KINDS, SweepControls, offered_kinds
-from percov2_demo.ui.events import PAGE_EVENT
+from percov2_demo.ui.events import PAGE_EVENT, Updates
 from percov2_demo.ui.panels.archive_button import create_archive_button
 from percov2_demo.ui.panels.metric_plot import MetricPlot
 from percov2_demo.ui.panels.run_cards import cards_html, create_run_list, run_point
@@ -21,7 +21,7 @@ from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.run import Run
-from percov2_demo.ui.tabs.lab import Lab, Updates
+from percov2_demo.ui.tabs.lab import Lab
 from percov2_demo.ui.templates import render
 
 

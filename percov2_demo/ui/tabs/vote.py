@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import gradio as gr
 
-from percov2_demo.ui.events import PAGE_EVENT
-from percov2_demo.ui.panels.vote import Updates, VotePanel
+from percov2_demo.ui.events import PAGE_EVENT, Updates
+from percov2_demo.ui.panels.vote import VotePanel
 from percov2_demo.ui.server.errors import friendly
 from percov2_demo.ui.server.files import kept_file
 from percov2_demo.ui.session.ballot import pair_runs
