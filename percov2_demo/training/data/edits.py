@@ -20,13 +20,19 @@ class Edit:
 
     Args:
         name: What it is called in tables.
-        caption: The edited caption, with a place for the photo's own.
+        caption: The edited caption, with a place for the photo's own; the one that is measured.
+        phrases: Other ways to say it: with one alone, a model learns the phrase and not the word.
         apply: Linear light in [0, 1], `(H, W, 3)`, to edited linear light; the generator draws its strength.
     """
 
     name: str
     caption: str
+    phrases: tuple[str, ...]
     apply: Callable[[np.ndarray, np.random.Generator], np.ndarray]
+
+    def describe(self, caption: str, rng: np.random.Generator) -> str:
+        """Name the edit in a photo's caption, in one of its phrases."""
+        return str(rng.choice((self.caption, *self.phrases))).format(caption)
 
     def __call__(self, pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Edit a photo `(H, W, 3)` uint8."""
@@ -81,10 +87,36 @@ def _autumn(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 EDITS = (
-    Edit("black and white", "a black and white photo of {}", _black_and_white),
-    Edit("night", "{} at night", _night),
-    Edit("sunset", "{} at sunset", _sunset),
-    Edit("fog", "{} in the fog", _fog),
-    Edit("snow", "{} in the snow", _snow),
-    Edit("autumn", "{} in autumn", _autumn),
+    Edit(
+        "black and white",
+        "a black and white photo of {}",
+        ("{} in black and white", "black and white, {}", "a monochrome picture of {}", "{}, in shades of grey"),
+        _black_and_white,
+    ),
+    Edit("night", "{} at night", ("{} by night", "night, {}", "a dark night, {}", "{} in the dark"), _night),
+    Edit(
+        "sunset",
+        "{} at sunset",
+        ("sunset, {}", "a sunset, {}", "{} in the evening sun", "{} in the light of the setting sun"),
+        _sunset,
+    ),
+    Edit("fog", "{} in the fog", ("{} in fog", "a foggy day, {}", "{} in the mist", "fog, {}"), _fog),
+    Edit("snow", "{} in the snow", ("{} in winter", "a snowy day, {}", "{} covered in snow", "snow, {}"), _snow),
+    Edit(
+        "autumn",
+        "{} in autumn",
+        ("{} in the fall", "an autumn day, {}", "autumn, {}", "{} in autumn colours"),
+        _autumn,
+    ),
 )
+
+PLAIN = ("a photo of {}", "a picture of {}", "a photograph of {}", "an image of {}")
+"""Ways to introduce a caption that name no edit, with a place for it."""
+
+PLAIN_SHARE = 0.2
+"""Share of the captions that are introduced so, edited or not."""
+
+
+def introduce(caption: str, rng: np.random.Generator) -> str:
+    """Put words before a share of the captions that ask for nothing: else what often comes with an edit means it."""
+    return str(rng.choice(PLAIN)).format(caption) if rng.random() < PLAIN_SHARE else caption

@@ -168,7 +168,7 @@ class LatentBatches:
             caption = "" if dropped else self.captions[number][rng.integers(len(self.captions[number]))]
             if number in self.edited and not dropped and rng.random() < self.EDITED:
                 edit, latent = self.edited[number]
-                caption = edit.caption.format(caption)
+                caption = edit.describe(caption, rng)
                 if rng.random() >= self.REWRITTEN:
                     source = latent
             top, left = rng.integers(latent.shape[1] - height + 1), rng.integers(latent.shape[2] - width + 1)

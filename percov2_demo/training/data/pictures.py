@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from percov2_demo.data.shards import Photo
-from percov2_demo.training.data.edits import EDITS
+from percov2_demo.training.data.edits import EDITS, introduce
 from percov2_demo.training.data.photos import BalancedSampler, to_tensor
 
 
@@ -73,10 +73,10 @@ class PictureBatches(Dataset):
             picture = source = random_scale_crop(photo.pixels(), height, width, rng)
             caption = ""
             if rng.random() >= self.caption_dropout:
-                caption = photo.captions[rng.integers(len(photo.captions))]
+                caption = introduce(photo.captions[rng.integers(len(photo.captions))], rng)
                 if rng.random() < self.edited:
                     edit = EDITS[rng.integers(len(EDITS))]
-                    picture, caption = edit(source, rng), edit.caption.format(caption)
+                    picture, caption = edit(source, rng), edit.describe(caption, rng)
                     if rng.random() < self.resent:
                         source = picture
             pictures.append(picture)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from percov2_demo.training.data.edits import EDITS
+from percov2_demo.training.data.edits import EDITS, PLAIN, PLAIN_SHARE, introduce
 
 
 GREY_CARD = np.full((8, 8, 3), 128, np.uint8)
@@ -19,7 +19,17 @@ def test_edited_photo_is_another_photo_of_the_same_size(edit):
     first, second = (edit(PHOTO, np.random.default_rng(1)) for _ in range(2))
     assert first.shape == PHOTO.shape and first.dtype == np.uint8
     assert (first == second).all() and (first != PHOTO).any()
-    assert "red car" in edit.caption.format("a red car")
+    rng = np.random.default_rng(1)
+    told = {edit.describe("a red car", rng) for _ in range(60)}
+    assert told == {phrase.format("a red car") for phrase in (edit.caption, *edit.phrases)}
+    assert all("red car" in caption and caption != "a red car" for caption in told)
+
+
+def test_a_share_of_captions_is_introduced():
+    rng = np.random.default_rng(0)
+    told = [introduce("a red car", rng) for _ in range(500)]
+    assert set(told) == {"a red car", *(plain.format("a red car") for plain in PLAIN)}
+    assert told.count("a red car") / 500 == pytest.approx(1 - PLAIN_SHARE, abs=0.06)
 
 
 def test_edits_do_what_their_captions_say():

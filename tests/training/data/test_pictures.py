@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from percov2_demo.data.shards import read_shards
-from percov2_demo.training.data.edits import EDITS
+from percov2_demo.training.data.edits import EDITS, PLAIN
 from percov2_demo.training.data.pictures import PictureBatches, ReadAhead, random_scale_crop
 from tests.shards import write_shard
 
@@ -27,7 +27,7 @@ def test_a_step_has_the_same_batch_each_time(tmp_path):
 
 def test_plain_captions_come_with_plain_pictures(tmp_path):
     batches, _ = make_batches(tmp_path, edited=0.5, resent=0.5, caption_dropout=0.3)
-    words = [edit.caption.replace("{}", "").strip() for edit in EDITS]
+    words = [phrase.replace("{}", "").strip() for edit in EDITS for phrase in (edit.caption, *edit.phrases)]
     seen = set()
     for step in range(20):
         batch = batches[step]
@@ -37,6 +37,16 @@ def test_plain_captions_come_with_plain_pictures(tmp_path):
             assert named or not changed
             seen.add((named, changed, bool(caption)))
     assert seen == {(True, True, True), (True, False, True), (False, False, True), (False, False, False)}
+
+
+def test_introductions_ask_for_nothing(tmp_path):
+    batches, _ = make_batches(tmp_path, edited=0.5)
+    seen = set()
+    for step in range(20):
+        for picture, source, caption in zip(*batches[step], strict=True):
+            introduced = any(plain.removesuffix("{}") in caption.removeprefix("a black and white ") for plain in PLAIN)
+            seen.add((introduced, not torch.equal(picture, source)))
+    assert seen == {(introduced, changed) for introduced in (False, True) for changed in (False, True)}
 
 
 def test_shapes_that_no_photo_holds_are_left_out(tmp_path):
