@@ -33,15 +33,15 @@ def sweep_strengths(
 ) -> None:
     """Write the curve of the metrics over the strength, and the strength that is chosen from it.
 
-    Chosen is, for each preset, the candidate of the best deep realism among those whose deep distance is hardly worse
-    than the best: a picture is to look real, but not at the price of showing something else.
+    Chosen is, for each preset, the highest candidate whose deep distance and deep realism are both hardly worse than
+    the best of any: the more is painted, the more a caption can say. Where no candidate is, the nearest one is chosen.
 
     Args:
         pipeline: The model.
         photos: Photos to measure on, cropped and scaled to 512x512.
         candidates: Strengths in [0, 1]; 0 is the hyper-decoder's own estimate.
-        steps: Steps of the sampler; guidance is 3.
-        tolerance: What part of the best deep distance a candidate's may be above it.
+        steps: Steps of the sampler; guidance is the model's own.
+        tolerance: What part of the best deep distance a candidate's may be above it, and likewise of realism.
         folder: Where `curve.csv` and `strength.json` go.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,11 +63,16 @@ def sweep_strengths(
             {"preset": preset, "strength": strength} | {name: f"{mean[name]:.3f}" for name in COLUMNS}
             for strength, mean in means.items()
         ]
-        limit = (1 + tolerance) * min(mean["deep_distance"] for mean in means.values())
-        allowed = [strength for strength, mean in means.items() if mean["deep_distance"] <= limit]
-        chosen[preset] = min(allowed, key=lambda strength: means[strength]["deep_realism"])
+        chosen[preset] = _choose(means, tolerance)
     write_csv(folder / "curve.csv", rows)
     write_text(folder / RESULT, json.dumps(chosen))
+
+
+def _choose(means: dict[float, dict[str, float]], tolerance: float) -> float:
+    names = ("deep_distance", "deep_realism")
+    limits = {name: (1 + tolerance) * min(mean[name] for mean in means.values()) for name in names}
+    allowed = [strength for strength, mean in means.items() if all(mean[name] <= limits[name] for name in names)]
+    return max(allowed) if allowed else min(means, key=lambda strength: means[strength]["deep_distance"])
 
 
 def read_strengths(folder: Path) -> dict[str, float] | None:
