@@ -1,8 +1,10 @@
 """The embedded model: what the repository carries is what the manifest says, and it works."""
 
 import ast
+import base64
 import csv
 import hashlib
+import io
 import json
 import os
 from dataclasses import asdict
@@ -15,14 +17,16 @@ from gradio.media import get_image
 from PIL import Image
 from safetensors import safe_open
 
-from percov2_demo.checkpoints.folders import EMBEDDED_MODEL
+from percov2_demo.checkpoints.folders import EMBEDDED_MODEL, followed_edits
 from percov2_demo.evaluation.protocol import list_pictures
 from percov2_demo.images import fit_image, load_image
 from percov2_demo.metrics import measure, psnr, to_tensor
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.settings import PAINTING_STRENGTH, Sampling
+from percov2_demo.training.data.edits import EDITS
+from percov2_demo.training.measures.edits import FIGURES
 from percov2_demo.ui.examples import RESULTS as EXAMPLES
-from percov2_demo.ui.examples import example_photos, example_results
+from percov2_demo.ui.examples import example_photos, example_results, rewritten_example
 from tests.conftest import MODEL_PRESETS
 from tests.scene import draw_scene
 
@@ -158,7 +162,7 @@ def test_committed_results_are_this_models_and_reach_the_floor(embedded):
     assert settings["model"] == embedded.identity
     assert (settings["pictures"], settings["fit"], settings["sizes"]) == (24, "crop", ["512x512"])
     assert settings["default_strength"] == {preset: embedded.default_strength(preset) for preset in MODEL_PRESETS}
-    samplings = [Sampling(), *(Sampling(strength=strength) for strength in COMPARED)]
+    samplings = [Sampling(guidance=embedded.default_guidance, strength=strength) for strength in (None, *COMPARED)]
     assert settings["samplings"] == [asdict(sampling) for sampling in samplings]
     fidelity = {point["preset"]: point["psnr"] for point in reversed(summary["points"])}
     assert fidelity["ultra-low"] < fidelity["low"] < fidelity["extreme-low"]
@@ -177,6 +181,25 @@ def test_the_welcome_shows_what_the_model_paints_by_default(embedded):
         difference = np.asarray(small.convert("RGB"), int) - np.asarray(painted.resize(small.size), int)
     assert shown.size == len(stream.to_bytes())
     assert np.abs(difference).mean() < 3
+
+
+def test_the_caption_lab_shows_what_words_change(embedded):
+    own, *edited = rewritten_example(embedded.identity)
+    assert [picture.caption for picture in edited] == [edit.caption.format(own.caption) for edit in EDITS]
+    before, *after = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.url.partition(",")[2]))).convert("RGB"), float)
+        for picture in (own, *edited)
+    )
+    for edit, pixels in zip(EDITS, after, strict=True):
+        figure = FIGURES[edit.name]
+        assert (figure.measure(pixels) > figure.measure(before)) == figure.rises, edit.name
+
+
+def test_captions_that_name_an_edit_change_what_they_should(embedded):
+    followed = followed_edits(EMBEDDED_MODEL, embedded.default_guidance)
+    assert followed is not None
+    assert (followed.edits, followed.pictures) == (len(EDITS), 24)
+    assert followed.fewest >= 20
 
 
 def test_committed_contact_sheets_are_this_models_and_small(embedded):

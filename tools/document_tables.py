@@ -4,10 +4,11 @@ import csv
 import json
 import re
 from pathlib import Path
+from statistics import fmean
 
 from percov2_demo.checkpoints.folders import source_licences
 from percov2_demo.presets import NOMINAL_SIDE, PRESETS
-from percov2_demo.sampling.settings import Sampling
+from percov2_demo.sampling.settings import OWN, Sampling
 
 
 ROOT = Path(__file__).parent.parent
@@ -189,6 +190,40 @@ def caption_change() -> str:
     return table(["preset", "one caption to the other, of 255", "the estimate to the painted picture, of 255"], lines)
 
 
+def guided_edits() -> list[dict[str, str]]:
+    """The rows of the model's own painter."""
+    return [row for row in rows("edits.csv", TRAINING) if row["painter"] == OWN]
+
+
+def edits() -> str:
+    """What captions that name an edit change, and what the edit itself changes, at the model's own guidance."""
+    guidance = json.loads((MODEL / "model_index.json").read_text())["default_guidance"]
+    measured = [row for row in guided_edits() if float(row["guidance"]) == guidance]
+    presets = list(dict.fromkeys(row["preset"] for row in measured))
+    lines = []
+    for name in dict.fromkeys(row["edit"] for row in measured):
+        figures = [next(row for row in measured if (row["edit"], row["preset"]) == (name, each)) for each in presets]
+        columns = [f"{row['right_way']} of {row['pictures']}, {float(row['change']):+.0f}" for row in figures]
+        wanted = f"{float(figures[0]['change_of_the_edit']):+.0f}"
+        lines.append([name, figures[0]["figure"], *columns, wanted])
+    return table(["edit", "figure", *(f"`{preset}`" for preset in presets), "the edit itself"], lines)
+
+
+def guidances() -> str:
+    """What the guidance scale does to plain captions and to those that name an edit."""
+    lines = []
+    groups: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for row in guided_edits():
+        groups.setdefault((row["preset"], row["guidance"]), []).append(row)
+    for (preset, guidance), group in groups.items():
+        right, pictures = (sum(int(row[name]) for row in group) for name in ("right_way", "pictures"))
+        plain = [group[0][name] for name in ("deep_distance", "colour_shift")]
+        reach = fmean(float(row["change"]) / float(row["change_of_the_edit"]) for row in group)
+        lines.append([f"`{preset}`", f"{float(guidance):g}", *plain, f"{right} of {pictures}", f"{100 * reach:.0f}"])
+    head = ["preset", "guidance", "plain caption: deep distance", "colour shift", "edits: right way"]
+    return table([*head, "of the edit itself, %"], lines)
+
+
 def captioner() -> str:
     """How many generated captions share a content word with the photo's own."""
     measured = json.loads((TRAINING / "captioner.json").read_text())
@@ -206,7 +241,8 @@ def parts() -> str:
     stages = {
         "vae": ("autoencoder", "decoder", "painter"),
         "hyper_codec": ("hyper",),
-        "transformer": ("flow", "adversarial", "painter"),
+        "transformer": ("flow", "adversarial", "edits", "painter"),
+        "text_encoder": ("edits", "painter"),
         "masked_model": ("entropy",),
         "caption_model": ("caption-coder",),
         "captioner": ("captioner",),
@@ -295,7 +331,7 @@ TABLES = {
         *(presets, summary, results, codings, baselines),
         *(sizes, operations, growth),
         *(any_rate, refined_presets, damage),
-        *(strengths, leverage, caption_change, captioner, parts, stages, sources),
+        *(strengths, leverage, caption_change, edits, guidances, captioner, parts, stages, sources),
     )
 }
 

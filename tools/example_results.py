@@ -11,11 +11,15 @@ from PIL import Image
 
 from percov2_demo import PerCoV2Pipeline
 from percov2_demo.images import fit_image, load_image
+from percov2_demo.training.data.edits import EDITS
 from percov2_demo.ui.examples import RESULTS, example_photos
 
 
 WIDTH = 256
 """Pixels: the page shows them in some 180 on a desktop, and all of them come with its first answer."""
+
+REWRITTEN = "lion"
+"""The example that is painted under other captions too."""
 
 
 def save(picture: Image.Image, name: str) -> str:
@@ -38,13 +42,29 @@ def paint(pipeline: PerCoV2Pipeline, path: Path, caption: str) -> list[dict[str,
     return row
 
 
+def rewrite(pipeline: PerCoV2Pipeline, path: Path, caption: str) -> list[dict[str, str]]:
+    """Write pictures of an example's indices under its own caption and those that name an edit."""
+    photo = fit_image(load_image(path), "native", pipeline.max_side)
+    stream = pipeline.compress(photo, preset=pipeline.presets[-1])
+    captions = {"own": caption} | {edit.name: edit.caption.format(caption) for edit in EDITS}
+    return [
+        {
+            "caption": text,
+            "picture": save(pipeline.decompress(stream, caption=text), f"{path.stem}-{name.replace(' ', '-')}.webp"),
+        }
+        for name, text in captions.items()
+    ]
+
+
 def main() -> None:
     """Paint all examples."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     pipeline = PerCoV2Pipeline.from_pretrained()
     pipeline.set_progress_bar_config(disable=True)
-    rows = [paint(pipeline, Path(path), caption) for path, caption in example_photos()]
-    document = {"model": pipeline.identity, "examples": rows}
+    examples = [(Path(path), caption) for path, caption in example_photos()]
+    rows = [paint(pipeline, path, caption) for path, caption in examples]
+    rewritten = next(rewrite(pipeline, path, caption) for path, caption in examples if path.stem == REWRITTEN)
+    document = {"model": pipeline.identity, "examples": rows, "rewritten": rewritten}
     (RESULTS / "examples.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
 
 

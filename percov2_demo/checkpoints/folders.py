@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from csv import DictReader
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from typing_extensions import TypedDict
 
@@ -13,6 +13,7 @@ from percov2_demo.checkpoints.memory_plans import GIGABYTE, PLANS, T5, MemoryPla
 from percov2_demo.checkpoints.schema import ADAPTER_FILE, MANIFEST_FILE, MODEL_FILE, Trained, read_json
 from percov2_demo.checkpoints.weights import component_sizes
 from percov2_demo.errors import ModelError
+from percov2_demo.sampling.settings import OWN
 
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ SOURCES = ASSETS / "sources.json"
 
 CAPTIONER_RESULTS = ASSETS / "results" / "training" / "captioner.json"
 
-LEVERAGE_RESULTS = ASSETS / "results" / "training" / "leverage.csv"
+EDITS_RESULTS = ASSETS / "results" / "training" / "edits.csv"
 
 KODAK_RESULTS = ASSETS / "results" / "kodak" / "summary.json"
 
@@ -44,6 +45,7 @@ class _Settings(TypedDict, total=False):
     description: str | None
     prediction_type: str | None
     default_strength: dict[str, float] | None
+    default_guidance: float
     default_entropy: dict[str, str] | None
 
 
@@ -275,21 +277,36 @@ def typical_sizes(folder: str | Path | None) -> dict[str, float]:
     return sizes
 
 
-def caption_leverage(folder: str | Path | None) -> dict[str, float] | None:
-    """Read how much the embedded model's painter listens to captions, as was measured; None of other models.
+class FollowedEdits(NamedTuple):
+    """On how many pictures captions changed what they name.
+
+    Args:
+        edits: Number of edits that captions named.
+        pictures: Number of pictures.
+        fewest: Pictures on which the edit that is followed least changed what it should, at the preset where it is.
+    """
+
+    edits: int
+    pictures: int
+    fewest: int
+
+
+def followed_edits(folder: str | Path | None, guidance: float) -> FollowedEdits | None:
+    """Read how well the embedded model's painter follows captions that name an edit; None for other models.
 
     Args:
         folder: The model's folder; None for a model that is from none.
-
-    Returns:
-        For the preset that listens most "photos", their number, and "wrong_is_worse_percent", by how much the
-        painter's loss is higher with another photo's caption than with the photo's own.
+        guidance: The model's guidance scale.
     """
-    if not _is_embedded(folder) or not LEVERAGE_RESULTS.is_file():
+    if not _is_embedded(folder) or not EDITS_RESULTS.is_file():
         return None
-    with LEVERAGE_RESULTS.open(newline="", encoding="utf-8") as file:
-        rows = [{name: float(row[name]) for name in ("photos", "wrong_is_worse_percent")} for row in DictReader(file)]
-    return max(rows, key=lambda row: row["wrong_is_worse_percent"])
+    with EDITS_RESULTS.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in DictReader(file) if row["painter"] == OWN and float(row["guidance"]) == guidance]
+    return FollowedEdits(
+        edits=len({row["edit"] for row in rows}),
+        pictures=min(int(row["pictures"]) for row in rows),
+        fewest=min(int(row["right_way"]) for row in rows),
+    )
 
 
 def _is_embedded(folder: str | Path | None) -> bool:

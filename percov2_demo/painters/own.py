@@ -29,6 +29,9 @@ class OwnCodec(Decoder, Protocol):
     networks: dict[str, torch.nn.Module]
 
     @property
+    def default_guidance(self) -> float: ...
+
+    @property
     def has_estimate(self) -> bool: ...
 
     def default_strength(self, preset: str) -> float: ...
@@ -65,7 +68,7 @@ class OwnPainter(Painter):
             licence=None,
             parameters=sum(part.numel() for network in codec.networks.values() for part in network.parameters()),
             steps=Knob(codec.default_steps, 1, codec.max_steps),
-            guidance=Knob(Sampling.guidance, 0.0, 100.0),
+            guidance=Knob(codec.default_guidance, 0.0, 100.0),
             sigma=Knob(1.0, 0.0 if codec.has_estimate else 1.0, 1.0),
             holds=codec.has_estimate,
             fast=codec.has_fast,

@@ -99,6 +99,11 @@ class CodecPipeline(StoredModel, StreamCoding, Refining, CaptionWriting):
         """Whether sampling can start from an estimate of the latent, at a strength below 1."""
         return self.hyper_codec.config.decoder_width > 0
 
+    @property
+    def default_guidance(self) -> float:
+        """Guidance scale when none is asked for."""
+        return Sampling.guidance
+
     def default_strength(self, preset: str) -> float:
         """Return the strength that is used for a preset when none is asked for."""
         return 1.0

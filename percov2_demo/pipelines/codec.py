@@ -55,6 +55,10 @@ class Codec(Protocol):
         """Steps of the sampler when none are asked for."""
 
     @property
+    def default_guidance(self) -> float:
+        """Guidance scale when none is asked for."""
+
+    @property
     def device(self) -> "torch.device":
         """Where it works."""
 

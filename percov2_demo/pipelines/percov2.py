@@ -30,9 +30,10 @@ from percov2_demo.pipelines.base import CodecPipeline
 from percov2_demo.pipelines.model import ASIDE
 from percov2_demo.sampling.flow import FlowSampler
 from percov2_demo.sampling.interpolant import PredictionType
+from percov2_demo.sampling.settings import Sampling
 
 
-SETTINGS = ("prediction_type", "default_strength", "default_entropy", "description")
+SETTINGS = ("prediction_type", "default_strength", "default_guidance", "default_entropy", "description")
 """Arguments of the pipeline that are neither parts nor their identity."""
 
 
@@ -57,6 +58,7 @@ class PerCoV2Pipeline(CodecPipeline):
         caption_model: Entropy model of captions.
         scale_model: Draws finer indices than were sent, see `ScalePainter`.
         captioner: Writes captions from the autoencoder's latents, in the words of `tokenizer`.
+        default_guidance: Guidance scale when none is asked for.
         default_entropy: Coding of the indices that is used for a preset when none is asked for; "qlds" where a
             preset is not named.
         identity: Fingerprint of the parameters, kept with saved models; None for one that is not saved yet.
@@ -93,6 +95,7 @@ class PerCoV2Pipeline(CodecPipeline):
         captioner: VisionEncoderDecoderModel | None = None,
         prediction_type: str = "velocity",
         default_strength: dict[str, float] | None = None,
+        default_guidance: float = Sampling.guidance,
         default_entropy: dict[str, str] | None = None,
         identity: str | None = None,
         description: str = "",
@@ -117,6 +120,7 @@ class PerCoV2Pipeline(CodecPipeline):
         self.register_to_config(
             prediction_type=prediction_type,
             default_strength=default_strength or {},
+            default_guidance=default_guidance,
             default_entropy=default_entropy or {},
             identity=identity,
             description=description,
@@ -213,6 +217,11 @@ class PerCoV2Pipeline(CodecPipeline):
         """Longest side of a picture in pixels that the transformer's position table covers."""
         transformer = self.transformer.config
         return transformer.pos_embed_max_size * transformer.patch_size * self.hyper_codec.config.latent_stride
+
+    @property
+    def default_guidance(self) -> float:
+        """Guidance scale that measured best for this model."""
+        return self.config.default_guidance
 
     def default_strength(self, preset: str) -> float:
         """Return the strength that measured best for a preset of this model."""

@@ -73,7 +73,7 @@ def create_endpoints(pipeline: "Codec") -> None:
 def _create_sampling_inputs(pipeline: "Codec") -> list[Component]:
     return [
         gr.Number(pipeline.default_steps, minimum=1, maximum=MAX_STEPS, label="Steps"),
-        gr.Number(Sampling.guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
+        gr.Number(pipeline.default_guidance, minimum=0, maximum=MAX_GUIDANCE_SCALE, label="Guidance scale"),
         gr.Number(None, minimum=0, maximum=1, label="Strength, or none for the model's default"),
         gr.Number(Sampling.seed, minimum=0, maximum=MAX_SEED, label="Seed"),
     ]
@@ -82,7 +82,7 @@ def _create_sampling_inputs(pipeline: "Codec") -> list[Component]:
 def _create_sweep_inputs(pipeline: "Codec") -> list[Component]:
     return [
         gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets"),
-        gr.JSON([Sampling.guidance], label="Guidance scales, a list"),
+        gr.JSON([pipeline.default_guidance], label="Guidance scales, a list"),
         gr.JSON([pipeline.default_steps], label="Numbers of steps, a list"),
         gr.JSON([None], label="Strengths, a list; null is the model's default"),
         gr.JSON([Sampling.seed], label="Seeds, a list"),
@@ -135,7 +135,7 @@ class Endpoints:
         self,
         stream: str | None,
         steps: int | None = None,
-        guidance_scale: float | None = Sampling.guidance,
+        guidance_scale: float | None = None,
         strength: float | None = None,
         seed: int | None = Sampling.seed,
         fast: bool = False,
@@ -147,7 +147,7 @@ class Endpoints:
         Args:
             stream: The .pcv2 file.
             steps: Steps of the sampler; empty for the painter's default.
-            guidance_scale: How strongly the caption steers; 0 ignores it.
+            guidance_scale: How strongly the caption steers; 0 ignores it; empty for the painter's default.
             strength: How much is painted anew, from 0, where steps, guidance and seed change nothing, to 1; empty for
                 the painter's default.
             seed: Seed of the noise; the same seed gives the same picture.
@@ -160,12 +160,12 @@ class Endpoints:
         """
         stream = _sent(stream, ".pcv2 file")
         fields = self._pipeline.read(stream)
-        defaults = Sampling()
+        usual_steps, usual_guidance = self._usual(painter)
         settings = Sampling(
-            steps=self._default_steps(painter) if steps is None else _whole(steps, "steps"),
-            guidance=defaults.guidance if guidance_scale is None else guidance_scale,
+            steps=usual_steps if steps is None else _whole(steps, "steps"),
+            guidance=usual_guidance if guidance_scale is None else guidance_scale,
             strength=strength,
-            seed=defaults.seed if seed is None else _whole(seed, "seed"),
+            seed=Sampling.seed if seed is None else _whole(seed, "seed"),
             hold=hold or 0.0,
             painter=painter,
         )
@@ -255,9 +255,13 @@ class Endpoints:
         """
         return gpu.call(self._pipeline, gpu.reserved_seconds(), "caption", load_image(_sent(photo, "photo")))
 
-    def _default_steps(self, painter: str) -> int:
+    def _usual(self, painter: str) -> tuple[int, float]:
+        """Return a painter's usual steps and guidance scale; the codec's own for one that is not loaded."""
         advice = self._pipeline.painters.advise(painter, self._pipeline.presets[0])
-        return self._pipeline.default_steps if advice is None else advice.steps
+        guidance = self._pipeline.default_guidance
+        if advice is None:
+            return self._pipeline.default_steps, guidance
+        return advice.steps, guidance if advice.guidance is None else advice.guidance
 
     def _read(self, stream: str | None) -> Bitstream:
         return self._pipeline.read(_sent(stream, ".pcv2 file"))

@@ -4,6 +4,7 @@ import base64
 import json
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from gradio.media import get_image
 
@@ -36,6 +37,19 @@ class ExamplePicture:
     url: str
 
 
+@dataclass(frozen=True)
+class RewrittenPicture:
+    """A picture of an example, in small, painted from the same indices as others under another caption.
+
+    Attributes:
+        caption: The caption.
+        url: The picture as a data URL.
+    """
+
+    caption: str
+    url: str
+
+
 def example_photos() -> list[tuple[str, str]]:
     """List rows of photo path and caption."""
     return [(get_image(name), caption) for name, caption in _CAPTIONS.items()]
@@ -48,16 +62,29 @@ def example_results(identity: str) -> list[list[ExamplePicture]]:
     Args:
         identity: The model's identity; what another model made is not shown for its own.
     """
-    path = RESULTS / "examples.json"
-    if not path.is_file():
-        return []
-    results = json.loads(path.read_text("utf-8"))
-    if results["model"] != identity:
-        return []
     return [
         [ExamplePicture(item["size"], item["preset"], _data_url(item["picture"])) for item in row]
-        for row in results["examples"]
+        for row in _results(identity).get("examples", [])
     ]
+
+
+@cache
+def rewritten_example(identity: str) -> list[RewrittenPicture]:
+    """List what a model painted of one example's indices under several captions, the example's own first.
+
+    Args:
+        identity: The model's identity, as in `example_results`.
+    """
+    return [
+        RewrittenPicture(item["caption"], _data_url(item["picture"]))
+        for item in _results(identity).get("rewritten", [])
+    ]
+
+
+def _results(identity: str) -> dict[str, Any]:
+    path = RESULTS / "examples.json"
+    results = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    return results if results.get("model") == identity else {}
 
 
 def _data_url(name: str) -> str:

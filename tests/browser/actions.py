@@ -9,7 +9,7 @@ from tests.browser.conftest import TIMEOUT
 
 
 PAINTING = re.compile("^Painting.*, step")
-"""What is said while the sampler runs. At strength 0, the default, it takes no steps."""
+"""What is said while the sampler runs. At strength 0 it takes no steps."""
 
 
 def set_steps(panel: Page | Locator, steps: int = 2) -> None:

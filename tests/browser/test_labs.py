@@ -45,7 +45,7 @@ def test_captions_paint_their_own_pictures(page, embedded, photo, tmp_path):
     expect(panel.get_by_text(re.compile(r"Changes the picture by .* other noise alone, by [\d.]+ ± "))).to_have_count(
         2
     )
-    expect(panel.get_by_text("hardly follows words")).to_be_visible()
+    expect(panel.get_by_text("follows words for light")).to_be_visible()
 
     panel.get_by_role("button", name="Compare run 3").click()
     expect(panel.get_by_alt_text("B: 3: “an <i>old</i> castle”")).to_be_visible()

@@ -119,7 +119,9 @@ def test_a_file_that_is_no_json_object_is_named(name, data, folder, capsys):
     assert capsys.readouterr().err == f"error: the model's file {name} is damaged: fetch the model again\n"
 
 
-@pytest.mark.parametrize("field", ["_class_name", "identity", "description", "prediction_type", "default_strength"])
+@pytest.mark.parametrize(
+    "field", ["_class_name", "identity", "description", "prediction_type", "default_strength", "default_guidance"]
+)
 def test_a_setting_of_another_type_is_damage(field, folder):
     index = json.loads((folder / "model_index.json").read_text())
     changes = {name: content for name, content in damage(index).items() if name.partition(".")[0] == field}

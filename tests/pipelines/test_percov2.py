@@ -14,6 +14,7 @@ from percov2_demo.entropy.payload import EntropyCoder
 from percov2_demo.errors import InputError, ModelError
 from percov2_demo.presets import PRESETS
 from percov2_demo.sampling.sampler import Interrupted
+from percov2_demo.sampling.settings import Sampling
 from tests.conftest import (
     MODEL_PRESETS,
     tiny_hyper_codec,
@@ -219,6 +220,18 @@ def test_strength_defaults_to_the_models(pipeline, scene):
     assert sigmas[0] == pytest.approx(0.5)
     assert len(sigmas) == 4
     assert pipeline.default_strength("low") == 1.0
+
+
+def test_a_models_own_guidance_is_the_default(scene, tmp_path):
+    pipeline = tiny_pipeline()
+    assert pipeline.default_guidance == Sampling.guidance
+    pipeline.register_to_config(default_guidance=1.5)
+    torch.nn.init.normal_(pipeline.transformer.proj_out.weight, std=0.5)
+    stream = pipeline.compress(scene, caption="a cat")
+    own, asked, more = (pipeline.decompress(stream, 2, guidance_scale=scale) for scale in (None, 1.5, 9.0))
+    assert largest_difference(own, asked) == 0 < largest_difference(own, more)
+    pipeline.save_pretrained(tmp_path)
+    assert PerCoV2Pipeline.from_pretrained(tmp_path).painters.own.settle("low").guidance == 1.5
 
 
 def test_callback_sees_latents_and_may_replace_them(pipeline, scene):

@@ -31,6 +31,7 @@ class FakePipeline:
     presets = ("ultra-low", "low", "extreme-low")
     max_side = 1280
     default_steps = 4
+    default_guidance = 3.0
     max_steps = 1000
     networks: ClassVar[dict[str, object]] = {}
     has_estimate = True

@@ -1,7 +1,7 @@
 """Measure whether a caption that names an edit changes what that edit changes in a photo."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from percov2_demo.bitstream import Bitstream
 from percov2_demo.files.csv_table import write_csv
-from percov2_demo.metrics import colour_shift, to_tensor
+from percov2_demo.metrics import Reference, to_tensor
 from percov2_demo.pipelines.percov2 import PerCoV2Pipeline
-from percov2_demo.sampling.settings import SCALES, painting_strength
+from percov2_demo.sampling.settings import SCALES, Sampling, painting_strength
 from percov2_demo.training.data.edits import EDITS, Edit
 
 
@@ -68,62 +69,93 @@ FIGURES = {
 
 
 def measure_edits(
-    pipeline: PerCoV2Pipeline, pictures: Sequence[Image.Image], captions: Sequence[str], folder: Path
+    pipeline: PerCoV2Pipeline,
+    pictures: Sequence[Image.Image],
+    captions: Sequence[str],
+    guidances: Sequence[float],
+    folder: Path,
 ) -> None:
     """Write what captions that name edits do to pictures painted from the same indices, as `edits.csv`.
 
-    A row tells of one of the model's painters, a preset and an edit, at `painting_strength` and with the usual
-    guidance: on how many pictures its figure moved the right way from the plain caption's painting, by how much on
-    average, by how much the edit itself moves it in the photos, and how far the plain caption's own colours are off
-    (`colour_shift`). The finest preset leaves nothing to draw, and is left out where that is what a painter does.
+    A row tells of one of the model's painters, a preset, a guidance scale and an edit, at `painting_strength`: on how
+    many pictures its figure moved the right way from the plain caption's painting, by how much on average, by how much
+    the edit itself moves it in the photos, and how far the plain caption's own painting is off (`colour_shift`,
+    `deep_distance`). The finest preset leaves nothing to draw, and is left out where that is what a painter does.
 
     Args:
         pipeline: The model.
         pictures: RGB pictures whose sides are multiples of 64.
         captions: One for each.
+        guidances: Guidance scales; a painter's usual one is measured besides.
         folder: Where the table goes.
     """
     wanted = {edit.name: fmean(_change_of(edit, np.asarray(picture)) for picture in pictures) for edit in EDITS}
     rows = []
     combinations = [
-        (painter, preset)
-        for painter in pipeline.painters.built_in
+        (pipeline.painters.find(name).settle(preset), preset)
+        for name in pipeline.painters.built_in
         for preset in pipeline.presets
-        if painter != SCALES or preset != pipeline.presets[-1]
+        if name != SCALES or preset != pipeline.presets[-1]
     ]
-    for painter, preset in combinations:
-        strength = painting_strength(pipeline.painters.find(painter).default_sigma(preset))
-        changes: dict[str, list[float]] = {edit.name: [] for edit in EDITS}
-        shifts = []
-        for picture, caption in tqdm(
-            list(zip(pictures, captions, strict=True)), desc=f"captions that edit, {painter}, {preset}", disable=None
-        ):
-            stream = pipeline.compress(picture, preset)
-            plain = pipeline.decompress(stream, strength=strength, caption=caption, painter=painter)
-            shifts.append(colour_shift(to_tensor(picture), to_tensor(plain)))
-            before = np.asarray(plain, float)
-            for edit in EDITS:
-                named = edit.caption.format(caption)
-                painted = pipeline.decompress(stream, strength=strength, caption=named, painter=painter)
-                measure = FIGURES[edit.name].measure
-                changes[edit.name].append(measure(np.asarray(painted, float)) - measure(before))
-        for name, moved in changes.items():
-            figure = FIGURES[name]
-            rows.append(
-                {
-                    "painter": painter,
-                    "preset": preset,
-                    "edit": name,
-                    "figure": figure.name,
-                    "right_way": sum(change > 0 if figure.rises else change < 0 for change in moved),
-                    "pictures": len(moved),
-                    "change": round(fmean(moved), 2),
-                    "change_of_the_edit": round(wanted[name], 2),
-                    "colour_shift": round(fmean(shifts), 2),
-                }
-            )
+    for usual, preset in combinations:
+        streams = [pipeline.compress(picture, preset) for picture in pictures]
+        strength = painting_strength(usual.strength or 0.0)
+        for guidance in sorted({usual.guidance, *guidances}):
+            sampling = replace(usual, strength=strength, guidance=guidance)
+            plain, changes = _changes(pipeline, streams, pictures, captions, sampling)
+            for name, moved in changes.items():
+                figure = FIGURES[name]
+                rows.append(
+                    {
+                        "painter": usual.painter,
+                        "preset": preset,
+                        "guidance": guidance,
+                        "edit": name,
+                        "figure": figure.name,
+                        "right_way": sum(change > 0 if figure.rises else change < 0 for change in moved),
+                        "pictures": len(moved),
+                        "change": round(fmean(moved), 2),
+                        "change_of_the_edit": round(wanted[name], 2),
+                    }
+                    | plain
+                )
     folder.mkdir(parents=True, exist_ok=True)
     write_csv(folder / "edits.csv", rows)
+
+
+def _changes(
+    pipeline: PerCoV2Pipeline,
+    streams: Sequence[Bitstream],
+    pictures: Sequence[Image.Image],
+    captions: Sequence[str],
+    sampling: Sampling,
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """Return means of how far plain paintings are off, and how each edit's figure moved from them, by its name."""
+    off: list[dict[str, float]] = []
+    changes: dict[str, list[float]] = {edit.name: [] for edit in EDITS}
+    title = f"captions that edit, {sampling.painter}, {streams[0].preset}, guidance {sampling.guidance:g}"
+    for stream, picture, caption in tqdm(
+        list(zip(streams, pictures, captions, strict=True)), desc=title, disable=None
+    ):
+
+        def paint(text: str, stream: Bitstream = stream) -> Image.Image:
+            return pipeline.decompress(
+                stream,
+                guidance_scale=sampling.guidance,
+                strength=sampling.strength,
+                caption=text,
+                painter=sampling.painter,
+            )
+
+        plain = paint(caption)
+        off.append(Reference(to_tensor(picture)).measure(to_tensor(plain)))
+        before = np.asarray(plain, float)
+        for edit in EDITS:
+            measure = FIGURES[edit.name].measure
+            painted = paint(edit.caption.format(caption))
+            changes[edit.name].append(measure(np.asarray(painted, float)) - measure(before))
+    names = ("colour_shift", "deep_distance")
+    return {name: round(fmean(figures[name] for figures in off), 3) for name in names}, changes
 
 
 def _change_of(edit: Edit, photo: NDArray[np.uint8]) -> float:

@@ -83,6 +83,8 @@ def assemble(config: dict[str, Any], work: Path, base: str | None = None) -> Per
         scheduler = FlowMatchEulerDiscreteScheduler(**config["flow"]["scheduler"])
         pipeline = PerCoV2Pipeline(scheduler=scheduler, prediction_type=config["flow"]["prediction_type"], **parts)
         pipeline.register_to_config(description=config["description"])
+    if (guidance := config["export"].get("default_guidance")) is not None:
+        pipeline.register_to_config(default_guidance=guidance)
     if (strengths := read_strengths(work / "strength")) is not None:
         pipeline.register_to_config(default_strength=strengths)
     _add_entropy_models(pipeline, config, work)

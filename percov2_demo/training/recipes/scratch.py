@@ -186,7 +186,8 @@ class ScratchRecipe(Recipe):
             listed = list_pictures(kodak, kodak / "captions.jsonl", "crop", pipeline.max_side)
             pictures = [picture.load() for picture in listed]
             measure_caption_change(pipeline, pictures, self.work / "leverage")
-            measure_edits(pipeline, pictures, [picture.caption for picture in listed], self.work / "leverage")
+            captions, guidances = [picture.caption for picture in listed], self.config["leverage"]["guidances"]
+            measure_edits(pipeline, pictures, captions, guidances, self.work / "leverage")
 
     def scales(self, time_budget_s: float, resume: bool = False) -> None:
         """Train the scale model on indices of pictures and of their edits that captions name."""

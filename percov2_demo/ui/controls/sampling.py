@@ -44,7 +44,7 @@ class SamplingControls:
         guidance_scale = gr.Slider(
             0,
             MAX_GUIDANCE_SCALE,
-            Sampling.guidance,
+            pipeline.default_guidance,
             step=0.1,
             label="Guidance scale",
             info="How strongly the caption steers; 0 ignores it.",

@@ -36,7 +36,7 @@ class SweepKind:
 
     Attributes:
         label: What the page calls it.
-        guidances: Guidance scales.
+        guidances: Guidance scales; the model's own where there are none.
         steps: Numbers of steps.
         strengths: Strengths, or `DEFAULT`.
         all_presets: Whether it covers all presets, or the first alone.
@@ -45,7 +45,7 @@ class SweepKind:
     """
 
     label: str
-    guidances: tuple[float, ...] = (3,)
+    guidances: tuple[float, ...] = ()
     steps: tuple[int, ...] = (20,)
     strengths: tuple[float | str, ...] = (DEFAULT,)
     all_presets: bool = False
@@ -59,7 +59,7 @@ class SweepKind:
 
 
 KINDS = {
-    "settings": SweepKind("Guidance × steps", guidances=(1, 3, 7.5), steps=(2, 5, 20)),
+    "settings": SweepKind("Guidance × steps", guidances=(1, 2, 3), steps=(2, 5, 20)),
     "strength": SweepKind("Strength", strengths=STRENGTHS),
     "presets": SweepKind("Presets", strengths=(0, DEFAULT, 0.8), all_presets=True, x=RATE),
     "samples": SweepKind("Samples", seeds=8),
@@ -87,7 +87,7 @@ class SweepControls:
         self.painter = create_painter_choice(pipeline)
         with gr.Group(elem_classes="sweep-values"):
             self.presets = gr.CheckboxGroup(list(pipeline.presets), value=[pipeline.presets[0]], label="Presets")
-            self.guidances = _choices(GUIDANCES, start.guidances, "Guidance scale")
+            self.guidances = _choices(GUIDANCES, self._guidances(start), "Guidance scale")
             self.steps = _choices(STEPS, start.steps, "Steps")
             self.strengths = gr.CheckboxGroup(
                 [("the painter's default", DEFAULT), *((f"{value:g}", value) for value in STRENGTHS)],
@@ -115,11 +115,14 @@ class SweepControls:
         kind = KINDS[name]
         return {
             self.presets: list(self._pipeline.presets[: None if kind.all_presets else 1]),
-            self.guidances: list(kind.guidances),
+            self.guidances: self._guidances(kind),
             self.steps: list(kind.steps),
             self.strengths: self._strengths(kind),
             self.seeds: kind.seeds,
         }
+
+    def _guidances(self, kind: SweepKind) -> list[float]:
+        return list(kind.guidances) or [self._pipeline.default_guidance]
 
     def _strengths(self, kind: SweepKind) -> list[float | str]:
         """List a kind's strengths; not the model's own where that is 0 and the pictures would all be the same."""

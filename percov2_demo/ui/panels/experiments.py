@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -11,7 +10,6 @@ from gradio.components import Component
 from percov2_demo.bitstream import Bitstream, Withheld
 from percov2_demo.entropy.packet_loss import draw_lost
 from percov2_demo.entropy.schedules import stream_groups
-from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.events import MODEL_QUEUE, PAGE_EVENT, Updates, connect_end
 from percov2_demo.ui.jobs.painting import paint
@@ -151,7 +149,7 @@ class Experiments:
     ) -> Generator[Any, None, Run]:
         """Paint what was received, and return it as a run of the file that was sent."""
         started = time.perf_counter()
-        settings = replace(Sampling(), strength=self._pipeline.default_strength(sent.preset))
+        settings = self._pipeline.painters.own.settle(sent.preset)
         painted = yield from paint(self._pipeline, received, settings, progress)
         metrics = pair_metrics(photo.open(), painted.picture) | {"agreement": painted.agreement}
         trial = Trial(sent.preset, sent.caption, settings)

@@ -266,7 +266,7 @@ class ResultPanel:
             settings: How it is painted.
             address: Where the page is.
         """
-        usual = Sampling(self._pipeline.default_steps, strength=self._pipeline.default_strength(preset))
+        usual = self._pipeline.painters.own.settle(preset)
         return link_to(address, data, changed_settings(settings, usual))
 
     def open(self, runs: Sequence[Run], address: str, event: gr.SelectData) -> Updates:

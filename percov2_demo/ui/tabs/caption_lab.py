@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
-from percov2_demo.checkpoints.folders import caption_leverage
+from percov2_demo.checkpoints.folders import followed_edits
 from percov2_demo.painters.known import known_painters
 from percov2_demo.sampling.settings import OWN, Sampling
 from percov2_demo.sweeps import Trial
 from percov2_demo.ui.controls.caption import captioner_remark
 from percov2_demo.ui.controls.sampling import MAX_SEED, SamplingControls
 from percov2_demo.ui.controls.sweep import GUIDANCES, STRENGTHS
-from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS
-from percov2_demo.ui.examples import example_photos
+from percov2_demo.ui.events import PAGE_EVENT, STATE_LIFETIME_SECONDS, Updates
+from percov2_demo.ui.examples import example_photos, rewritten_example
 from percov2_demo.ui.jobs import gpu
 from percov2_demo.ui.panels.archive_button import create_archive_button
 from percov2_demo.ui.panels.caption_grid import Cell, archive_cells, grid_html, measure_cells
@@ -29,7 +29,7 @@ from percov2_demo.ui.server.files import kept_file
 from percov2_demo.ui.session.page_state import Session
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.session.run import CaptionSource, Run
-from percov2_demo.ui.tabs.lab import Lab, Updates
+from percov2_demo.ui.tabs.lab import Lab
 from percov2_demo.ui.templates import render
 
 
@@ -42,7 +42,7 @@ MAX_CAPTIONS = 7
 OTHER_CAPTION = "an old castle"
 """The other caption of the authors' experiment, in which a lighthouse's indices become a castle."""
 
-FOG = "in the fog"
+NIGHT = "at night"
 """What a caption can add that small models follow, where they do not follow another object."""
 
 PEAK = 32
@@ -68,7 +68,8 @@ class CaptionLab(Lab):
     """
 
     def __init__(self, pipeline: "Codec", session: Session):
-        super().__init__(pipeline, session, "caption-lab", "Paint all", render("tabs/caption_lab_welcome.html"))
+        welcome = render("tabs/caption_lab_welcome.html", pictures=rewritten_example(pipeline.identity))
+        super().__init__(pipeline, session, "caption-lab", "Paint all", welcome)
 
     def _create_inputs(self) -> None:
         presets = self._pipeline.presets
@@ -280,13 +281,13 @@ class CaptionLab(Lab):
         if settings.painter == OWN and settings.strength != usual:
             nothing = ", where a caption changes nothing" if usual == 0 else ""
             told.append(f"Compress paints with strength {usual:g}{nothing}.")
-        measured = caption_leverage(self._pipeline.name_or_path)
+        measured = followed_edits(self._pipeline.name_or_path, self._pipeline.default_guidance)
         if settings.painter == OWN and measured is not None:
             told.append(
-                "The small model's painter hardly follows words: over "
-                f"{measured['photos']:.0f} photos, another photo's caption raised its loss by "
-                f"{measured['wrong_is_worse_percent']:.2f} % at most. A public model such as "
-                f"{known_painters()[0].model} is trained to follow them: start the app with --painter to have one."
+                "The small model's painter follows words for light, weather and season, and knows no objects: over "
+                f"{measured.pictures} pictures, captions that named one of {measured.edits} such edits changed what "
+                f"they should in {measured.fewest} or more. A public model such as {known_painters()[0].model} knows "
+                "objects: start the app with --painter to have one."
             )
         return note_html(f"Painted with {' '.join(told)}")
 
@@ -336,6 +337,6 @@ def _title(run: Run) -> str:
 def _example_texts() -> list[tuple[str, str]]:
     """Give each example a short caption, its own long one, and one that adds what small models follow."""
     return [
-        (path, "\n".join([" ".join(caption.split()[:3]), caption, f"{caption} {FOG}", OTHER_CAPTION]))
+        (path, "\n".join([" ".join(caption.split()[:3]), caption, f"{caption} {NIGHT}", OTHER_CAPTION]))
         for path, caption in example_photos()
     ]

@@ -195,7 +195,7 @@ class DecodeTab:
         }
 
     def _usual(self, preset: str) -> Sampling:
-        return Sampling(self._pipeline.default_steps, strength=self._pipeline.default_strength(preset))
+        return self._pipeline.painters.own.settle(preset)
 
     def _show(self, received: ReceivedFile, address: str) -> Updates:
         stream = self._pipeline.read(received.data)

@@ -8,7 +8,6 @@ import gradio as gr
 
 from percov2_demo.checkpoints.folders import typical_sizes
 from percov2_demo.errors import InputError
-from percov2_demo.sampling.settings import Sampling
 from percov2_demo.sweeps import Outcome, Trial
 from percov2_demo.ui.controls.photo import PhotoInput
 from percov2_demo.ui.controls.size import SizeControl, bytes_at, position_of
@@ -91,7 +90,7 @@ class Progressive:
                 self.received: gr.Slider(maximum=max(number, 1), value=number, visible=True),
                 **self.show(arrived, number),
             }
-        settings = Sampling(strength=self._pipeline.stream_strength(stream))
+        settings = self._pipeline.painters.own.settle(stream.preset, strength=self._pipeline.stream_strength(stream))
         metrics = pair_metrics(picture, shown) | {"agreement": self._pipeline.agreement(stream, shown)}
         trial = Trial(stream.preset, stream.caption, settings)
         outcome = Outcome(trial, stream, shown, metrics, time.perf_counter() - started)

@@ -104,6 +104,7 @@ def test_recipe_makes_a_model(data, tmp_path, monkeypatch):
     # A new text encoder begins with `edits`, and the painter goes on with it.
     assert widened.std() > 5 * first.std()
     torch.testing.assert_close(kept, widened, atol=0.01, rtol=0)
+    config["leverage"]["guidances"] = [1.0]
     config["strength"] |= {"photos": 1, "candidates": [0.5, 1.0], "steps": 1}
     config["flow"]["loop"]["max_steps"] = 3
     stages.run("flow", 60.0, resume=True)
@@ -137,7 +138,7 @@ def test_recipe_makes_a_model(data, tmp_path, monkeypatch):
     change = (tmp_path / "work" / "leverage" / "caption-change.csv").read_text().splitlines()
     assert [line.split(",")[:2] for line in change[1:]] == [[preset, "1"] for preset in pipeline.presets]
     edited = (tmp_path / "work" / "leverage" / "edits.csv").read_text().splitlines()
-    # Nothing is drawn of the finest preset.
+    # Nothing is drawn of the finest preset; both painters' usual guidance is that of the config.
     assert len(edited) == 1 + 2 * len(pipeline.presets) - 1
     assert len((tmp_path / "work" / "leverage" / "scales.csv").read_text().splitlines()) == 1 + 3
     assert "painter: coarse" in (tmp_path / "work" / "curves.html").read_text()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from percov2_demo.bitstream import MAX_CAPTION_BYTES
-from percov2_demo.checkpoints.folders import EMBEDDED_MODEL, caption_leverage
+from percov2_demo.checkpoints.folders import EMBEDDED_MODEL, followed_edits
 from percov2_demo.sweeps import difference
 from percov2_demo.ui.panels.caption_grid import NoiseFloor, archive_cells
 from percov2_demo.ui.render.heat import heat_map
@@ -145,13 +145,14 @@ def test_what_differs_from_compress_is_said(lab, codec, uploaded_photo, monkeypa
     said = merged(run(lab, uploaded_photo, "a wall"))[lab.settings]
     assert "strength 0.8, guidance 3, 2 steps" in said
     assert "Compress paints with strength 0, where a caption changes nothing" in said
-    assert "hardly follows" not in said
+    assert "follows words" not in said
     monkeypatch.setattr(codec, "name_or_path", EMBEDDED_MODEL)
     said = merged(run(lab, uploaded_photo, "a wall"))[lab.settings]
-    assert "over 192 photos, another photo&#39;s caption" in said or "over 192 photos, another photo's caption" in said
-    worth = caption_leverage(EMBEDDED_MODEL)
-    assert worth is not None
-    assert f"{worth['wrong_is_worse_percent']:.2f} %" in said
+    monkeypatch.setattr(codec, "default_guidance", 1.0)
+    measured = followed_edits(EMBEDDED_MODEL, 1.0)
+    assert measured is not None
+    assert f"over {measured.pictures} pictures" in said
+    assert f"changed what they should in {measured.fewest} or more" in said
 
 
 def test_an_empty_seed_is_the_default(lab, codec, uploaded_photo):
