@@ -84,7 +84,7 @@ def measure_edits(
 
     Args:
         pipeline: The model.
-        pictures: RGB pictures whose sides are multiples of 64.
+        pictures: RGB pictures whose sides are multiples of 64, and at least `DEEP_MIN_SIDE`.
         captions: One for each.
         guidances: Guidance scales; a painter's usual one is measured besides.
         folder: Where the table goes.
@@ -131,7 +131,7 @@ def _changes(
     sampling: Sampling,
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
     """Return means of how far plain paintings are off, and how each edit's figure moved from them, by its name."""
-    off: list[dict[str, float]] = []
+    off: list[dict[str, float | None]] = []
     changes: dict[str, list[float]] = {edit.name: [] for edit in EDITS}
     title = f"captions that edit, {sampling.painter}, {streams[0].preset}, guidance {sampling.guidance:g}"
     for stream, picture, caption in tqdm(
@@ -155,7 +155,8 @@ def _changes(
             painted = paint(edit.caption.format(caption))
             changes[edit.name].append(measure(np.asarray(painted, float)) - measure(before))
     names = ("colour_shift", "deep_distance")
-    return {name: round(fmean(figures[name] for figures in off), 3) for name in names}, changes
+    known = {name: [value for figures in off if (value := figures[name]) is not None] for name in names}
+    return {name: round(fmean(values), 3) for name, values in known.items()}, changes
 
 
 def _change_of(edit: Edit, photo: NDArray[np.uint8]) -> float:
