@@ -9,6 +9,7 @@ from percov2_demo.painters.agreement import agreement
 from percov2_demo.sampling.hold import low_frequencies
 from percov2_demo.sampling.settings import Sampling
 from tests.conftest import tiny_pipeline
+from tests.pipelines.test_percov2 import largest_difference
 from tests.scene import draw_scene
 
 
@@ -35,8 +36,9 @@ def test_the_estimate_is_the_same_for_all(pipeline, stream, stock_painter):
 def test_several_seeds_are_painted_at_once(pipeline, stream, stock_painter):
     painter = stock_painter("sd")
     first, second = pipeline.decompress(stream, 1, seed=[1, 2], painter=painter)
-    assert np.array_equal(second, pipeline.decompress(stream, 1, seed=2, painter=painter))
-    assert not np.array_equal(first, second)
+    alone = pipeline.decompress(stream, 1, seed=2, painter=painter)
+    # On some processors a batch's products are rounded in another order.
+    assert largest_difference(second, alone) <= 1 < largest_difference(first, second)
 
 
 def test_the_own_painter_holds_to_the_bits(pipeline, stream):

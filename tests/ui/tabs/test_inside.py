@@ -7,7 +7,6 @@ from PIL import Image
 
 from percov2_demo.bitstream import Withheld
 from percov2_demo.errors import ImageError
-from percov2_demo.sampling.settings import Sampling
 from percov2_demo.ui.server.files import png_bytes, save_download
 from percov2_demo.ui.session.photo import FittedPhoto
 from percov2_demo.ui.tabs.inside import SCHEDULE_CHOICES, InsideTab
@@ -21,7 +20,7 @@ def tab(pipeline, session):
 
 @pytest.fixture
 def one_step(monkeypatch):
-    monkeypatch.setattr("percov2_demo.ui.panels.experiments.Sampling", lambda: Sampling(steps=1))
+    monkeypatch.setattr("percov2_demo.pipelines.base.CodecPipeline.default_steps", 1)
 
 
 @pytest.fixture
